@@ -1,0 +1,154 @@
+"""What the machine wants done, and what it has to tell: actions for the shell, facts for people.
+
+The shell performs actions in the order given, at once. A Take or Renew carries the instant of the
+decision: the plumber refuses one older than `DECISION_SECONDS` and undoes one that became so.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from workers.failover.core.messages import Message
+
+DECISION_SECONDS = 0.05
+"""A decision to add or renew is good for this long; older, it is made again."""
+
+
+class Probing(Enum):
+    """How to ask the wire for an address."""
+
+    TAKER = "taker"
+    """RFC 5227 probe (sender 0.0.0.0) or DAD solicitation: says "I want it"."""
+    CHECK = "check"
+    """An ordinary broadcast request from the node's own address."""
+    UNICAST = "unicast"
+    """An ordinary request sent to `mac` alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send on ring B to `to` (all other defined nodes when empty) and, if `ring_a`, publish on ring A."""
+
+    message: Message
+    to: tuple[str, ...] = ()
+    ring_a: bool = True
+    ring_b: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Send one frame for each address; answers come back as Sightings."""
+
+    addresses: tuple[str, ...]
+    probing: Probing
+    mac: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Put the VIPs on the kernel under the lease, then deliver `Taken`."""
+
+    vips: tuple[str, ...]
+    decided_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Remove the VIPs from the kernel at once; no event follows."""
+
+    vips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Renew the lease of everything held."""
+
+    vips: tuple[str, ...]
+    decided_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """One gratuitous ARP / unsolicited NA for each VIP."""
+
+    vips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HandDefinitions:
+    """Send the newest definitions file on disk to a peer that lacks it, in pieces on ring B."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveIncarnation:
+    """Write the incarnation durably before the next message is sent."""
+
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Nothing more to do: another instance carries this name, or the stop is complete."""
+
+    sentence: str
+
+
+Action = Send | Probe | Take | Release | Renew | Announce | HandDefinitions | SaveIncarnation | Exit
+
+
+class FactKind(StrEnum):
+    """What happened, as events in logs, tables and APIs name it."""
+
+    STATE = "state"
+    ALIVE = "alive"
+    SUSPECTED = "suspected"
+    DEAD = "dead"
+    LEFT = "left"
+    VIEW = "view"
+    TAKEN = "taken"
+    ADOPTED = "adopted"
+    RELEASED = "released"
+    LOST = "lost"
+    FAILED = "failed"
+    CONFLICT = "conflict"
+    STUCK = "stuck"
+    FOREIGN = "foreign"
+    LATE = "late"
+    DEFINITIONS = "definitions"
+
+
+class Reason(StrEnum):
+    """Why; the value is the sentence shown unchanged in CLI, API and UI."""
+
+    NONE = ""
+    UNOWNED = "it had no owner"
+    OWNER_DIED = "its owner died"
+    OWNER_LEFT = "its owner left"
+    LEASE_ENDED = "its owner's lease ended"
+    OWNER_RELEASED = "its owner let it go"
+    HEIR_IDLE = "the heir did not take it"
+    ADOPTED = "found on the kernel under a live lease at start"
+    BALANCE = "another node is its place in the assignment"
+    CONFLICT = "another node holds it with the higher claim"
+    PROBATION = "a host whose agent is silent answers for it"
+    ISOLATED = "no member and no witness answers"
+    NO_QUORUM = "this part has no quorum"
+    STOPPING = "this node is stopping"
+    DRAINING = "this node is draining"
+    UNDEFINED = "it is no longer defined"
+    LEASE_LOST = "the kernel removed it: the lease ended or a hand did it"
+    KERNEL_REFUSED = "the kernel refused it"
+    SUPERSEDED = "a newer instance of this node is running"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened, for logs and people; never needed for the protocol."""
+
+    kind: FactKind
+    vip: str = ""
+    node: str = ""
+    reason: Reason = Reason.NONE
+    epoch: int = 0
+    detail: str = ""

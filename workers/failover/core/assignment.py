@@ -1,0 +1,105 @@
+"""Assignment: which node each VIP belongs to, one pure function for nodes, manager and preview.
+
+Invariants: the same answer whatever the order of the input; every VIP with an eligible node has
+exactly one owner; followers sit with whom they follow; the first eligible preference wins; a death
+moves only the dead node's VIPs. Numbers per node come from the D'Hondt divisor method (weights as
+votes): it never takes from a survivor when another node goes.
+"""
+
+import heapq
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
+
+from workers.failover.core.definitions import Vip
+
+
+def assign(
+    weights: Mapping[str, int],
+    vips: Mapping[str, Vip],
+    owners: Mapping[str, str],
+    barred: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, str]:
+    """VIP -> node, for every VIP that some node may hold.
+
+    `weights`: eligible nodes; `owners`: current owner by highest epoch; `barred`: VIP -> nodes that
+    cannot hold it although they are eligible.
+    """
+    if not weights:
+        return {}
+    barred = barred or {}
+    result: dict[str, str] = {}
+    free: list[str] = []
+    for vip in sorted(vips):
+        if vips[vip].follow:
+            continue
+        candidates = weights.keys() - set(barred.get(vip, ()))
+        if not candidates:
+            continue
+        preferred = next((node for node in vips[vip].prefer if node in candidates), None)
+        if preferred is not None:
+            result[vip] = preferred
+        elif len(candidates) < len(weights):
+            result[vip] = _keep_or_pick(vip, candidates, owners)
+        else:
+            free.append(vip)
+    result.update(_spread(free, weights, owners))
+    for vip in sorted(vips):
+        leader = _leader(vip, vips)
+        if leader != vip and leader in result and result[leader] not in barred.get(vip, ()):
+            result[vip] = result[leader]
+    return result
+
+
+def _leader(vip: str, vips: Mapping[str, Vip]) -> str:
+    for _ in range(len(vips)):
+        follow = vips[vip].follow
+        if not follow or follow not in vips:
+            return vip
+        vip = follow
+    return vip
+
+
+def _score(node: str, vip: str) -> bytes:
+    return blake2b(f"{node} {vip}".encode(), digest_size=8).digest()
+
+
+def _keep_or_pick(vip: str, candidates: Collection[str], owners: Mapping[str, str]) -> str:
+    owner = owners.get(vip)
+    if owner is not None and owner in candidates:
+        return owner
+    return min(candidates, key=lambda node: (_score(node, vip), node))
+
+
+def _spread(
+    free: list[str], weights: Mapping[str, int], owners: Mapping[str, str]
+) -> dict[str, str]:
+    held: dict[str, list[str]] = {node: [] for node in weights}
+    for vip in free:
+        owner = owners.get(vip)
+        if owner in held:
+            held[owner].append(vip)
+    quota = shares(len(free), weights, {node: len(own) for node, own in held.items()})
+    result: dict[str, str] = {}
+    for node, own in held.items():
+        result.update(dict.fromkeys(own[: quota[node]], node))
+    open_places = sorted(
+        (place, node)
+        for node in weights
+        for place in range(len(held[node][: quota[node]]), quota[node])
+    )
+    homeless = [vip for vip in free if vip not in result]
+    for vip, (_, node) in zip(homeless, open_places, strict=True):
+        result[vip] = node
+    return result
+
+
+def shares(total: int, weights: Mapping[str, int], held: Mapping[str, int]) -> dict[str, int]:
+    """How many of `total` VIPs each node gets: D'Hondt, ties to who holds more, then by name."""
+    quota = dict.fromkeys(weights, 0)
+    heap = [(1 / weights[node], -held.get(node, 0), node) for node in sorted(weights)]
+    heapq.heapify(heap)
+    for _ in range(total):
+        _, keep, node = heap[0]
+        quota[node] += 1
+        heapq.heapreplace(heap, ((quota[node] + 1) / weights[node], keep, node))
+    return quota

@@ -1,0 +1,122 @@
+"""What the cluster should be: the values that nodes act on. Text form: `definitions_text`.
+
+All durations are seconds. One `Definitions` describes one subcluster at one revision.
+"""
+
+import ipaddress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+
+class PartitionPolicy(StrEnum):
+    """Which part of a partition may hold VIPs."""
+
+    COVER = "cover"
+    QUORUM = "quorum"
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """The failover settings of a subcluster; defaults and bounds as in docs/reference."""
+
+    heartbeat_interval: float = 0.2
+    dead_after: float = 0.6
+    lease_ttl: int = 3
+    start_delay: float = 0.6
+    view_mature_time: float = 5.0
+    balance_interval: float = 10.0
+    balance_set_size: int = 64
+    handoff_timeout: float = 1.0
+    definition_wait: float = 10.0
+    probe_count: int = 3
+    probe_interval: float = 0.03
+    audit_interval: float = 5.0
+    flap_limit: float = 4.0
+    announce_count: int = 5
+    announce_period: float = 60.0
+    partition_policy: PartitionPolicy = PartitionPolicy.COVER
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Where addresses of `cidr` live: interface name on every node unless a node overrides it."""
+
+    cidr: str
+    interface: str
+    witnesses: tuple[str, ...] = ()
+    """Addresses outside the cluster probed by ARP / NS; normally the gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A member of the subcluster. `address` is its own primary (cluster) address."""
+
+    name: str
+    address: str
+    ring_port: int = 7411
+    weight: int = 1
+    interfaces: tuple[tuple[str, str], ...] = ()
+    """(cidr, interface) pairs that override the topology on this node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vip:
+    """A virtual address. `prefer`: ordered node names. `follow`: another VIP it sits with."""
+
+    address: str
+    prefer: tuple[str, ...] = ()
+    follow: str = ""
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Everything nodes of one subcluster act on, at one revision. Maps are keyed by name or address."""
+
+    cluster: str
+    subcluster: str
+    revision: int
+    knobs: Knobs = Knobs()
+    topologies: tuple[Topology, ...] = ()
+    nodes: dict[str, Node] = field(default_factory=dict)
+    vips: dict[str, Vip] = field(default_factory=dict)
+
+    @cached_property
+    def witnesses(self) -> tuple[str, ...]:
+        """Every witness of every topology, in order, once."""
+        return tuple(dict.fromkeys(w for t in self.topologies for w in t.witnesses))
+
+    @cached_property
+    def topology_of(self) -> dict[str, Topology]:
+        """VIP -> the topology whose CIDR contains it (the longest prefix wins)."""
+        nets = sorted(
+            ((ipaddress.ip_network(t.cidr), t) for t in self.topologies),
+            key=lambda pair: -pair[0].prefixlen,
+        )
+        found = {}
+        for vip in self.vips:
+            address = ipaddress.ip_address(vip)
+            for net, topology in nets:
+                if address in net:
+                    found[vip] = topology
+                    break
+        return found
+
+    @cached_property
+    def ground(self) -> dict[str, str]:
+        """Addresses whose answer proves that the wire works -> CIDR of the topology proved.
+
+        Witnesses prove the topology that names them; a node's own address the one it lies in.
+        """
+        ground = {witness: t.cidr for t in self.topologies for witness in t.witnesses}
+        for node in self.nodes.values():
+            address = ipaddress.ip_address(node.address)
+            for topology in self.topologies:
+                if address in ipaddress.ip_network(topology.cidr):
+                    ground[node.address] = topology.cidr
+        return ground
+
+    def interface_on(self, node: str, vip: str) -> str:
+        """Interface that carries `vip` on `node`."""
+        topology = self.topology_of[vip]
+        return dict(self.nodes[node].interfaces).get(topology.cidr, topology.interface)

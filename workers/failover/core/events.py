@@ -1,0 +1,123 @@
+"""What the machine is told: messages, frames seen on the wire, changes of the kernel, time.
+
+Each event goes to `Machine.decide(event, now)`; `now` is the node's monotonic clock in seconds.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from workers.failover.core.definitions import Definitions
+from workers.failover.core.messages import Message
+
+
+class Ring(Enum):
+    """A path for messages: A is the AMQP fanout exchange, B is UDP between the nodes."""
+
+    A = "a"
+    B = "b"
+
+
+class Seen(Enum):
+    """What kind of ARP or neighbour-discovery frame was seen."""
+
+    ANSWER = auto()
+    """A reply: `mac` answers for `address`."""
+    PROBE = auto()
+    """An RFC 5227 probe or a DAD solicitation: `mac` wants to take `address`."""
+    CLAIM = auto()
+    """A gratuitous ARP or unsolicited advertisement, or a request sent from `address`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A well-formed, well-signed message of another node arrived."""
+
+    ring: Ring
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A frame of another host about a VIP, a witness or a peer's own address; never our own frames."""
+
+    seen: Seen
+    address: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """`Machine.deadline()` has passed; waiting messages were delivered first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """First event: what the kernel had when the agent started.
+
+    `adoptable`: defined VIPs found living under a live lease. Everything else that was ours was
+    removed by the shell before this event.
+    """
+
+    adoptable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The outcome of a Take: `added` are listed by the kernel, `failed` are not (VIP, sentence).
+
+    `stale`: the decision was older than 50 ms before or after the call; nothing of it is left.
+    """
+
+    added: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...] = ()
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KernelChanged:
+    """VIPs that left or came to the kernel without our asking (lease end, an operator's hand)."""
+
+    gone: tuple[str, ...] = ()
+    appeared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RingChanged:
+    """A ring was bound, lost, or failed to come up (`up=False`)."""
+
+    ring: Ring
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The carrier of an interface that has VIPs came or went."""
+
+    interface: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A newer definitions file is on this node's disk."""
+
+    definitions: Definitions
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Leave the cluster: release everything, say goodbye; then the machine is `finished`."""
+
+
+Event = (
+    Received
+    | Sighting
+    | Wake
+    | Started
+    | Taken
+    | KernelChanged
+    | RingChanged
+    | LinkChanged
+    | Defined
+    | StopRequested
+)

@@ -1,0 +1,87 @@
+"""Fencing: may this node hold anything at all?
+
+Evidence is the instant at which I *sent* the newest frame or heartbeat that somebody outside has
+answered: counted from before sending, so it is never younger than what an heir knows of me. Invariant:
+without evidence for `dead_after` less half an interval I am isolated and have let go, strictly before
+anybody who counts from my last heartbeat can act. Under `quorum` the same instants are counted per
+peer. What is let go, and how the wire is asked, is not decided here.
+"""
+
+import math
+
+from workers.failover.core.actions import Reason
+from workers.failover.core.definitions import Definitions, PartitionPolicy
+from workers.failover.core.detector import Detector
+
+ASK_INTERVALS = 1.25
+"""Silent intervals after which witnesses and peers are asked directly."""
+
+
+class Fencing:
+    """One node's entitlement."""
+
+    def __init__(self, me: str, definitions: Definitions) -> None:
+        self.me = me
+        self.definitions = definitions
+        self.witness_asked_at = -math.inf
+        self.witness_at = -math.inf
+        self.trusted_at = -math.inf
+        """Benefit of the doubt from this instant: the start of the agent."""
+
+    @property
+    def isolated_after(self) -> float:
+        """Seconds without evidence after which this node is isolated."""
+        knobs = self.definitions.knobs
+        return knobs.dead_after - knobs.heartbeat_interval / 2
+
+    @property
+    def ask_after(self) -> float:
+        """Seconds without evidence after which it is sought."""
+        return ASK_INTERVALS * self.definitions.knobs.heartbeat_interval
+
+    def witness_answered(self) -> None:
+        """A witness answered: the newest question to it is evidence."""
+        self.witness_at = self.witness_asked_at
+
+    def evidence_at(self, detector: Detector) -> float:
+        """When I sent the newest message that is known to have been received."""
+        acknowledged = max((p.hears_me_at for p in detector.peers.values()), default=-math.inf)
+        return max(acknowledged, self.witness_at, self.trusted_at)
+
+    def objection(self, detector: Detector, now: float) -> Reason:
+        """Why this node may hold nothing; NONE when it may."""
+        if not detector.peers:
+            return Reason.NONE
+        if now >= self.evidence_at(detector) + self.isolated_after:
+            return Reason.ISOLATED
+        if self.definitions.knobs.partition_policy is PartitionPolicy.COVER:
+            return Reason.NONE
+        return Reason.NONE if self._quorum(detector, now) else Reason.NO_QUORUM
+
+    def _quorum(self, detector: Detector, now: float) -> bool:
+        part = {self.me} | {
+            p.name for p in detector.peers.values() if now < p.hears_me_at + self.isolated_after
+        }
+        configured = self.definitions.nodes
+        if 2 * len(part) != len(configured):
+            return 2 * len(part) > len(configured)
+        return min(configured) in part and now < self.witness_at + self.isolated_after
+
+    def sought_at(self, detector: Detector) -> float:
+        """From when on witnesses and peers are asked directly."""
+        if not detector.peers:
+            return math.inf
+        if self.definitions.knobs.partition_policy is PartitionPolicy.COVER:
+            return self.evidence_at(detector) + self.ask_after
+        acknowledged = [p.hears_me_at for p in detector.peers.values() if p.live]
+        return min([*acknowledged, self.witness_at, self.evidence_at(detector)]) + self.ask_after
+
+    def expires_at(self, detector: Detector, now: float) -> float:
+        """When the entitlement may end if nothing more is heard."""
+        if not detector.peers:
+            return math.inf
+        if self.definitions.knobs.partition_policy is PartitionPolicy.COVER:
+            return self.evidence_at(detector) + self.isolated_after
+        counted = [*(p.hears_me_at for p in detector.peers.values()), self.witness_at]
+        ends = [at + self.isolated_after for at in [*counted, self.evidence_at(detector)]]
+        return min((end for end in ends if end > now), default=math.inf)

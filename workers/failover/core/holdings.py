@@ -1,0 +1,87 @@
+"""Holdings: the VIPs this node's kernel lists, with the epoch, the reason and the duties they bring.
+
+Duties: announce after taking, after healing and slowly for ever; probe while on probation; give way
+to a higher claim. What the kernel lists comes in from outside; nothing here believes it holds a VIP
+that the kernel did not confirm.
+"""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from zlib import crc32
+
+from workers.failover.core.actions import Reason
+from workers.failover.core.messages import Claim
+
+ANNOUNCE_OFFSETS = (0.0, 0.05, 0.2, 0.5, 1.0)
+"""Seconds after the cause at which VIPs are announced; `announce_count` cuts or repeats the last."""
+
+
+@dataclass(slots=True)
+class Held:
+    """One VIP of mine. `since` is this node's monotonic clock."""
+
+    vip: str
+    epoch: int
+    since: float
+    reason: Reason
+    previous: str = ""
+    probation_until: float = 0.0
+    announced_at: float = -1.0
+    defended_at: float = -60.0
+
+
+@dataclass(slots=True)
+class Holdings:
+    """All VIPs held, and when which are to be announced."""
+
+    held: dict[str, Held] = field(default_factory=dict)
+    digest: int = crc32(b"")
+    announcements: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
+
+    def add(self, held: Held) -> None:
+        """The kernel lists it."""
+        self.held[held.vip] = held
+        self._digest()
+
+    def drop(self, vips: Iterable[str]) -> list[Held]:
+        """The kernel lists them no longer; returns those that were held."""
+        dropped = [self.held.pop(vip) for vip in tuple(vips) if vip in self.held]
+        self._digest()
+        return dropped
+
+    def _digest(self) -> None:
+        self.digest = digest_of({vip: held.epoch for vip, held in self.held.items()})
+
+    def claims(self) -> tuple[Claim, ...]:
+        """What heartbeats say in full."""
+        return tuple(Claim(vip, held.epoch) for vip, held in sorted(self.held.items()))
+
+    def loses(self, vip: str, epoch: int, rival: str, me: str) -> bool:
+        """Whether my claim on `vip` gives way: the higher epoch keeps, then the lower name."""
+        mine = self.held[vip].epoch
+        return epoch > mine or (epoch == mine and rival < me)
+
+    def announce(self, vips: Iterable[str], count: int, now: float) -> None:
+        """Have `vips` announced `count` times over the next second."""
+        batch = tuple(vips)
+        for number in range(count if batch else 0):
+            late = max(0, number + 1 - len(ANNOUNCE_OFFSETS))
+            offset = ANNOUNCE_OFFSETS[min(number, len(ANNOUNCE_OFFSETS) - 1)] + 0.5 * late
+            heapq.heappush(self.announcements, (now + offset, batch))
+
+    def due(self, now: float) -> tuple[str, ...]:
+        """VIPs to announce now, each once, only those still held."""
+        vips: dict[str, None] = {}
+        while self.announcements and self.announcements[0][0] <= now:
+            vips.update(dict.fromkeys(heapq.heappop(self.announcements)[1]))
+        return tuple(vip for vip in vips if vip in self.held)
+
+    def on_probation(self, now: float) -> tuple[str, ...]:
+        """VIPs whose old owner never said goodbye and may yet hold them."""
+        return tuple(vip for vip, held in self.held.items() if held.probation_until > now)
+
+
+def digest_of(claims: dict[str, int]) -> int:
+    """Checksum of claims, independent of their order."""
+    return crc32(" ".join(f"{vip}={claims[vip]}" for vip in sorted(claims)).encode())

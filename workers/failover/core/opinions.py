@@ -1,0 +1,76 @@
+"""The second opinion: one other live member, asked to probe too, must say the same.
+
+One question is under way at a time, for all VIPs that want one. A helper that does not answer in
+`HELPER_SECONDS` is passed over; when every helper was tried, or none lives, the opinion is waived:
+a helper that cannot speak is not a live member.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from workers.failover.core.actions import Send
+from workers.failover.core.messages import Opinion, Question
+from workers.failover.core.outbox import Outbox
+
+HELPER_SECONDS = 0.12
+"""How long one helper may take: two rounds and the way there and back."""
+QUESTION_VIPS = 1000
+"""VIPs in one question, so that it fits a datagram."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """The question under way."""
+
+    number: int
+    helper: str
+    vips: frozenset[str]
+    at: float
+
+
+class Opinions:
+    """Questions a taker puts to its helpers."""
+
+    def __init__(self, me: str) -> None:
+        self.me = me
+        self.asked: Asked | None = None
+        self.number = 0
+        self.tried: set[str] = set()
+
+    def deadline(self) -> float:
+        """When the helper asked is passed over."""
+        return self.asked.at + HELPER_SECONDS if self.asked else float("inf")
+
+    def step(
+        self, now: float, wanting: Sequence[str], helpers: Collection[str], outbox: Outbox
+    ) -> bool:
+        """Ask the next helper about `wanting`; True when the opinion is waived for them."""
+        if self.asked and now >= self.deadline():
+            self.tried.add(self.asked.helper)
+            self.asked = None
+        if not wanting:
+            self.tried.clear()
+            return False
+        if self.asked:
+            return False
+        helper = min((h for h in helpers if h not in self.tried), default=None)
+        if helper is None:
+            self.tried.clear()
+            return True
+        self.number += 1
+        vips = tuple(wanting[:QUESTION_VIPS])
+        self.asked = Asked(self.number, helper, frozenset(vips), now)
+        question = Question(node=self.me, to=helper, number=self.number, vips=vips)
+        outbox.act(Send(question, (helper,)))
+        return False
+
+    def accept(self, opinion: Opinion) -> Asked | None:
+        """The question this opinion answers; None if it is late, foreign or unproved."""
+        asked = self.asked
+        if asked is None or (opinion.node, opinion.number) != (asked.helper, asked.number):
+            return None
+        self.asked = None
+        if not opinion.proved and opinion.silent:
+            self.tried.add(asked.helper)
+            return None
+        return asked

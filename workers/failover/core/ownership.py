@@ -1,0 +1,95 @@
+"""Ownership: who holds each VIP by the heartbeats of the living, who should, and which are orphans.
+
+Claims of a suspected owner count, but its VIPs are probed by the heir already; only a dead, departed
+or silent-about-it owner makes a VIP an orphan. Invariant: epochs only grow.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workers.failover.core.actions import Reason
+from workers.failover.core.assignment import assign
+from workers.failover.core.definitions import Definitions
+from workers.failover.core.detector import Detector, Peer, Verdict
+from workers.failover.core.holdings import Holdings
+
+ORPHAN_SECONDS = 1.0
+ORPHAN_RANK_SECONDS = 0.3
+"""An orphan silent for the first, plus my rank times the second, may be taken by any eligible node."""
+
+
+@dataclass(slots=True)
+class Orphan:
+    """A VIP without a live owner that is another node's to take."""
+
+    since: float
+    silent_since: float
+
+
+@dataclass(slots=True)
+class Ownership:
+    """What one node knows of the owners of all VIPs."""
+
+    owners: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """VIP -> (epoch, node) by the highest claim of a live node, mine included."""
+    last_owner: dict[str, str] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+    orphans: dict[str, Orphan] = field(default_factory=dict)
+
+    def note(self, node: str, claims: Mapping[str, int]) -> None:
+        """Remember what a node claims, also for after its death."""
+        for vip, epoch in claims.items():
+            self.last_owner[vip] = node
+            self.epochs[vip] = max(epoch, self.epochs.get(vip, 0))
+
+    def next_epoch(self, vip: str) -> int:
+        """The epoch of a new taking: higher than any ever seen."""
+        return self.epochs.get(vip, 0) + 1
+
+    def collect(self, me: str, holdings: Holdings, detector: Detector) -> None:
+        """Rebuild the owners from my kernel and the claims of live peers."""
+        owners = {vip: (held.epoch, me) for vip, held in holdings.held.items()}
+        for peer in detector.peers.values():
+            if peer.live:
+                for vip, epoch in peer.claims.items():
+                    best = owners.get(vip)
+                    if best is None or (-epoch, peer.name) < (-best[0], best[1]):
+                        owners[vip] = (epoch, peer.name)
+        self.owners = owners
+
+    def aim(
+        self,
+        weights: Mapping[str, int],
+        definitions: Definitions,
+        barred: Mapping[str, set[str]],
+    ) -> None:
+        """Recompute whose place each VIP is."""
+        owners = {vip: node for vip, (_, node) in self.owners.items()}
+        self.targets = assign(weights, definitions.vips, owners, barred)
+
+    def rank(self, me: str, weights: Mapping[str, int]) -> int:
+        """My place among those who may take an orphan."""
+        return sorted(weights).index(me) if me in weights else len(weights)
+
+    def watch(self, vip: str, now: float) -> None:
+        """Start to watch an orphan that is another's to take."""
+        if vip not in self.orphans:
+            self.orphans[vip] = Orphan(now, now)
+
+    def overdue(self, vip: str, rank: int, now: float) -> bool:
+        """Whether the heir of `vip` has left it silent for too long."""
+        orphan = self.orphans.get(vip)
+        patience = ORPHAN_SECONDS + ORPHAN_RANK_SECONDS * rank
+        return orphan is not None and now - orphan.silent_since >= patience
+
+
+def why(peer: Peer | None) -> Reason:
+    """Why a VIP whose last owner was `peer` has none now."""
+    if peer is None:
+        return Reason.UNOWNED
+    if peer.verdict in (Verdict.DEAD, Verdict.SUSPECTED):
+        return Reason.OWNER_DIED
+    if peer.verdict is Verdict.LEFT:
+        return Reason.OWNER_LEFT
+    return Reason.OWNER_RELEASED

@@ -1,0 +1,110 @@
+"""Rounds on the wire: ask for a set of addresses, wait one `probe_interval`, see who answered.
+
+Every round also asks a witness and a live peer; only an answer of one of them *in this very round*
+makes silence mean something (wire proof). What silence is good for is decided by the callers.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from workers.failover.core.actions import Probe, Probing
+from workers.failover.core.definitions import Definitions
+from workers.failover.core.outbox import Outbox
+
+
+@dataclass(slots=True)
+class Check:
+    """Ordinary requests for `vips` over a few rounds, for a purpose of the machine's."""
+
+    purpose: str
+    vips: tuple[str, ...]
+    rounds: int
+    asker: str = ""
+    number: int = 0
+    until: float = 0.0
+    """Give up waiting for proved rounds at this instant."""
+    answered: dict[str, str] = field(default_factory=dict)
+    proved: bool = False
+
+
+@dataclass(slots=True)
+class Round:
+    """One round under way."""
+
+    started_at: float
+    asked: frozenset[str]
+    answered: dict[str, str] = field(default_factory=dict)
+    """VIP -> link address that answered for it or claimed it."""
+    proofs: set[str] = field(default_factory=set)
+    """CIDRs of the topologies whose ground answered."""
+
+
+class Rounds:
+    """The one round a node has under way, shared by all who want to ask."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self.definitions = definitions
+        self.current: Round | None = None
+        self.checks: list[Check] = []
+
+    def deadline(self) -> float:
+        """End of the round under way; infinity when none is."""
+        if self.current is None:
+            return float("inf")
+        return self.current.started_at + self.definitions.knobs.probe_interval
+
+    def begin(
+        self,
+        now: float,
+        takers: Collection[str],
+        unicast: Collection[tuple[str, str]],
+        ground: Collection[str],
+        outbox: Outbox,
+    ) -> bool:
+        """Open a round for `takers`, (VIP, mac) pairs and all checks; False if nobody asks."""
+        checked = {vip for check in self.checks for vip in check.vips} - set(takers)
+        asked = frozenset(takers) | checked | {vip for vip, _ in unicast}
+        if not asked:
+            self.current = None
+            return False
+        self.current = Round(now, asked)
+        outbox.act(Probe(tuple(ground), Probing.CHECK))
+        if takers:
+            outbox.act(Probe(tuple(takers), Probing.TAKER))
+        if checked:
+            outbox.act(Probe(tuple(sorted(checked)), Probing.CHECK))
+        for vip, mac in unicast:
+            outbox.act(Probe((vip,), Probing.UNICAST, mac))
+        return True
+
+    def answer(self, address: str, mac: str) -> None:
+        """Somebody answered for a VIP, or a witness or peer answered for itself."""
+        if self.current is None:
+            return
+        cidr = self.definitions.ground.get(address)
+        if cidr is not None:
+            self.current.proofs.add(cidr)
+        elif address in self.current.asked:
+            self.current.answered[address] = mac
+
+    def proved(self, finished: Round, vip: str) -> bool:
+        """The wire of this VIP's topology was shown to work during the round."""
+        topology = self.definitions.topology_of.get(vip)
+        return topology is not None and topology.cidr in finished.proofs
+
+    def finish(self, now: float) -> tuple[Round, list[Check]]:
+        """Close the round; returns it and the checks that are done."""
+        assert self.current is not None  # noqa: S101 - callers ask deadline() first
+        finished, self.current = self.current, None
+        done = []
+        for check in self.checks:
+            if not finished.asked.issuperset(check.vips):
+                continue
+            check.answered.update((v, m) for v, m in finished.answered.items() if v in check.vips)
+            if all(self.proved(finished, vip) for vip in check.vips):
+                check.rounds -= 1
+                check.proved = check.rounds <= 0
+            if check.proved or now >= check.until:
+                done.append(check)
+        self.checks = [check for check in self.checks if check not in done]
+        return finished, done
