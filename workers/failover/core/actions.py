@@ -26,7 +26,7 @@ class Probing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send on ring B to `to` (all other defined nodes when empty) and, if `ring_a`, publish on ring A."""
+    """Send on ring B to `to` (empty: all other nodes) and, if `ring_a`, publish on ring A."""
 
     message: Message
     to: tuple[str, ...] = ()

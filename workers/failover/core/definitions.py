@@ -71,7 +71,7 @@ class Vip:
 
 @dataclass(frozen=True)
 class Definitions:
-    """Everything nodes of one subcluster act on, at one revision. Maps are keyed by name or address."""
+    """Everything a subcluster's nodes act on at one revision; maps by name or address."""
 
     cluster: str
     subcluster: str

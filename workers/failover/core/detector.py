@@ -161,7 +161,11 @@ class Detector:
     def _judge(self, peer: Peer, now: float) -> Verdict:
         if peer.heard_at == -math.inf:
             return Verdict.UNKNOWN
-        if peer.state is NodeState.STOPPING and not peer.claims and peer.told[0] == peer.incarnation:
+        if (
+            peer.state is NodeState.STOPPING
+            and not peer.claims
+            and peer.told[0] == peer.incarnation
+        ):
             return Verdict.LEFT
         worse = (
             Verdict.DEAD

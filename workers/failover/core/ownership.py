@@ -15,7 +15,7 @@ from workers.failover.core.holdings import Holdings
 
 ORPHAN_SECONDS = 1.0
 ORPHAN_RANK_SECONDS = 0.3
-"""An orphan silent for the first, plus my rank times the second, may be taken by any eligible node."""
+"""An orphan silent for the first plus my rank times the second is anybody's to take."""
 
 
 @dataclass(slots=True)

@@ -49,7 +49,9 @@ class Revisions:
         pending = self.pending
         if pending is None:
             return None
-        lacking = any(p.live and p.known_revision < pending.revision for p in detector.peers.values())
+        lacking = any(
+            p.live and p.known_revision < pending.revision for p in detector.peers.values()
+        )
         if lacking and now < self.deadline():
             return None
         for vip in pending.vips:
@@ -71,7 +73,10 @@ class Revisions:
 
     def hand(self, peer: str, known_revision: int, now: float) -> bool:
         """Whether to hand my newest file to a peer that knows `known_revision`."""
-        if known_revision >= self.known or now - self._handed_at.get(peer, -math.inf) < HAND_SECONDS:
+        if (
+            known_revision >= self.known
+            or now - self._handed_at.get(peer, -math.inf) < HAND_SECONDS
+        ):
             return False
         self._handed_at[peer] = now
         return True

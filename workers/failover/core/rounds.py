@@ -11,6 +11,9 @@ from workers.failover.core.actions import Probe, Probing
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.outbox import Outbox
 
+CHECK_SECONDS = 0.3
+"""How long a check waits for proved rounds."""
+
 
 @dataclass(slots=True)
 class Check:

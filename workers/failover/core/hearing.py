@@ -1,0 +1,181 @@
+"""Hearing: what messages and frames of others tell a node, and what must be answered at once.
+
+A heartbeat updates what is known of its sender; a claim on what I hold is settled on the spot. A frame
+alone never makes a node let go, except on probation.
+"""
+
+from workers.failover.core.actions import (
+    Announce,
+    FactKind,
+    HandDefinitions,
+    Reason,
+    SaveIncarnation,
+    Send,
+)
+from workers.failover.core.detector import Hearing, Peer, Verdict
+from workers.failover.core.events import Ring, Seen, Sighting
+from workers.failover.core.holdings import Held, digest_of
+from workers.failover.core.messages import Heartbeat, NodeState, Opinion, Question
+from workers.failover.core.node import Node
+from workers.failover.core.rounds import CHECK_SECONDS, Check
+
+DEFEND_SECONDS = 0.05
+"""A VIP is announced against foreign claims at most this often."""
+STRANGER_SECONDS = 10.0
+"""The same against a host that is no node."""
+
+
+def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
+    """Take in a heartbeat; True when it shows that my own clock has stood still."""
+    if heartbeat.node == node.me and heartbeat.incarnation > node.voice.incarnation:
+        node.exit(Reason.SUPERSEDED)
+    if heartbeat.node not in node.detector.peers:
+        return False
+    hearing, paused = node.detector.hear(heartbeat, now)
+    peer = node.detector.peers[heartbeat.node]
+    if hearing is Hearing.OLD_INCARNATION:
+        node.ask(peer, now, asks=False)
+    if hearing is Hearing.NEW:
+        _learn(node, heartbeat, peer, now)
+        if heartbeat.asks:
+            node.say(now, to=(peer.name,), ring_a=ring is Ring.A, full=True)
+    return paused
+
+
+def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
+    """Draw the conclusions from a new heartbeat of a peer."""
+    _note_hearers(node, heartbeat, peer)
+    if heartbeat.claims is not None:
+        node.ownership.note(peer.name, peer.claims)
+    elif digest_of(peer.claims) != heartbeat.digest:
+        node.ask(peer, now)
+    _contend(node, peer, now)
+    node.dirty = node.dirty or _news(node, peer)
+    if node.revisions.hand(peer.name, heartbeat.known_revision, now):
+        node.out.act(HandDefinitions(peer.name))
+
+
+def _news(node: Node, peer: Peer) -> bool:
+    """Whether a heartbeat may change who owns or should own something."""
+    seen = (peer.incarnation, peer.state, peer.known_revision, peer.digest, peer.cannot, peer.late)
+    fresh = seen != node.seen.get(peer.name)
+    node.seen[peer.name] = seen
+    return fresh or peer.verdict is not Verdict.ALIVE
+
+
+def _note_hearers(node: Node, heartbeat: Heartbeat, peer: Peer) -> None:
+    """The peer's list says which of my heartbeats it has heard."""
+    for heard in heartbeat.heard:
+        if heard.node != node.me:
+            continue
+        if heard.incarnation > node.voice.incarnation:
+            _outlived(node, heard.incarnation)
+            return
+        sent_at = node.voice.sent_at(heard.incarnation, heard.sequence)
+        if sent_at is not None:
+            peer.hears_me_at = max(peer.hears_me_at, sent_at)
+
+
+def _outlived(node: Node, incarnation: int) -> None:
+    """Others know a higher incarnation of me: jump above it, or give way if I already act."""
+    if node.state is not NodeState.JOINING:
+        node.exit(Reason.SUPERSEDED)
+        return
+    node.voice.reincarnate(incarnation + 1)
+    node.out.act(SaveIncarnation(incarnation + 1))
+    node.urgent = True
+
+
+def _contend(node: Node, peer: Peer, now: float) -> None:
+    """A live peer claims what I hold: the lower claim lets go, the higher says so."""
+    lost = []
+    for vip in peer.claims.keys() & node.holdings.held.keys():
+        epoch = peer.claims[vip]
+        if node.holdings.loses(vip, epoch, peer.name, node.me):
+            lost.append(vip)
+        elif now - node.holdings.held[vip].announced_at >= DEFEND_SECONDS:
+            node.holdings.held[vip].announced_at = now
+            node.out.tell(FactKind.CONFLICT, Reason.CONFLICT, vip=vip, node=peer.name)
+            node.holdings.announce((vip,), node.definitions.knobs.announce_count, now)
+            node.urgent = True
+    if lost:
+        node.release(sorted(lost), Reason.CONFLICT, node=peer.name)
+
+
+def help_taker(node: Node, question: Question, now: float) -> None:
+    """Help a taker: probe, unless I know that the VIP has a live owner."""
+    known = [
+        vip
+        for vip in question.vips
+        if vip in node.holdings.held or _alive_owner(node, vip, but=question.node)
+    ]
+    vips = tuple(v for v in question.vips if v not in known and v in node.definitions.topology_of)
+    if known or not vips:
+        give_opinion(
+            node, question.node, question.number, silent=(), held=tuple(known), proved=True
+        )
+    if vips and not any(c.asker == question.node for c in node.rounds.checks):
+        check = Check("question", vips, 2, question.node, question.number, now + CHECK_SECONDS)
+        node.rounds.checks.append(check)
+
+
+def _alive_owner(node: Node, vip: str, but: str) -> bool:
+    owner = node.ownership.owners.get(vip)
+    if owner is None or owner[1] in (but, node.me):
+        return False
+    return node.detector.peers[owner[1]].verdict is Verdict.ALIVE
+
+
+def give_opinion(
+    node: Node,
+    to: str,
+    number: int,
+    *,
+    silent: tuple[str, ...],
+    held: tuple[str, ...],
+    proved: bool,
+) -> None:
+    """Tell a taker who was seen holding what it asked about."""
+    opinion = Opinion(node=node.me, to=to, number=number, silent=silent, held=held, proved=proved)
+    node.out.act(Send(opinion, (to,)))
+
+
+def sight(node: Node, event: Sighting, now: float) -> None:
+    """Take in a frame of another host."""
+    vip = event.address
+    if event.seen is Seen.PROBE:
+        rival = node.detector.by_mac(event.mac)
+        node.takeover.rivalled(vip, rival.name if rival else "", now)
+        return
+    if vip in node.definitions.ground:
+        if event.seen is Seen.ANSWER:
+            node.rounds.answer(vip, event.mac)
+            if vip in node.definitions.witnesses:
+                node.fencing.witness_answered()
+        return
+    if vip in node.ownership.orphans:
+        node.ownership.orphans[vip].silent_since = now
+    node.takeover.sighted(vip, event.mac)
+    if vip in node.holdings.held:
+        _disputed(node, vip, event.mac, now)
+
+
+def _disputed(node: Node, vip: str, mac: str, now: float) -> None:
+    """A foreign host answers for, or claims, what I hold."""
+    held = node.holdings.held[vip]
+    peer = node.detector.by_mac(mac)
+    if peer is not None and peer.verdict is Verdict.ALIVE:
+        node.ask(peer, now)
+        if vip not in peer.claims and now - held.announced_at >= DEFEND_SECONDS:
+            _defend(node, held, now)
+    elif held.probation_until > now:
+        node.release([vip], Reason.PROBATION, node=peer.name if peer else "", detail=mac)
+    elif now - held.defended_at >= STRANGER_SECONDS:
+        held.defended_at = now
+        node.out.tell(FactKind.FOREIGN, vip=vip, node=peer.name if peer else "", detail=mac)
+        _defend(node, held, now)
+
+
+def _defend(node: Node, held: Held, now: float) -> None:
+    held.announced_at = now
+    node.out.act(Announce((held.vip,)))

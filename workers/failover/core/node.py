@@ -1,0 +1,166 @@
+"""The one mutable state of a failover node: its parts, its timers, and the few moves all of them share.
+
+Nothing is decided here. Instants are the node's monotonic seconds. `dirty` asks for a new look at who
+owns what, `urgent` for a heartbeat at once.
+"""
+
+import math
+
+from workers.failover.core.actions import Exit, FactKind, Reason, Release, Renew, Send
+from workers.failover.core.definitions import Definitions
+from workers.failover.core.detector import Detector, Peer
+from workers.failover.core.events import Ring
+from workers.failover.core.fencing import Fencing
+from workers.failover.core.holdings import Held, Holdings
+from workers.failover.core.messages import NodeState
+from workers.failover.core.outbox import Outbox
+from workers.failover.core.ownership import Ownership
+from workers.failover.core.revisions import Revisions
+from workers.failover.core.rounds import Rounds
+from workers.failover.core.takeover import Takeover
+from workers.failover.core.view import View
+from workers.failover.core.voice import Voice
+
+ASK_SECONDS = 0.05
+"""How often a silent peer is asked directly."""
+RING_WAIT_SECONDS = 2.0
+"""How long a start waits for a ring that is neither up nor failed."""
+LATE_GAPS = 3
+"""So many gaps within `LATE_WINDOW_SECONDS` make a loop chronically late."""
+
+
+class Node:
+    """All of one node's failover state."""
+
+    def __init__(
+        self, me: str, definitions: Definitions, incarnation: int, macs: tuple[str, ...]
+    ) -> None:
+        self.me = me
+        self.state = NodeState.JOINING
+        self.finished = False
+        self.out = Outbox()
+        self.revisions = Revisions(definitions)
+        others = tuple(name for name in definitions.nodes if name != me)
+        knobs = definitions.knobs
+        self.detector = Detector(others, knobs.heartbeat_interval, knobs.dead_after)
+        self.view = View(me)
+        self.fencing = Fencing(me, definitions)
+        self.ownership = Ownership()
+        self.rounds = Rounds(definitions)
+        self.takeover = Takeover(me, definitions, self.rounds, self.out)
+        self.holdings = Holdings()
+        self.voice = Voice(me, incarnation, macs)
+        self.rings: dict[Ring, bool] = {}
+        self.objection = Reason.NONE
+        self.listening_since = math.inf
+        self.started_at = math.inf
+        self.resuming = False
+        self.found: tuple[str, ...] = ()
+        """VIPs the kernel had at the start that are not yet adopted."""
+        self.cannot: dict[str, float] = {}
+        self.taking: dict[str, Held] = {}
+        self.gaps: list[float] = []
+        self.next_heartbeat = math.inf
+        self.next_seek = -math.inf
+        self.next_balance = math.inf
+        self.quiet_until = -math.inf
+        """After a gap: no new question before the old answers were read."""
+        self.next_announce_all = math.inf
+        self.goodbyes_left = 0
+        self.dirty = True
+        self.urgent = False
+        self.told_stuck: set[str] = set()
+        self.asked_at: dict[str, float] = {}
+        self.seen: dict[str, tuple[object, ...]] = {}
+        self.paused_at = -math.inf
+
+    @property
+    def definitions(self) -> Definitions:
+        """The definitions acted on."""
+        return self.revisions.acted
+
+    @property
+    def late(self) -> bool:
+        """My own loop is chronically late."""
+        return len(self.gaps) >= LATE_GAPS
+
+    def adopting(self) -> bool:
+        """Found VIPs are still being checked."""
+        return any(check.purpose == "adopt" for check in self.rounds.checks)
+
+    def listen(self, now: float) -> None:
+        """Start delay runs from here: both rings are bound, or known to have failed."""
+        known = len(self.rings) == len(Ring)
+        self.listening_since = now if known else max(now, self.started_at + RING_WAIT_SECONDS)
+
+    def enter(self, state: NodeState, reason: Reason = Reason.NONE) -> None:
+        """Change the state this node tells of itself."""
+        if state is not self.state:
+            self.state = state
+            self.dirty = self.urgent = True
+            self.out.tell(FactKind.STATE, reason, node=self.me, detail=state.value)
+
+    def release(self, vips: list[str], reason: Reason, *, node: str = "", detail: str = "") -> None:
+        """Take those of `vips` that are held off the kernel at once."""
+        dropped = self.holdings.drop(vips)
+        if not dropped:
+            return
+        self.out.act(Release(tuple(held.vip for held in dropped)))
+        for held in dropped:
+            self.out.tell(
+                FactKind.RELEASED, reason, vip=held.vip, node=node, epoch=held.epoch, detail=detail
+            )
+        self.dirty = self.urgent = True
+
+    def let_go(self, reason: Reason) -> None:
+        """Take everything off the kernel, what was found at the start included."""
+        if self.found:
+            self.out.act(Release(self.found))
+        self.release(list(self.holdings.held), reason)
+        self.rounds.checks = [c for c in self.rounds.checks if c.purpose == "question"]
+        self.found, self.resuming = (), False
+
+    def renew(self, now: float) -> None:
+        """Renew the lease of everything held, if entitled."""
+        if self.holdings.held and not self.resuming and self.objection is Reason.NONE:
+            self.out.act(Renew(tuple(self.holdings.held), now))
+
+    def announce_all(self, now: float) -> None:
+        """Something healed: tell the wire again who holds what."""
+        self.holdings.announce(self.holdings.held, self.definitions.knobs.announce_count, now)
+
+    def ask(self, peer: Peer, now: float, *, asks: bool = True) -> None:
+        """Speak to one peer directly, at most every ASK_SECONDS."""
+        if now >= self.asked_at.get(peer.name, -math.inf) + ASK_SECONDS:
+            self.asked_at[peer.name] = now
+            self.say(now, to=(peer.name,), ring_a=False, asks=asks)
+
+    def say(
+        self,
+        now: float,
+        *,
+        to: tuple[str, ...] = (),
+        ring_a: bool = True,
+        asks: bool = False,
+        full: bool = False,
+    ) -> None:
+        """Send a heartbeat to `to`, or to everybody on both rings."""
+        heartbeat = self.voice.heartbeat(
+            now,
+            state=self.state,
+            revisions=(self.definitions.revision, self.revisions.known),
+            view=self.view.hash,
+            detector=self.detector,
+            holdings=self.holdings,
+            cannot=tuple(sorted(self.cannot)),
+            late=self.late,
+            asks=asks,
+            full=full,
+        )
+        self.out.act(Send(heartbeat, to, ring_a=ring_a))
+
+    def exit(self, reason: Reason) -> None:
+        """Finish: nothing more is decided or said."""
+        self.finished = True
+        self.out.tell(FactKind.STATE, reason, node=self.me, detail="exited")
+        self.out.act(Exit(reason.value))

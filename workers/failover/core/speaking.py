@@ -1,0 +1,74 @@
+"""Speaking: heartbeats, questions to the silent, announcements; what a node does once per interval.
+
+A lease is renewed before the heartbeat that tells of it, never after.
+"""
+
+from workers.failover.core import taking
+from workers.failover.core.actions import Announce, Probe, Probing, Reason
+from workers.failover.core.detector import Verdict
+from workers.failover.core.messages import NodeState
+from workers.failover.core.node import Node
+
+LATE_WINDOW_SECONDS = 10.0
+"""Gaps of my own loop older than this are forgiven."""
+GOODBYES = 3
+GOODBYE_SECONDS = 0.03
+ORPHANS_A_TICK = 64
+
+
+def seek(node: Node, now: float) -> None:
+    """Ask suspects, and everybody while evidence is getting old."""
+    suspects = [p for p in node.detector.peers.values() if p.verdict is Verdict.SUSPECTED]
+    for peer in suspects:
+        node.ask(peer, now)
+    if now >= max(node.fencing.sought_at(node.detector), node.next_seek, node.quiet_until):
+        isolated = node.state is NodeState.ISOLATED
+        knobs = node.definitions.knobs
+        node.next_seek = now + (knobs.heartbeat_interval if isolated else knobs.probe_interval)
+        if node.definitions.witnesses:
+            node.fencing.witness_asked_at = now
+            node.out.act(Probe(node.definitions.witnesses, Probing.CHECK))
+        for peer in node.detector.peers.values():
+            if peer.live:
+                node.ask(peer, now)
+
+
+def speak(node: Node, now: float) -> None:
+    """Announce, and send the heartbeat that is due or urgent."""
+    vips = node.holdings.due(now)
+    if vips:
+        for vip in vips:
+            node.holdings.held[vip].announced_at = now
+        node.out.act(Announce(vips))
+    if now >= node.next_announce_all:
+        node.next_announce_all = now + node.definitions.knobs.announce_period
+        node.out.act(Announce(tuple(node.holdings.held)))
+    due = now >= node.next_heartbeat
+    if due:
+        _tick(node, now)
+    if due or node.urgent:
+        node.urgent = False
+        node.say(now)
+    if due and node.state is NodeState.STOPPING:
+        _leave(node, now)
+
+
+def _tick(node: Node, now: float) -> None:
+    """Once per heartbeat interval: renew before speaking, probe, watch orphans, balance."""
+    node.next_heartbeat = now + node.definitions.knobs.heartbeat_interval
+    node.gaps = [at for at in node.gaps if now - at < LATE_WINDOW_SECONDS]
+    node.renew(now)
+    watched = node.holdings.on_probation(now)
+    orphans = node.ownership.orphans.keys() - node.takeover.candidates.keys()
+    if watched or orphans:
+        node.dirty = node.dirty or bool(orphans)
+        checked = (*watched, *sorted(orphans)[:ORPHANS_A_TICK])
+        node.out.act(Probe(checked, Probing.CHECK))
+    taking.balance(node, now)
+
+
+def _leave(node: Node, now: float) -> None:
+    node.goodbyes_left -= 1
+    node.next_heartbeat = now + GOODBYE_SECONDS
+    if node.goodbyes_left <= 0:
+        node.exit(Reason.STOPPING)

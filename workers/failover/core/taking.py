@@ -1,0 +1,207 @@
+"""Taking: from the assignment to candidates, from silence to a Take, from the kernel's word to holding.
+
+Invariants: only a READY, entitled node means to take; nothing with a live owner is taken; what the
+kernel did not confirm is not held.
+"""
+
+import math
+
+from workers.failover.core.actions import Announce, FactKind, Reason, Release, Take
+from workers.failover.core.detector import Verdict
+from workers.failover.core.events import Taken
+from workers.failover.core.hearing import give_opinion
+from workers.failover.core.holdings import Held
+from workers.failover.core.messages import NodeState
+from workers.failover.core.node import Node
+from workers.failover.core.ownership import why
+from workers.failover.core.rounds import Check
+from workers.failover.core.takeover import LEASE_SLACK_SECONDS
+
+RETRY_SECONDS = 10.0
+"""After the kernel refused a VIP, it is tried again."""
+GROUND_PEERS = 2
+"""Live peers asked for wire proof in each round, beside the witnesses."""
+
+
+def turn_round(node: Node, now: float) -> None:
+    """Close the round that is over, open the next one while somebody has something to ask."""
+    if now >= node.rounds.deadline():
+        finished, done = node.rounds.finish(now)
+        node.takeover.finish(finished, now)
+        node.takeover.report_stuck(_node_macs(node), node.told_stuck)
+        for check in done:
+            _checked(node, check, now)
+    due = max(node.takeover.deadline(), node.quiet_until)
+    if node.rounds.current is None and now >= due:
+        node.fencing.witness_asked_at = now
+        node.takeover.begin(now, _ground(node))
+
+
+def _ground(node: Node) -> list[str]:
+    """Whom to ask for wire proof: the witnesses, and a few live peers."""
+    peers = sorted(p.name for p in node.detector.peers.values() if p.verdict is Verdict.ALIVE)
+    addresses = [node.definitions.nodes[name].address for name in peers[:GROUND_PEERS]]
+    return [*node.definitions.witnesses, *addresses]
+
+
+def _node_macs(node: Node) -> set[str]:
+    return {mac for peer in node.detector.peers.values() for mac in peer.macs}
+
+
+def _checked(node: Node, check: Check, now: float) -> None:
+    answered = tuple(vip for vip in check.vips if vip in check.answered)
+    silent = tuple(vip for vip in check.vips if vip not in check.answered)
+    if check.purpose == "question":
+        give_opinion(
+            node, check.asker, check.number, silent=silent, held=answered, proved=check.proved
+        )
+    elif check.purpose == "resume":
+        node.resuming = False
+        node.release(list(answered), Reason.CONFLICT)
+        node.renew(now)
+    else:
+        _adopt(node, silent, answered, now)
+
+
+def _adopt(node: Node, silent: tuple[str, ...], answered: tuple[str, ...], now: float) -> None:
+    if answered:
+        node.out.act(Release(answered))
+    for vip in silent:
+        epoch = node.ownership.epochs.get(vip, 0)
+        node.holdings.add(Held(vip, epoch, now, Reason.ADOPTED))
+        node.out.tell(FactKind.ADOPTED, Reason.ADOPTED, vip=vip, epoch=epoch)
+    node.found = ()
+    node.dirty = node.urgent = True
+    node.renew(now)
+
+
+def reassess(node: Node, now: float) -> None:
+    """Who owns what, who should, and so: what do I mean to take?"""
+    node.dirty = False
+    ownership = node.ownership
+    ownership.collect(node.me, node.holdings, node.detector)
+    node.cannot = {vip: until for vip, until in node.cannot.items() if until > now}
+    barred = node.revisions.barred(node.detector)
+    for peer in node.detector.peers.values():
+        for vip in peer.cannot:
+            barred.setdefault(vip, set()).add(peer.name)
+    for vip in node.cannot:
+        barred.setdefault(vip, set()).add(node.me)
+    weights = _eligible(node, now)
+    ownership.aim(weights, node.definitions, barred)
+    rank = ownership.rank(node.me, weights)
+    for vip in node.definitions.vips:
+        _place(node, vip, rank, now, mine=node.me in weights and node.me not in barred.get(vip, ()))
+
+
+def _eligible(node: Node, now: float) -> dict[str, int]:
+    """Nodes that may be heirs, with their weights; the chronically late only if no other is."""
+    names = {
+        p.name: p.late
+        for p in node.detector.peers.values()
+        if p.verdict is Verdict.ALIVE
+        and p.state is NodeState.READY
+        and node.view.member(p, node.detector, now)
+    }
+    if node.state is NodeState.READY:
+        names[node.me] = node.late
+    prompt = {name for name, late in names.items() if not late} or set(names)
+    return {name: node.definitions.nodes[name].weight for name in prompt}
+
+
+def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool) -> None:
+    """Pursue, watch or leave one VIP."""
+    ownership = node.ownership
+    owner = ownership.owners.get(vip)
+    if owner is not None and (
+        owner[1] == node.me or node.detector.peers[owner[1]].verdict is Verdict.ALIVE
+    ):
+        node.takeover.forget((vip,))
+        ownership.orphans.pop(vip, None)
+        return
+    if owner is None:
+        ownership.watch(vip, now)
+    overdue = ownership.overdue(vip, rank, now)
+    if not mine or not (ownership.targets.get(vip) == node.me or overdue):
+        node.takeover.forget((vip,))
+        return
+    previous = ownership.last_owner.get(vip, "")
+    peer = node.detector.peers.get(previous)
+    reason = Reason.HEIR_IDLE if overdue and ownership.targets.get(vip) != node.me else why(peer)
+    heard_at = peer.heard_at if peer and peer.heard_at > -math.inf else node.started_at
+    node.takeover.pursue(vip, previous, heard_at, reason)
+
+
+def take(node: Node, now: float) -> None:
+    """Confer about what is silent, and take what is ready."""
+    if node.state is not NodeState.READY or node.resuming:
+        node.takeover.opinions.asked = None
+        return
+    node.takeover.confer(now, _helpers(node))
+    ready = [c for c in node.takeover.ready(now) if c.vip not in node.ownership.owners]
+    if not ready or node.taking:
+        return
+    knobs = node.definitions.knobs
+    for candidate in ready:
+        peer = node.detector.peers.get(candidate.previous)
+        released = peer is not None and peer.live and peer.state is not NodeState.JOINING
+        goodbye = candidate.reason is Reason.OWNER_LEFT or released
+        probation = now + knobs.lease_ttl + LEASE_SLACK_SECONDS
+        reason = candidate.reason
+        if reason is Reason.OWNER_DIED and peer and now - peer.heard_at > knobs.lease_ttl:
+            reason = Reason.LEASE_ENDED
+        node.taking[candidate.vip] = Held(
+            candidate.vip,
+            node.ownership.next_epoch(candidate.vip),
+            now,
+            reason,
+            candidate.previous,
+            0.0 if goodbye else probation,
+        )
+    node.takeover.forget(list(node.taking))
+    node.out.act(Take(tuple(node.taking), now))
+
+
+def _helpers(node: Node) -> list[str]:
+    states = (NodeState.READY, NodeState.JOINING, NodeState.DRAINING)
+    return [
+        p.name
+        for p in node.detector.peers.values()
+        if p.verdict is Verdict.ALIVE and p.state in states and p.name in node.view.members
+    ]
+
+
+def confirm(node: Node, event: Taken, now: float) -> None:
+    """Hold what the kernel confirms of a Take; start anew with what grew stale."""
+    for vip in event.added:
+        held = node.taking[vip]
+        held.since = now
+        node.holdings.add(held)
+        node.ownership.note(node.me, {vip: held.epoch})
+        node.out.tell(FactKind.TAKEN, held.reason, vip=vip, node=held.previous, epoch=held.epoch)
+    for vip, sentence in event.failed:
+        node.cannot[vip] = now + RETRY_SECONDS
+        node.out.tell(FactKind.FAILED, Reason.KERNEL_REFUSED, vip=vip, detail=sentence)
+    if event.added:
+        node.out.act(Announce(event.added))
+        node.holdings.announce(event.added, node.definitions.knobs.announce_count, now)
+    if event.stale:
+        node.takeover.restart()
+    node.taking.clear()
+    node.dirty = node.urgent = True
+
+
+def balance(node: Node, now: float) -> None:
+    """Release what the assignment gives to another, in an agreed and mature view only."""
+    knobs = node.definitions.knobs
+    if node.dirty or node.ownership.orphans or node.state is not NodeState.READY:
+        return
+    if now < node.next_balance:
+        return
+    if not node.view.mature(node.detector, knobs.view_mature_time, now):
+        return
+    targets = node.ownership.targets
+    surplus = [vip for vip in sorted(node.holdings.held) if targets.get(vip, node.me) != node.me]
+    if surplus:
+        node.next_balance = now + knobs.balance_interval
+        node.release(surplus[: knobs.balance_set_size], Reason.BALANCE)
