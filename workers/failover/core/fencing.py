@@ -11,10 +11,12 @@ import math
 
 from workers.failover.core.actions import Reason
 from workers.failover.core.definitions import Definitions, PartitionPolicy
-from workers.failover.core.detector import Detector
+from workers.failover.core.detector import Detector, Peer
 
 ASK_INTERVALS = 1.25
-"""Silent intervals after which witnesses and peers are asked directly."""
+"""Intervals without evidence after which the witnesses are asked: usually all that is needed."""
+ASK_PEERS_INTERVALS = 1.75
+"""Intervals without evidence after which the peers are asked too."""
 
 
 class Fencing:
@@ -68,13 +70,21 @@ class Fencing:
         return min(configured) in part and now < self.witness_at + self.isolated_after
 
     def sought_at(self, detector: Detector) -> float:
-        """From when on witnesses and peers are asked directly."""
+        """From when on witnesses, and then peers, are asked directly."""
         if not detector.peers:
             return math.inf
         if self.definitions.knobs.partition_policy is PartitionPolicy.COVER:
             return self.evidence_at(detector) + self.ask_after
         acknowledged = [p.hears_me_at for p in detector.peers.values() if p.live]
         return min([*acknowledged, self.witness_at, self.evidence_at(detector)]) + self.ask_after
+
+    def asked_from(self, peer: Peer, detector: Detector) -> float:
+        """From when on this peer is asked directly to say whether it hears me."""
+        knobs = self.definitions.knobs
+        if knobs.partition_policy is PartitionPolicy.QUORUM:
+            return peer.hears_me_at + self.ask_after
+        patience = ASK_PEERS_INTERVALS if self.definitions.witnesses else ASK_INTERVALS
+        return self.evidence_at(detector) + patience * knobs.heartbeat_interval
 
     def expires_at(self, detector: Detector, now: float) -> float:
         """When the entitlement may end if nothing more is heard."""

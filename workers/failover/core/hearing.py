@@ -114,8 +114,9 @@ def help_taker(node: Node, question: Question, now: float) -> None:
         give_opinion(
             node, question.node, question.number, silent=(), held=tuple(known), proved=True
         )
-    if vips and not any(c.asker == question.node for c in node.rounds.checks):
-        check = Check("question", vips, 2, question.node, question.number, now + CHECK_SECONDS)
+    node.rounds.checks = [c for c in node.rounds.checks if c.asker != question.node]
+    if vips:
+        check = Check("question", vips, 1, question.node, question.number, now + CHECK_SECONDS)
         node.rounds.checks.append(check)
 
 

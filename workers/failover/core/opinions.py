@@ -13,7 +13,7 @@ from workers.failover.core.messages import Opinion, Question
 from workers.failover.core.outbox import Outbox
 
 HELPER_SECONDS = 0.12
-"""How long one helper may take: two rounds and the way there and back."""
+"""How long one helper may take: up to two rounds and the way there and back."""
 QUESTION_VIPS = 1000
 """VIPs in one question, so that it fits a datagram."""
 

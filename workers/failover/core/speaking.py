@@ -17,7 +17,7 @@ ORPHANS_A_TICK = 64
 
 
 def seek(node: Node, now: float) -> None:
-    """Ask suspects, and everybody while evidence is getting old."""
+    """Ask suspects; ask the witnesses, then the peers, while evidence is getting old."""
     suspects = [p for p in node.detector.peers.values() if p.verdict is Verdict.SUSPECTED]
     for peer in suspects:
         node.ask(peer, now)
@@ -29,7 +29,7 @@ def seek(node: Node, now: float) -> None:
             node.fencing.witness_asked_at = now
             node.out.act(Probe(node.definitions.witnesses, Probing.CHECK))
         for peer in node.detector.peers.values():
-            if peer.live:
+            if peer.live and now >= node.fencing.asked_from(peer, node.detector):
                 node.ask(peer, now)
 
 
