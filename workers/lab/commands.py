@@ -1,0 +1,42 @@
+"""Running the system's own tools (`ip`, `tc`) for the lab; their complaints become LabErrors."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from workers.lab.errors import LabError, LabRefused
+
+TOOL_SECONDS = 60.0
+_PACKAGES = {
+    "ip": "iproute2",
+    "tc": "iproute2",
+    "postfix": "postfix",
+    "postconf": "postfix",
+    "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
+}
+_SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def tool(name: str) -> str:
+    """Path of a system tool; LabRefused names the package when it is missing."""
+    path = shutil.which(name, path=_SEARCH_PATH)
+    if path is None:
+        package = _PACKAGES.get(name, name)
+        raise LabRefused(f"{name} is not installed: run script/setup or apt-get install {package}")
+    return path
+
+
+def run(name: str, *arguments: str, script: Sequence[str] = ()) -> str:
+    """Run a tool to its end, `script` lines on its standard input; answers its standard output."""
+    done = subprocess.run(  # noqa: S603 -- fixed tools, no shell
+        [tool(name), *arguments],
+        input="".join(f"{line}\n" for line in script),
+        capture_output=True,
+        text=True,
+        timeout=TOOL_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        complaint = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+        raise LabError(f"{name} {' '.join(arguments)}: {complaint}")
+    return done.stdout
