@@ -3,8 +3,8 @@
 A heartbeat's age is judged by its sender's own clock: the smallest difference ever seen between my
 clock and the sender's is a message without delay, anything above it is time spent on the way. So a
 message that a broker or a full socket kept is as old as it is, whenever it is read. Invariant: no
-message makes a peer look alive later than the instant it was sent. What to do about a verdict is not
-decided here.
+message makes a peer look alive later than the instant it was sent. What to do about a verdict is
+not decided here.
 """
 
 import math
@@ -14,7 +14,7 @@ from enum import Enum, StrEnum
 from workers.failover.core.messages import Heartbeat, NodeState
 
 CLOCK_DRIFT = 100e-6
-"""Seconds by which two monotonic clocks may part per second; the baseline of a peer creeps by it."""
+"""Seconds by which two monotonic clocks may part per second; a peer's baseline creeps by it."""
 ESTABLISHED_HEARTBEATS = 5
 """A peer's clock baseline is believed after this many heartbeats."""
 
@@ -74,7 +74,7 @@ class Peer:
         return self.verdict in (Verdict.ALIVE, Verdict.SUSPECTED)
 
     def age(self, heartbeat: Heartbeat, now: float) -> tuple[float, bool]:
-        """Seconds the heartbeat was on its way, and whether *my* clock seems to have stood still."""
+        """Seconds the heartbeat was on its way; whether *my* clock seems to have stood still."""
         raw = now - heartbeat.sent_at
         if heartbeat.incarnation != self.incarnation or heartbeat.clock != self.clock:
             self.clock, self.offset, self.offset_at = heartbeat.clock, raw, now

@@ -38,7 +38,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A frame of another host about a VIP, a witness or a peer's own address; never our own frames."""
+    """Another host's frame about a VIP, a witness or a peer's own address; never our own."""
 
     seen: Seen
     address: str

@@ -1,10 +1,10 @@
 """Fencing: may this node hold anything at all?
 
 Evidence is the instant at which I *sent* the newest frame or heartbeat that somebody outside has
-answered: counted from before sending, so it is never younger than what an heir knows of me. Invariant:
-without evidence for `dead_after` less half an interval I am isolated and have let go, strictly before
-anybody who counts from my last heartbeat can act. Under `quorum` the same instants are counted per
-peer. What is let go, and how the wire is asked, is not decided here.
+answered: counted from before sending, so it is never younger than what an heir knows of me.
+Invariant: without evidence for `dead_after` less half an interval I am isolated and have let go,
+strictly before anybody who counts from my last heartbeat can act. Under `quorum` the same instants
+are counted per peer. What is let go, and how the wire is asked, is not decided here.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Hearing: what messages and frames of others tell a node, and what must be answered at once.
 
-A heartbeat updates what is known of its sender; a claim on what I hold is settled on the spot. A frame
-alone never makes a node let go, except on probation.
+A heartbeat updates what is known of its sender; a claim on what I hold is settled on the spot. A
+frame alone never makes a node let go, except on probation.
 """
 
 from workers.failover.core.actions import (

@@ -1,4 +1,4 @@
-"""Holdings: the VIPs this node's kernel lists, with the epoch, the reason and the duties they bring.
+"""Holdings: the VIPs this node's kernel lists, with epoch, reason and the duties they bring.
 
 Duties: announce after taking, after healing and slowly for ever; probe while on probation; give way
 to a higher claim. What the kernel lists comes in from outside; nothing here believes it holds a VIP
@@ -14,7 +14,7 @@ from workers.failover.core.actions import Reason
 from workers.failover.core.messages import Claim
 
 ANNOUNCE_OFFSETS = (0.0, 0.05, 0.2, 0.5, 1.0)
-"""Seconds after the cause at which VIPs are announced; `announce_count` cuts or repeats the last."""
+"""Seconds after the cause at which VIPs are announced; `announce_count` cuts or extends."""
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """The failover machine of one node: `decide(event, now) -> actions, facts`.
 
-It hands each event to the room it belongs to, then settles everything that time or the event has made
-due. Invariants: nothing is taken or renewed without entitlement; a VIP is taken only after proved
-silence; what the kernel lists is what is claimed. Time is the node's monotonic clock in seconds.
+It hands each event to the room it belongs to, then settles everything that time or the event has
+made due. Invariants: nothing is taken or renewed without entitlement; a VIP is taken only after
+proved silence; what the kernel lists is what is claimed. Time is the node's monotonic clock in
+seconds.
 """
 
 import math
@@ -21,7 +22,7 @@ from workers.failover.core.snapshot import snapshot
 from workers.failover.core.speaking import GOODBYES, LATE_WINDOW_SECONDS
 
 QUIET_SECONDS = 0.01
-"""After a gap, the time in which what waited in the sockets is read before anything new is asked."""
+"""After a gap, what waited in the sockets is read for so long before anything new is asked."""
 GRACE_SECONDS = 0.1
 """After a gap in my own loop, the time in which fresh evidence must come."""
 

@@ -1,7 +1,8 @@
 """What the failover consumers of one subcluster say to one another, on either ring.
 
-Times in messages are the sender's monotonic seconds: receivers compare them only with other messages
-of the same sender, never with their own clock. Encoding, signing and size limits are `workers.bus`'s.
+Times in messages are the sender's monotonic seconds: receivers compare them only with other
+messages of the same sender, never with their own clock. Encoding, signing and size limits are
+`workers.bus`'s.
 """
 
 from enum import StrEnum
@@ -36,7 +37,7 @@ class Claim(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True):
-    """One node's word about itself, every `heartbeat_interval` and at once when something changed."""
+    """A node's word about itself, every `heartbeat_interval` and at once after a change."""
 
     node: str
     incarnation: int

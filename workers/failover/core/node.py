@@ -1,7 +1,7 @@
-"""The one mutable state of a failover node: its parts, its timers, and the few moves all of them share.
+"""The one mutable state of a failover node: its parts, its timers, the few moves all share.
 
-Nothing is decided here. Instants are the node's monotonic seconds. `dirty` asks for a new look at who
-owns what, `urgent` for a heartbeat at once.
+Nothing is decided here. Instants are the node's monotonic seconds. `dirty` asks for a new look at
+who owns what, `urgent` for a heartbeat at once.
 """
 
 import math

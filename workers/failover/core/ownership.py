@@ -1,7 +1,7 @@
 """Ownership: who holds each VIP by the heartbeats of the living, who should, and which are orphans.
 
-Claims of a suspected owner count, but its VIPs are probed by the heir already; only a dead, departed
-or silent-about-it owner makes a VIP an orphan. Invariant: epochs only grow.
+Claims of a suspected owner count, but its VIPs are probed by the heir already; only a dead,
+departed or silent-about-it owner makes a VIP an orphan. Invariant: epochs only grow.
 """
 
 from collections.abc import Mapping

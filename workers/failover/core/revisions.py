@@ -1,7 +1,7 @@
 """Revisions: which definitions a node acts on. The acted revision never goes back.
 
-A new revision is acted on when every live peer has it, or after `definition_wait`; a node that still
-lacks it then is no heir for what changed.
+A new revision is acted on when every live peer has it, or after `definition_wait`; a node that
+still lacks it then is no heir for what changed.
 """
 
 import math

@@ -1,9 +1,9 @@
 """Takeover: from "this VIP has no live owner" to "it is silent, I may take it".
 
-A candidate is taken after `probe_count` proved silent rounds and a second opinion. An answer starts
-the count anew: the old owner's kernel still holds the lease, and service goes on there. Of two takers
-the lower name goes first. An answer that outlives every lease is `stuck` or `foreign`. Whether there
-is a live owner, and whose turn it is, the machine decides.
+A candidate is taken after `probe_count` proved silent rounds and a second opinion. An answer
+starts the count anew: the old owner's kernel still holds the lease, and service goes on there. Of
+two takers the lower name goes first. An answer that outlives every lease is `stuck` or `foreign`.
+Whether there is a live owner, and whose turn it is, the machine decides.
 """
 
 import math
@@ -97,7 +97,7 @@ class Takeover:
             candidate.restart()
 
     def rivalled(self, vip: str, rival: str, now: float) -> None:
-        """Another taker (its name, "" if unknown) probes for a VIP of mine: lower names go first."""
+        """Another taker (name, "" if unknown) probes for a VIP of mine: lower names go first."""
         candidate = self.candidates.get(vip)
         if candidate is None or now < candidate.backoff_until or rival > self.me:
             return

@@ -1,4 +1,4 @@
-"""Taking: from the assignment to candidates, from silence to a Take, from the kernel's word to holding.
+"""Taking: from assignment to candidate, from silence to a Take, from the kernel's word to holding.
 
 Invariants: only a READY, entitled node means to take; nothing with a live owner is taken; what the
 kernel did not confirm is not held.

@@ -1,7 +1,7 @@
 """The view: who is a member with me, do all members agree, and for how long has it stood.
 
-A peer is a member while it lives *and hears me*: a node that hears others without being heard has no
-members, and so no evidence that it may hold anything.
+A peer is a member while it lives *and hears me*: a node that hears others without being heard has
+no members, and so no evidence that it may hold anything.
 """
 
 from zlib import crc32

@@ -1,7 +1,7 @@
 """The voice of a node: numbers, dates and fills its heartbeats, and knows when it sent which.
 
-Invariant: the pair (incarnation, sequence) is never used twice; the instant remembered for a sequence
-is that *before* it was sent.
+Invariant: the pair (incarnation, sequence) is never used twice; the instant remembered for a
+sequence is that *before* it was sent.
 """
 
 from collections import OrderedDict
