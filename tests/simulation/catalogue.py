@@ -1,0 +1,42 @@
+"""Every class by name, and how large its share of a batch is."""
+
+from __future__ import annotations
+
+from tests.simulation import classes as c
+from tests.simulation.classes_random import random_faults
+
+CLASSES: dict[str, tuple[c.Build, int]] = {
+    "power-loss": (c.power_loss, 2),
+    "cable": (c.cable, 2),
+    "kill-restart": (c.kill_restart, 2),
+    "agent-gone": (c.agent_gone, 2),
+    "freeze": (c.freeze, 2),
+    "node-cut": (c.node_cut, 2),
+    "clean-stop": (c.clean_stop, 1),
+    "split": (c.split, 2),
+    "broker": (c.broker, 2),
+    "broker+power-loss": (c.broker_power_loss, 2),
+    "ring-b+power-loss": (c.ring_b_power_loss, 1),
+    "partition": (c.partition, 2),
+    "stop+flap": (c.stop_and_flap, 2),
+    "vm-pause": (c.vm_pause, 1),
+    "double-cut": (c.double_cut, 1),
+    "quorum": (c.quorum, 1),
+    "starve": (c.starve, 2),
+    "ambush": (c.ambush, 2),
+    "lossy": (c.lossy, 2),
+    "lossy-arp": (c.lossy_arp, 1),
+    "one-way": (c.one_way, 2),
+    "definitions": (c.definitions, 1),
+    "cold-start": (c.cold_start, 1),
+    "stuck": (c.stuck, 1),
+    "balance": (c.balance, 1),
+    "refused": (c.refused, 1),
+    "random": (random_faults, 10),
+}
+ROTATION = tuple(name for name, (_, weight) in CLASSES.items() for _ in range(weight))
+
+
+def class_of(seed: int) -> str:
+    """The class of a seed when none is named: all in turn, by weight."""
+    return ROTATION[seed % len(ROTATION)]

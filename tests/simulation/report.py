@@ -1,0 +1,64 @@
+"""What a batch showed: a table for people, rows for the bench."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections import defaultdict
+from pathlib import Path
+
+from tests.simulation.catalogue import CLASSES
+from tests.simulation.schedules import Outcome
+
+
+def by_class(outcomes: list[Outcome]) -> dict[str, list[Outcome]]:
+    """Outcomes grouped by class, in the catalogue's order."""
+    groups: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        groups[outcome.name].append(outcome)
+    return {name: groups[name] for name in CLASSES if name in groups}
+
+
+def print_table(outcomes: list[Outcome], seconds: float) -> None:
+    """One line per class, durations in seconds."""
+    print(f"{'class':<20}{'schedules':>10}{'violations':>11}{'worst outage':>13}{'two owners':>11}")
+    for name, group in by_class(outcomes).items():
+        outage = max(o.worst_outage for o in group)
+        two = max(o.worst_two_owners for o in group)
+        bad = sum(1 for o in group if o.violation)
+        print(f"{name:<20}{len(group):>10}{bad:>11}{outage:>13.3f}{two:>11.3f}")
+    bad = sum(1 for o in outcomes if o.violation)
+    rate = len(outcomes) / seconds
+    print(f"{len(outcomes)} schedules, {bad} violations, {seconds:.1f} s ({rate:.1f} per second)")
+
+
+def write_rows(outcomes: list[Outcome], path: str) -> None:
+    """The bench's form; bounds as stated in the classes."""
+    rows = [_row("simulation.violations", sum(1 for o in outcomes if o.violation), "", 0.0, outcomes)]
+    for name, group in by_class(outcomes).items():
+        bounds = CLASSES[name][0](group[0].seed).bounds
+        outage = max(o.worst_outage for o in group)
+        two = max(o.worst_two_owners for o in group)
+        limit = bounds.outage if bounds.outage < 1e6 else None
+        rows.append(_row(f"simulation.{name}.outage", outage, "s", limit, group))
+        rows.append(_row(f"simulation.{name}.two_owners", two, "s", bounds.two_owners, group))
+    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps({"rows": rows, "machine": machine}, indent=1) + "\n")
+
+
+def _row(
+    name: str, value: float, unit: str, bound: float | None, group: list[Outcome]
+) -> dict[str, object]:
+    return {
+        "name": name,
+        "value": round(value, 6),
+        "unit": unit,
+        "bound": bound,
+        "better": "lower",
+        "runs": len(group),
+        "peers": {},
+        "holds": bound is None or value <= bound + 1e-6,
+    }

@@ -1,0 +1,250 @@
+"""The invariants, from a client's eye, checked at every change of what they depend on.
+
+For each client and VIP: which hosts that the client reaches have it, and whether the host in the
+client's neighbour cache is one of them. An interval without service is an outage, one with several
+owners is two owners; both are compared with the plan's bounds when they end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from workers.failover.core.actions import Fact, FactKind, Reason
+
+if TYPE_CHECKING:
+    from tests.simulation.host import Host
+    from tests.simulation.network import Client
+    from tests.simulation.world import World
+
+REASK_SECONDS = 6.0
+"""A client's kernel asks again after its cached neighbour was mute for this long."""
+WAR_CLAIMS_PER_SECOND = 60
+REST_CLAIMS_PER_SECOND = 4
+PLANNED = {Reason.BALANCE, Reason.STOPPING, Reason.DRAINING}
+SLACK_SECONDS = 1e-6
+
+
+class Cell:
+    """What one client sees of one VIP."""
+
+    __slots__ = ("client", "out_since", "owners", "planned", "reasking", "two_since", "vip")
+
+    def __init__(self, client: Client, vip: str) -> None:
+        self.client = client
+        self.vip = vip
+        self.owners: list[Host] = []
+        self.out_since: float | None = None
+        self.two_since: float | None = None
+        self.planned = False
+        self.reasking = False
+
+
+class Watch:
+    """Keeps the cells, and the worst of what they saw."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.bounds = world.plan.bounds
+        self.holders: dict[str, list[Host]] = defaultdict(list)
+        self.cells: dict[str, list[Cell]] = {}
+        self.watching = False
+        self.worst_outage = 0.0
+        self.worst_two = 0.0
+        self.planned: dict[str, float] = {}
+        self.claims: Counter[str] = Counter()
+        self.claims_second = 0
+        self.moves: Counter[str] = Counter()
+        self.last_holder: dict[str, str] = {}
+
+    def define(self, vips: list[str]) -> None:
+        """Watch these VIPs, and no others."""
+        for vip in [v for v in self.cells if v not in vips]:
+            del self.cells[vip]
+        for vip in vips:
+            if vip not in self.cells:
+                self.cells[vip] = [Cell(client, vip) for client in self.world.clients]
+                self._update(vip)
+
+    # -- changes
+
+    def held(self, host: Host, vip: str) -> None:
+        """A kernel got a VIP."""
+        self.holders[vip].append(host)
+        if self.last_holder.get(vip) != host.name:
+            self.last_holder[vip] = host.name
+            self.moves[vip] += 1
+        if self.world.tracing:
+            self._note(vip)
+        self._update(vip)
+
+    def lost(self, host: Host, vip: str) -> None:
+        """A kernel no longer has a VIP."""
+        self.holders[vip].remove(host)
+        if self.world.tracing:
+            self._note(vip)
+        self._update(vip)
+
+    def reach_changed(self) -> None:
+        """Somebody reaches more or fewer hosts."""
+        for vip in list(self.cells):
+            self._update(vip)
+
+    def cached(self, client: Client, vip: str) -> None:
+        """A client's neighbour cache changed."""
+        self._update(vip)
+
+    def announced(self, host: Host, vips: tuple[str, ...]) -> None:
+        """Count claims: a war is a violation."""
+        second = int(self.world.now)
+        if second != self.claims_second:
+            self.claims_second = second
+            self.claims.clear()
+        self.claims.update(vips)
+        for vip in vips:
+            if self.claims[vip] > WAR_CLAIMS_PER_SECOND:
+                self.world.fail("announcement war", f"{vip}: {self.claims[vip]} claims in a second")
+            elif self.world.at_rest and self.claims[vip] > REST_CLAIMS_PER_SECOND:
+                self.world.fail("announcement war", f"{vip}: {self.claims[vip]} in a second at rest")
+
+    def fact(self, host: Host, fact: Fact) -> None:
+        """Remember planned releases: their gap has its own bound."""
+        if fact.kind is FactKind.RELEASED and fact.reason in PLANNED:
+            self.planned[fact.vip] = self.world.now
+
+    def begin(self) -> None:
+        """From now on it counts."""
+        self.watching = True
+        self.worst_outage = self.worst_two = 0.0
+        for cells in self.cells.values():
+            for cell in cells:
+                cell.out_since = cell.two_since = None
+        self.reach_changed()
+
+    def end(self) -> None:
+        """Close what is still open."""
+        for cells in self.cells.values():
+            for cell in cells:
+                self._close_outage(cell)
+                self._close_two(cell)
+
+    # -- cells
+
+    def _update(self, vip: str) -> None:
+        meets = self.world.network.meets
+        for cell in self.cells.get(vip, ()):
+            client = cell.client
+            before = cell.owners
+            cell.owners = [
+                host
+                for host in self.holders[vip]
+                if not host.paused and meets(host.name, client.name)
+            ]
+            if len(before) > 1 and before != cell.owners:
+                self._close_two(cell, before)
+            if len(cell.owners) > 1 and cell.two_since is None:
+                cell.two_since = self.world.now
+            self._serve(cell)
+
+    def _serve(self, cell: Cell) -> None:
+        cache, owners = cell.client.cache, cell.owners
+        if owners and cache.get(cell.vip) is None:
+            cache[cell.vip] = owners[0]
+        if owners and (cache[cell.vip] in owners or not self.bounds.by_cache):
+            self._close_outage(cell)
+            return
+        if cell.out_since is None:
+            cell.out_since = self.world.now
+            cell.planned = self.planned.get(cell.vip) == self.world.now
+        if not cell.reasking:
+            cell.reasking = True
+            self.world.after(REASK_SECONDS, self._reask, cell)
+
+    def _reask(self, cell: Cell) -> None:
+        cell.reasking = False
+        if cell.out_since is not None:
+            cell.client.cache.pop(cell.vip, None)
+            self._serve(cell)
+
+    def _close_outage(self, cell: Cell) -> None:
+        since, cell.out_since = cell.out_since, None
+        if since is None or not self.watching or cell.client.name not in self.world.plan.judged:
+            return
+        seconds = self.world.now - since
+        bound = self.bounds.outage
+        if cell.planned:
+            bound = max(bound, self.bounds.planned_gap)
+        else:
+            self.worst_outage = max(self.worst_outage, seconds)
+        if seconds > bound + SLACK_SECONDS:
+            self.world.fail(
+                "outage",
+                f"{cell.vip} was mute for {cell.client.name} from {since:.3f}"
+                f" for {seconds:.3f} s (bound {bound:.3f})",
+            )
+
+    def _close_two(self, cell: Cell, owners: list[Host] | None = None) -> None:
+        since, cell.two_since = cell.two_since, None
+        if since is None or not self.watching:
+            return
+        owners = owners or cell.owners
+        seconds = self.world.now - self._counted_from(since, owners)
+        self.worst_two = max(self.worst_two, seconds)
+        if seconds > self.bounds.two_owners + SLACK_SECONDS:
+            names = " and ".join(sorted(host.name for host in owners))
+            self.world.fail(
+                "two owners",
+                f"{names} both had {cell.vip} for {cell.client.name} from {since:.3f}"
+                f" for {seconds:.3f} s (bound {self.bounds.two_owners:.3f})",
+            )
+
+    def _counted_from(self, since: float, owners: list[Host]) -> float:
+        if self.bounds.excuses_deaf:
+            since = max(since, self.world.ears.deaf_until(owners))
+        if self.bounds.excuses_numb:
+            since = max(since, *(self.world.ears.numb_until(host) for host in owners))
+        return min(since, self.world.now)
+
+    def _note(self, vip: str) -> None:
+        names = " ".join(sorted(host.name for host in self.holders[vip])) or "nobody"
+        self.world.note("owner", f"{vip}: {names}")
+
+    # -- at rest
+
+    def check_rest(self) -> None:
+        """Everything healed long ago: one owner each, and everybody knows who."""
+        world = self.world
+        for vip in world.latest.vips:
+            holders = sorted(host.name for host in self.holders[vip])
+            if len(holders) != 1 and vip not in world.plan.idle:
+                world.fail("rest", f"{vip} has {len(holders)} owners at rest: {holders}")
+        if world.plan.balanced:
+            self._check_balance()
+        for host in world.hosts.values():
+            extra = sorted(host.kernel.held - set(world.latest.vips))
+            if extra:
+                world.fail("rest", f"{host.name} has undefined VIPs at rest: {extra}")
+            if host.agent is not None:
+                self._check_belief(host)
+
+    def _check_balance(self) -> None:
+        vips = self.world.latest.vips
+        loads = {
+            name: len([v for v in host.kernel.held if not vips[v].prefer])
+            for name, host in self.world.hosts.items()
+        }
+        if max(loads.values()) - min(loads.values()) > 1:
+            self.world.fail("balance", f"loads differ by more than one at rest: {loads}")
+
+    def _check_belief(self, host: Host) -> None:
+        agent = host.agent
+        if agent is None or not agent.running:
+            return
+        vips = agent.machine.snapshot(host.clock())["vips"]
+        for vip in self.world.latest.vips:
+            holders = [h.name for h in self.holders[vip]]
+            believed = vips.get(vip, {}).get("owner") or ""
+            if holders and believed != holders[0]:
+                self.world.fail(
+                    "belief", f"{host.name} thinks {vip} is {believed!r}'s, it is {holders[0]}'s"
+                )
