@@ -22,12 +22,13 @@ def by_class(outcomes: list[Outcome]) -> dict[str, list[Outcome]]:
 
 def print_table(outcomes: list[Outcome], seconds: float) -> None:
     """One line per class, durations in seconds."""
-    print(f"{'class':<20}{'schedules':>10}{'violations':>11}{'worst outage':>13}{'two owners':>11}")
+    print(f"{'class':<20}{'schedules':>10}{'violations':>11}{'outage s':>11}{'planned s':>11}{'two owners s':>14}")
     for name, group in by_class(outcomes).items():
         outage = max(o.worst_outage for o in group)
         two = max(o.worst_two_owners for o in group)
         bad = sum(1 for o in group if o.violation)
-        print(f"{name:<20}{len(group):>10}{bad:>11}{outage:>13.3f}{two:>11.3f}")
+        planned = max(o.worst_planned for o in group)
+        print(f"{name:<20}{len(group):>10}{bad:>11}{outage:>11.3f}{planned:>11.3f}{two:>14.3f}")
     bad = sum(1 for o in outcomes if o.violation)
     rate = len(outcomes) / seconds
     print(f"{len(outcomes)} schedules, {bad} violations, {seconds:.1f} s ({rate:.1f} per second)")

@@ -18,6 +18,7 @@ class Outcome:
     seed: int
     violation: Violation | None
     worst_outage: float
+    worst_planned: float
     worst_two_owners: float
     steps: int
     """Events that machines decided on."""
@@ -35,4 +36,12 @@ def run(name: str, seed: int, mutation: str = "", trace: Trace | None = None) ->
         world.note("plan", f"{name} seed {seed}: {nodes}; VIPs {vips}; {policy}; {plan.bounds}")
     violation = world.run()
     watch = world.watch
-    return Outcome(name, seed, violation, watch.worst_outage, watch.worst_two, world.steps)
+    return Outcome(
+        name,
+        seed,
+        violation,
+        watch.worst_outage,
+        watch.worst_planned,
+        watch.worst_two,
+        world.steps,
+    )

@@ -21,6 +21,12 @@ REASK_SECONDS = 6.0
 """A client's kernel asks again after its cached neighbour was mute for this long."""
 WAR_CLAIMS_PER_SECOND = 60
 REST_CLAIMS_PER_SECOND = 4
+QUIET_SECONDS = 2.0
+"""A VIP that moved is announced for so long at most."""
+FLAP_SECONDS = 5.0
+FLAP_MOVES = 10
+REST_MOVES = 2
+"""At most so many moves of a VIP within FLAP_SECONDS, while faults go on and at rest."""
 PLANNED = {Reason.BALANCE, Reason.STOPPING, Reason.DRAINING}
 SLACK_SECONDS = 1e-6
 
@@ -50,11 +56,12 @@ class Watch:
         self.cells: dict[str, list[Cell]] = {}
         self.watching = False
         self.worst_outage = 0.0
+        self.worst_planned = 0.0
         self.worst_two = 0.0
         self.planned: dict[str, float] = {}
         self.claims: Counter[str] = Counter()
         self.claims_second = 0
-        self.moves: Counter[str] = Counter()
+        self.moved_at: dict[str, list[float]] = defaultdict(list)
         self.last_holder: dict[str, str] = {}
 
     def define(self, vips: list[str]) -> None:
@@ -73,7 +80,7 @@ class Watch:
         self.holders[vip].append(host)
         if self.last_holder.get(vip) != host.name:
             self.last_holder[vip] = host.name
-            self.moves[vip] += 1
+            self._moved(vip)
         if self.world.tracing:
             self._note(vip)
         self._update(vip)
@@ -104,7 +111,7 @@ class Watch:
         for vip in vips:
             if self.claims[vip] > WAR_CLAIMS_PER_SECOND:
                 self.world.fail("announcement war", f"{vip}: {self.claims[vip]} claims in a second")
-            elif self.world.at_rest and self.claims[vip] > REST_CLAIMS_PER_SECOND:
+            elif self._at_rest(vip) and self.claims[vip] > REST_CLAIMS_PER_SECOND:
                 self.world.fail("announcement war", f"{vip}: {self.claims[vip]} in a second at rest")
 
     def fact(self, host: Host, fact: Fact) -> None:
@@ -115,7 +122,7 @@ class Watch:
     def begin(self) -> None:
         """From now on it counts."""
         self.watching = True
-        self.worst_outage = self.worst_two = 0.0
+        self.worst_outage = self.worst_two = self.worst_planned = 0.0
         for cells in self.cells.values():
             for cell in cells:
                 cell.out_since = cell.two_since = None
@@ -127,6 +134,17 @@ class Watch:
             for cell in cells:
                 self._close_outage(cell)
                 self._close_two(cell)
+
+    def _moved(self, vip: str) -> None:
+        now, recent = self.world.now, self.moved_at[vip]
+        recent[:] = [at for at in recent if now - at < FLAP_SECONDS] + [now]
+        limit = REST_MOVES if self.world.at_rest else FLAP_MOVES
+        if len([at for at in recent if at >= self.world.rest_from or not self.world.at_rest]) > limit:
+            self.world.fail("flapping", f"{vip} moved {len(recent)} times in {FLAP_SECONDS} s")
+
+    def _at_rest(self, vip: str) -> bool:
+        moved = self.moved_at[vip]
+        return self.world.at_rest and (not moved or self.world.now - moved[-1] > QUIET_SECONDS)
 
     # -- cells
 
@@ -174,6 +192,7 @@ class Watch:
         bound = self.bounds.outage
         if cell.planned:
             bound = max(bound, self.bounds.planned_gap)
+            self.worst_planned = max(self.worst_planned, seconds)
         else:
             self.worst_outage = max(self.worst_outage, seconds)
         if seconds > bound + SLACK_SECONDS:
@@ -224,7 +243,7 @@ class Watch:
             extra = sorted(host.kernel.held - set(world.latest.vips))
             if extra:
                 world.fail("rest", f"{host.name} has undefined VIPs at rest: {extra}")
-            if host.agent is not None:
+            if host.agent is not None and host.attached:
                 self._check_belief(host)
 
     def _check_balance(self) -> None:

@@ -80,7 +80,7 @@ class World:
         self.tick = itertools.count().__next__
         self.violation: Violation | None = None
         self.latest = plan.definitions
-        self.last_step = max((step.at for step in plan.steps), default=0.0)
+        self.rest_from = max([plan.watch_from, *(step.at for step in plan.steps)]) + SETTLE_SECONDS
         self.clients: list[Client] = []
         self.hosts: dict[str, Host] = {}
         self.watch = Watch(self)
@@ -137,7 +137,7 @@ class World:
     @property
     def at_rest(self) -> bool:
         """Long after the last step of a plan that heals everything."""
-        return self.plan.rests and self.now > max(self.last_step, 2.0) + SETTLE_SECONDS
+        return self.plan.rests and self.now > self.rest_from
 
     def act(self, step: Step) -> None:
         """Carry out one step of the plan."""
