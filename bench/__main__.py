@@ -1,0 +1,88 @@
+"""`python -m bench failover`: measure, print the table, say by the exit code whether bounds hold.
+
+Exit codes: 0 all bounds hold, 1 the bench failed, 2 usage, 3 refused, 5 some bounds do not hold.
+"""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench.errors import BenchError
+from bench.failover import OUTPUT, Failover, Options
+from bench.report import Row
+from workers.lab.errors import LabError, LabRefused
+
+QUICK_RUNS = 1
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure what the project promises."""
+
+
+@app.command()
+def failover(
+    quick: Annotated[bool, typer.Option(help="One run each: a rough answer.")] = False,
+    runs: Annotated[int | None, typer.Option(min=1, help="Runs per scenario.")] = None,
+    row: Annotated[str, typer.Option(help="Only rows that match, e.g. 'power-loss.*'.")] = "*",
+    mail: Annotated[bool, typer.Option(help="With mail flowing all the time.")] = True,
+    name: Annotated[str, typer.Option(help="Name of the lab that is made.")] = "bench",
+    output: Annotated[Path, typer.Option(help="Directory for the results.")] = OUTPUT,
+) -> None:
+    """Measure outages and double owners under each fault, three nodes, default knobs."""
+    wanted = Options(
+        runs=runs or (QUICK_RUNS if quick else 10),
+        rows=row,
+        name=name,
+        mail=mail,
+        quick=quick,
+        output=output,
+    )
+    raise typer.Exit(_measure(wanted))
+
+
+def _measure(wanted: Options) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    work, complaint = Failover(wanted, lambda line: typer.echo(line, err=True)), ""
+    try:
+        work.measure()
+    except (BenchError, LabError) as error:
+        complaint = str(error)
+        if isinstance(error, LabRefused):
+            typer.echo(complaint, err=True)
+            return 3
+    except KeyboardInterrupt:
+        complaint = "interrupted"
+    found = work.rows()
+    Console().print(table(found))
+    typer.echo(f"written to {work.save()}", err=True)
+    if complaint:
+        typer.echo(f"the bench did not finish: {complaint}", err=True)
+        return 1
+    return 5 if any(each.holds is False for each in found) else 0
+
+
+def table(found: list[Row]) -> Table:
+    """Rows as people read them."""
+    shown = Table()
+    for heading in ("name", "value", "unit", "bound", "holds", "runs"):
+        shown.add_column(heading, justify="left" if heading in ("name", "unit") else "right")
+    for each in found:
+        shown.add_row(
+            each.name,
+            "-" if each.value is None else f"{each.value:.3f}",
+            each.unit,
+            "-" if each.bound is None else f"{each.bound:.3f}",
+            {True: "yes", False: "[red]NO[/red]", None: "-"}[each.holds],
+            str(len(each.runs)),
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    app()

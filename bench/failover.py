@@ -1,0 +1,137 @@
+"""The failover bench: one lab, every scenario in turn, as many rounds as runs are wanted.
+
+Writes `failover.json` (rows and machine), `failover-runs.jsonl` (every probe report) and
+`failover-trouble.txt` (time lines of runs over their bound) into the output directory. A run that
+cannot be carried out ends the bench; what was measured until then is reported.
+"""
+
+import fnmatch
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bench import consumers, facts
+from bench.machine import describe
+from bench.report import KINDS, Bound, Row, Run, control_p99, row, rows, timeline
+from bench.runs import perform
+from bench.scenarios import SCENARIOS, Scenario
+from bench.settling import settle
+from workers.lab.bringup import Wish, bring_up, take_down
+from workers.lab.lab import Lab
+
+OUTPUT = Path("build/bench")
+Teller = Callable[[str], None]
+_COSTS = (
+    ("run.green_seconds", "s", 30.0),
+    ("consumer.start_seconds", "s", 0.5),
+    ("consumer.cpu_percent", "%", 3.0),
+    ("consumer.rss_mb", "MiB", 60.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is to be measured."""
+
+    runs: int = 10
+    rows: str = "*"
+    name: str = "bench"
+    mail: bool = True
+    quick: bool = False
+    output: Path = OUTPUT
+
+
+class Failover:
+    """The bench at work: collects runs and costs, and turns them into rows at any time."""
+
+    def __init__(self, options: Options, tell: Teller) -> None:
+        self._options = options
+        self._tell = tell
+        self._runs: list[Run] = []
+        self._costs: dict[str, list[float]] = {name: [] for name, _, _ in _COSTS}
+        self._machine = describe()
+
+    def measure(self) -> None:
+        """Bring a lab up, measure, and take it down whatever happens."""
+        self._options.output.mkdir(parents=True, exist_ok=True)
+        for name in ("failover-runs.jsonl", "failover-trouble.txt"):
+            (self._options.output / name).unlink(missing_ok=True)
+        options = self._options
+        started = time.monotonic()
+        lab = bring_up(Wish(name=options.name, mail=options.mail), self._tell, keep=True)
+        self._costs["run.green_seconds"].append(round(time.monotonic() - started, 2))
+        try:
+            self._measure_costs(lab)
+            for number in range(options.runs):
+                for scenario in self._wanted():
+                    self._run(lab, scenario, number)
+        finally:
+            take_down(options.name)
+
+    def rows(self) -> list[Row]:
+        """What was measured so far."""
+        kinds = [kind for kind in KINDS if self._asked(kind.name)]
+        costs = [
+            row(name, self._costs[name], unit, bound)
+            for name, unit, bound in _COSTS
+            if self._asked(name)
+        ]
+        return rows(self._runs, kinds) + costs
+
+    def save(self) -> Path:
+        """Write the rows; answers where."""
+        path = self._options.output / "failover.json"
+        found = {"rows": self.rows(), "machine": self._machine}
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        return path
+
+    def _asked(self, name: str) -> bool:
+        return fnmatch.fnmatchcase(name, self._options.rows)
+
+    def _wanted(self) -> Iterable[Scenario]:
+        kinds = [kind for kind in KINDS if self._asked(kind.name)]
+        names = {kind.scenario for kind in kinds}
+        if any(kind.bound is Bound.UNNOTICED for kind in kinds):
+            names.add("control")
+        return [scenario for scenario in SCENARIOS if scenario.name in names]
+
+    def _measure_costs(self, lab: Lab) -> None:
+        if self._asked("consumer.start_seconds"):
+            for node in lab.nodes[:1] if self._options.quick else lab.nodes:
+                settle(lab, mature=False)
+                found = consumers.start_seconds(lab, node)
+                self._costs["consumer.start_seconds"].append(round(found, 3))
+        if self._asked("consumer.cpu_percent") or self._asked("consumer.rss_mb"):
+            settle(lab, mature=False)
+            self._costs["consumer.cpu_percent"].append(round(consumers.cpu_percent(lab), 2))
+            self._costs["consumer.rss_mb"].append(round(consumers.rss_mb(lab), 1))
+
+    def _run(self, lab: Lab, scenario: Scenario, number: int) -> None:
+        run = perform(lab, scenario, number)
+        self._runs.append(run)
+        with (self._options.output / "failover-runs.jsonl").open("ab") as out:
+            out.write(msgspec.json.encode(run) + b"\n")
+        figures = f"outage {run.probe.outage:.3f} s, two owners {run.probe.two_owners:.3f} s"
+        self._tell(f"{scenario.name} {number + 1}/{self._options.runs} ({run.victim}): {figures}")
+        if over := self._over(run):
+            lines = [", ".join(over), *timeline(run, facts.around(lab, run)), ""]
+            with (self._options.output / "failover-trouble.txt").open("a") as out:
+                out.write("\n".join(lines) + "\n")
+
+    def _over(self, run: Run) -> list[str]:
+        """Names of the rows whose bound this very run exceeds."""
+        return over(run, self._runs)
+
+
+def over(run: Run, runs: Sequence[Run]) -> list[str]:
+    """Rows that `run` alone would break, bounds as of the control runs so far."""
+    controls = [each for each in runs if each.scenario == "control"]
+    if run.scenario == "control" or control_p99(controls) is None:
+        controls = []
+    kinds = [kind for kind in KINDS if kind.scenario == run.scenario]
+    if not controls:
+        kinds = [kind for kind in kinds if not isinstance(kind.bound, Bound)]
+    return [each.name for each in rows([*controls, run], kinds) if each.holds is False]
