@@ -40,9 +40,7 @@ class Handle:
             str(seconds),
             *vips,
         ]
-        self._process = (
-            subprocess.Popen(command, stdout=subprocess.PIPE) if vips else None  # noqa: S603
-        )
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE) if vips else None
         self._found: dict[str, Banners] = {}
 
     def result(self) -> dict[str, Banners]:

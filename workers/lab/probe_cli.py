@@ -13,9 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from workers.lab import probing, state
+from workers.lab import probing
 from workers.lab.core.probe_report import ProbeReport, VipReport
 from workers.lab.errors import LabError, LabRefused
+from workers.lab.lab import DEFAULT_NAME, Lab
 
 
 class Output(StrEnum):
@@ -30,7 +31,7 @@ def probe(
     every: Annotated[bool, typer.Option("--all", help="Probe all VIPs of the lab.")] = False,
     seconds: Annotated[float, typer.Option(help="How long to measure.")] = 10.0,
     output: Annotated[Output, typer.Option("--output", "-o")] = Output.TABLE,
-    name: Annotated[str, typer.Option(help="The lab.")] = "demo",
+    name: Annotated[str, typer.Option(help="The lab.")] = DEFAULT_NAME,
     more: Annotated[
         list[str] | None,
         typer.Argument(metavar="[ADDR]...", help="Further VIPs.", show_default=False),
@@ -49,9 +50,7 @@ def probe(
 
 
 def _measure(name: str, vips: list[str], every: bool, seconds: float) -> ProbeReport:
-    record = state.load(name)
-    if record is None:
-        raise LabRefused(f"there is no lab {name!r}: muster lab up --name {name}")
+    record = Lab.load(name).record
     running = probing.start(record, record.vips if every else vips, seconds, banners=record.mail)
     typer.echo(f"probing for {seconds:g} s; Ctrl-C ends it with what it has", err=True)
     try:

@@ -53,7 +53,7 @@ def value_of(name: str, runs: list[Run]) -> tuple[float | None, bool | None]:
 def test_the_rows_are_those_of_the_promise() -> None:
     """Given the kinds, then their names are the fixed ones, each once."""
     assert sorted(kind.name for kind in KINDS) == sorted(
-        [
+        (
             "control.outage",
             "power-loss.outage",
             "power-loss.two_owners",
@@ -68,7 +68,7 @@ def test_the_rows_are_those_of_the_promise() -> None:
             "broker-kill.two_owners",
             "broker-kill+power-loss.outage",
             "broker-kill+power-loss.two_owners",
-        ]
+        )
     )
 
 
