@@ -8,6 +8,7 @@ which works where the kernel has no `drop` action (docs/decisions/lab-faults.md)
 import json
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from workers.lab.commands import run
 from workers.lab.core.faults import FrameRule
@@ -77,7 +78,7 @@ def set_link(lab: str, host: Host, subnet: str, up: bool) -> None:
         run("ip", "-n", inside, "-batch", "-", script=_route(host, subnet))
 
 
-def drop_frames(lab: str, before: frozenset[FrameRule], after: frozenset[FrameRule]) -> None:
+def drop_frames(lab: str, before: AbstractSet[FrameRule], after: AbstractSet[FrameRule]) -> None:
     """Make the switch drop what `after` says instead of what `before` said, in one go."""
     lines = [f"filter delete {_place(rule)}" for rule in sorted(before - after)]
     lines = [

@@ -1,0 +1,189 @@
+"""Bringing a lab up and taking it down.
+
+Invariant: a bring-up that fails, is interrupted or is refused leaves nothing; one that is killed
+leaves a record whose keeper is dead, and the next bring-up of that name clears it first. Only what
+is recorded or lives in the lab's own namespaces is ever touched.
+"""
+
+import dataclasses
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workers.lab import network, processes, state
+from workers.lab.commands import tool
+from workers.lab.core.hosts import (
+    MOST_NODES,
+    MOST_VIPS,
+    POOL,
+    Role,
+    free_subnet,
+    hosts_of,
+    prefix_for,
+    vips_of,
+)
+from workers.lab.errors import LabError, LabRefused
+from workers.lab.health import look, missing
+from workers.lab.host_files import definitions_of, write_files
+from workers.lab.injection import start_hosts
+from workers.lab.lab import DEFAULT_NAME, Lab
+
+GREEN_SECONDS = 120.0
+LOOK_SECONDS = 0.2
+Teller = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The lab somebody wants."""
+
+    name: str = DEFAULT_NAME
+    nodes: int = 3
+    vips: int = 6
+    brokers: int = 1
+    mail: bool = True
+    heartbeat_interval: float = 0.2
+
+
+def bring_up(wish: Wish, tell: Teller, keep: bool = False) -> Lab:
+    """Make a lab and wait until all is green; with `keep` it is gone when this process is."""
+    _check(wish)
+    record = _reserve(wish, tell)
+    try:
+        started = time.monotonic()
+        network.build(record.name, record.hosts, record.subnet)
+        write_files(record)
+        start_hosts(record, _start_order(record))
+        tell(f"{len(record.hosts)} hosts on {record.subnet} start")
+        _wait_until_green(record, tell)
+        tell(f"all green after {time.monotonic() - started:.1f} s")
+        keeper = record.keeper if keep else None
+        record = dataclasses.replace(record, phase=state.Phase.UP, keeper=keeper)
+        state.save(record)
+    except BaseException:
+        with state.exclusively():
+            clear(record.name)
+        raise
+    return Lab(record)
+
+
+def take_down(name: str) -> bool:
+    """Remove a lab, or what is left of one; False when there was nothing."""
+    _check_system()
+    state.check_name(name)
+    with state.exclusively():
+        record = _record_or_damaged(name)
+        if record is None and not network.namespaces(name) and name not in state.recorded_names():
+            return False
+        clear(name)
+    return True
+
+
+def clear(name: str) -> None:
+    """Kill and delete everything in the lab's namespaces, and forget it."""
+    spaces = network.namespaces(name)
+    processes.kill_all(spaces)
+    network.remove_hosts(name, [space.removeprefix(f"muster-{name}-") for space in spaces])
+    state.forget(name)
+
+
+def _record_or_damaged(name: str) -> state.Record | None:
+    try:
+        return state.load(name)
+    except LabError:
+        return None
+
+
+def _check(wish: Wish) -> None:
+    _check_system()
+    state.check_name(wish.name)
+    if not 1 <= wish.nodes <= MOST_NODES:
+        raise LabRefused(f"--nodes is {wish.nodes}; a lab has 1 to {MOST_NODES} nodes")
+    if not 1 <= wish.vips <= MOST_VIPS:
+        raise LabRefused(f"--vips is {wish.vips}; a lab has 1 to {MOST_VIPS} VIPs")
+    if wish.brokers not in (0, 1, 3):
+        raise LabRefused(f"--brokers is {wish.brokers}; a lab has 1 or 3 (or 0: ring B alone)")
+    for name in ("tc", *(["postfix"] if wish.mail else [])):
+        tool(name)
+    if wish.brokers:
+        tool("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+def _check_system() -> None:
+    if platform.system() != "Linux":
+        raise LabRefused(f"the lab needs Linux network namespaces; this is {platform.system()}")
+    if os.geteuid() != 0:
+        raise LabRefused("the lab needs root to make network namespaces: run it with sudo")
+    tool("ip")
+
+
+def _reserve(wish: Wish, tell: Teller) -> state.Record:
+    """Record a new lab with a subnet of its own, once what is left of an old one is gone."""
+    with state.exclusively():
+        old = state.load(wish.name)
+        if old is not None and not old.abandoned:
+            raise LabRefused(_taken(old))
+        if old is not None or network.namespaces(wish.name):
+            tell(f"clearing what is left of an earlier lab {wish.name!r}")
+            clear(wish.name)
+        record = _plan(wish)
+        definitions_of(record)
+        state.save(record)
+    return record
+
+
+def _taken(old: state.Record) -> str:
+    name = old.name
+    if old.keeper is None:
+        return (
+            f"lab {name!r} is up already: muster lab status --name {name} shows it, "
+            f"muster lab down --name {name} ends it, --name OTHER starts another"
+        )
+    return (
+        f"lab {name!r} is run by process {old.keeper.pid}: end that one with Ctrl-C, "
+        "or choose --name OTHER"
+    )
+
+
+def _plan(wish: Wish) -> state.Record:
+    others = [record for name in state.recorded_names() if (record := _record_or_damaged(name))]
+    taken = [other.subnet for other in others] + network.subnets_in_use()
+    subnet = free_subnet(taken, wish.vips)
+    if subnet is None:
+        raise LabRefused(
+            f"no /{prefix_for(wish.vips)} of {POOL} is free: take other labs down "
+            f"({', '.join(other.name for other in others) or 'none here'}) or remove such routes"
+        )
+    return state.Record(
+        name=wish.name,
+        subnet=subnet,
+        hosts=hosts_of(subnet, wish.nodes, wish.brokers),
+        vips=vips_of(subnet, wish.vips),
+        heartbeat_interval=wish.heartbeat_interval,
+        mail=wish.mail,
+        created_at=time.time(),
+        keeper=state.this_process(),
+    )
+
+
+def _start_order(record: state.Record) -> tuple[str, ...]:
+    """Brokers first: they take longest."""
+    roles = (Role.BROKER, Role.NODE, Role.SINK, Role.CLIENT, Role.GATEWAY)
+    return tuple(name for role in roles for name in record.names(role))
+
+
+def _wait_until_green(record: state.Record, tell: Teller) -> None:
+    deadline = time.monotonic() + GREEN_SECONDS
+    said: list[str] = []
+    while wanting := missing(record, look(record)):
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"lab {record.name!r} is not green after {GREEN_SECONDS:.0f} s: "
+                f"{'; '.join(wanting)}"
+            )
+        if wanting != said:
+            tell("waiting: " + "; ".join(wanting))
+            said = wanting
+        time.sleep(LOOK_SECONDS)

@@ -1,0 +1,191 @@
+"""`muster lab ...`: the one-machine lab on the command line.
+
+Data goes to stdout, notes and complaints to stderr. Exit codes: 0 done, 1 failed, 2 usage,
+3 refused (with the reason); `exec` has the command's own.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+from workers.lab import bringup, running
+from workers.lab.core.faults import FaultKind
+from workers.lab.errors import LabError, LabRefused
+from workers.lab.health import look
+from workers.lab.lab import DEFAULT_NAME, HostProcess, Lab
+from workers.lab.probe_cli import probe
+from workers.lab.progress import progress
+from workers.lab.table import picture, render
+
+FAILED, REFUSED, INTERRUPTED = 1, 3, 130
+COMMAND_WIDTH, PIPE_WIDTH = 60, 160
+
+
+class Output(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+Name = Annotated[str, typer.Option("--name", help="The lab; several stand side by side.")]
+Shape = Annotated[Output, typer.Option("--output", "-o", help="Table or JSON.")]
+Nodes = Annotated[int, typer.Option(help="How many nodes.")]
+Vips = Annotated[int, typer.Option(help="How many virtual addresses.")]
+Brokers = Annotated[int, typer.Option(help="1, or a RabbitMQ cluster of 3; 0: ring B alone.")]
+Mail = Annotated[bool, typer.Option("--mail/--no-mail", help="Postfix, traffic and sink.")]
+Interval = Annotated[float, typer.Option(help="Heartbeat interval in seconds.")]
+_FAULTS = "Do a fault: KIND TARGET...\n\n" + "\n\n".join(
+    f"{kind.value} {kind.usage}: {kind.sentence}" for kind in FaultKind
+)
+_WORDS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="A whole cluster on this machine, in network namespaces: real RabbitMQ, Postfix, agents.",
+)
+app.command("probe")(probe)
+
+
+@contextlib.contextmanager
+def _complaints() -> Iterator[None]:
+    """Say in one sentence what went wrong, and leave with the code that fits."""
+    try:
+        yield
+    except LabError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(REFUSED if isinstance(error, LabRefused) else FAILED) from error
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing is left", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command()
+def up(
+    nodes: Nodes = 3,
+    vips: Vips = 6,
+    brokers: Brokers = 1,
+    mail: Mail = True,
+    interval: Interval = 0.2,
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Start a lab, wait until all is green, and leave it running."""
+    wish = bringup.Wish(name, nodes, vips, brokers, mail, interval)
+    running.end_like_interrupt()
+    with _complaints():
+        with progress() as tell:
+            lab = bringup.bring_up(wish, tell)
+        typer.echo(f"lab {lab.name} is up on {lab.subnet}: VIPs {', '.join(lab.vips[:8])}")
+
+
+@app.command()
+def run(
+    nodes: Nodes = 3,
+    vips: Vips = 6,
+    brokers: Brokers = 1,
+    mail: Mail = True,
+    interval: Interval = 0.2,
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Start a lab, show it live until Ctrl-C, then take it down; clears an earlier one's remains."""
+    with _complaints():
+        running.run(bringup.Wish(name, nodes, vips, brokers, mail, interval))
+
+
+@app.command()
+def down(name: Name = DEFAULT_NAME) -> None:
+    """Take a lab down, or clear what is left of one."""
+    with _complaints():
+        was = bringup.take_down(name)
+    typer.echo(f"lab {name} is gone" if was else f"there was no lab {name}", err=True)
+
+
+@app.command()
+def status(name: Name = DEFAULT_NAME, output: Shape = Output.TABLE) -> None:
+    """Show nodes, who holds each VIP since when and why, mail and faults."""
+    with _complaints():
+        lab = Lab.load(name)
+        health = look(lab.record)
+    if output is Output.JSON:
+        typer.echo(json.dumps(picture(lab.record, health), indent=2))
+    else:
+        _print(render(lab.record, health))
+
+
+@app.command()
+def ps(name: Name = DEFAULT_NAME, output: Shape = Output.TABLE) -> None:
+    """List every process: host, role, pid, namespace."""
+    with _complaints():
+        found = Lab.load(name).processes()
+    if output is Output.JSON:
+        typer.echo(json.dumps([dataclasses.asdict(process) for process in found], indent=2))
+    else:
+        _print(_process_table(found))
+
+
+@app.command("exec", context_settings=_WORDS)
+def execute(
+    context: typer.Context,
+    host: Annotated[str, typer.Argument(help="mta1, broker1, client, sink, gateway, ...")],
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Run a command on a host: muster lab exec mta1 -- ip address."""
+    with _complaints():
+        words = context.args[1:] if context.args[:1] == ["--"] else context.args
+        if not words:
+            raise LabRefused("exec needs a command: muster lab exec HOST -- COMMAND")
+        lab = Lab.load(name)
+        command, environment = lab.command(host, words), lab.environment(host)
+    sys.stdout.flush()
+    os.execve(command[0], command, environment)  # noqa: S606 -- the operator's own command
+
+
+@app.command(context_settings=_WORDS, help=_FAULTS)
+def fault(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="See the list above.")],
+    name: Name = DEFAULT_NAME,
+) -> None:
+    """Do a fault."""
+    with _complaints():
+        done = Lab.load(name).inject(kind, context.args).fault
+    typer.echo(f"{done}: {done.kind.sentence}", err=True)
+
+
+
+@app.command(context_settings=_WORDS)
+def heal(context: typer.Context, name: Name = DEFAULT_NAME) -> None:
+    """End faults: `heal`, `heal all`, `heal KIND`, `heal HOST`, `heal KIND HOST`."""
+    with _complaints():
+        healed = Lab.load(name).heal(*context.args)
+    typer.echo("\n".join(f"healed {each}" for each in healed) or "nothing to heal", err=True)
+
+
+def _process_table(found: list[HostProcess]) -> Table:
+    shown = Table()
+    for heading in ("host", "role", "pid", "state", "namespace"):
+        shown.add_column(heading, no_wrap=True)
+    shown.add_column("command", no_wrap=True, overflow="ellipsis", max_width=COMMAND_WIDTH)
+    for process in found:
+        shown.add_row(
+            *(process.host, process.role, str(process.pid), process.state),
+            *(process.namespace, process.command),
+        )
+    return shown
+
+
+def _print(shown: RenderableType) -> None:
+    """Print for people; a pipe has no width to respect."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(shown)

@@ -1,0 +1,172 @@
+"""How a lab is: what its agents say of themselves, whether its brokers speak, whether mail flows.
+
+Asking is done for all hosts at once and never waits longer than `ASK_SECONDS`; who does not answer
+is None. What is still missing is said in sentences, so that whoever waits can show them.
+"""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyroute2 import netns  # type: ignore[import-untyped]
+
+from workers.lab.core.faults import FaultKind
+from workers.lab.core.hosts import Host, Role, namespace
+from workers.lab.counters import read_counters
+from workers.lab.host_files import counters_file, host_directory
+from workers.lab.state import Record
+
+ASK_SECONDS = 0.5
+BROKER_PORT = 5672
+_AMQP_GREETING = b"AMQP\x00\x00\x09\x01"
+_ANSWER_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A VIP that a node says its kernel has; `held_seconds` long, for `reason`."""
+
+    node: str
+    held_seconds: float
+    reason: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What was seen at one instant."""
+
+    agents: Mapping[str, dict[str, Any] | None]
+    brokers: Mapping[str, bool]
+    traffic: Mapping[str, Any]
+    sink: Mapping[str, Any]
+
+    def holders(self, vip: str) -> list[Holding]:
+        """Every node that says it holds the VIP itself."""
+        found = []
+        for node, agent in self.agents.items():
+            picture = (agent or {}).get("vips", {}).get(vip, {})
+            if agent is not None and picture.get("owner") == node:
+                since, epoch = picture.get("since") or 0.0, picture.get("epoch", 0)
+                found.append(Holding(node, since, picture.get("reason", ""), epoch))
+        return found
+
+
+def look(record: Record) -> Health:
+    """Ask everybody."""
+    with ThreadPoolExecutor(max_workers=len(record.hosts)) as pool:
+        agents = {n: pool.submit(_ask_agent, record, n) for n in record.names(Role.NODE)}
+        hosts = [host for host in record.hosts if host.role is Role.BROKER]
+        brokers = {h.name: pool.submit(_broker_speaks, record, h) for h in hosts}
+    return Health(
+        agents={name: answer.result() for name, answer in agents.items()},
+        brokers={name: answer.result() for name, answer in brokers.items()},
+        traffic=read_counters(counters_file(record, "client")),
+        sink=read_counters(counters_file(record, "sink")),
+    )
+
+
+def missing(record: Record, health: Health) -> list[str]:
+    """What is not as it should be in a lab without faults; empty when all is green."""
+    found = [f"agent of {name} does not answer" for name, a in health.agents.items() if a is None]
+    found += [f"{name} does not speak AMQP" for name, up in health.brokers.items() if not up]
+    for name, agent in health.agents.items():
+        state = (agent or {}).get("state", "ready")
+        if state != "ready":
+            found.append(f"{name} is {state}")
+        if record.names(Role.BROKER) and not (agent or {}).get("rings", {}).get("a", True):
+            found.append(f"{name} has no connection to a broker")
+    loads = dict.fromkeys(record.names(Role.NODE), 0)
+    unowned = 0
+    for vip in record.vips:
+        holders = health.holders(vip)
+        unowned += not holders
+        for holder in holders:
+            loads[holder.node] += 1
+    if unowned:
+        found.append(f"{unowned} of {len(record.vips)} VIPs have no owner")
+    elif max(loads.values()) - min(loads.values()) > 1:
+        found.append("VIPs are not spread evenly: " + "/".join(map(str, loads.values())))
+    if record.mail:
+        found += _missing_mail(record, health)
+    return found
+
+
+def _missing_mail(record: Record, health: Health) -> list[str]:
+    found = []
+    unheard = set(record.vips) - set(health.traffic.get("last_node", {}))
+    if unheard and len(unheard) == len(record.vips):
+        found.append("no mail is accepted yet")
+    elif unheard:
+        found.append(f"no mail is accepted yet by {', '.join(sorted(unheard))}")
+    silent = set(record.names(Role.NODE)) - set(health.sink.get("by_node", {}))
+    if silent:
+        found.append(f"the sink has no mail yet from {', '.join(sorted(silent))}")
+    return found
+
+
+def in_namespace(name: str, make: Callable[[], socket.socket]) -> socket.socket:
+    """A socket made inside a namespace; it stays there wherever it is used."""
+    made: list[socket.socket] = []
+
+    def enter() -> None:
+        netns.setns(name)
+        made.append(make())
+
+    # The namespace belongs to the thread, so a thread of its own is left behind in it.
+    thread = threading.Thread(target=enter, name=f"in {name}")
+    thread.start()
+    thread.join()
+    if not made:
+        raise OSError(f"no socket in network namespace {name}")
+    return made[0]
+
+
+def ask(path: Path, question: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Put a question to an agent's UNIX socket: a JSON line there, a JSON line back."""
+    try:
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(ASK_SECONDS)
+            door.connect(str(path))
+            door.sendall(json.dumps(question).encode() + b"\n")
+            answer = _line(door)
+        found = json.loads(answer)
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _line(door: socket.socket) -> bytes:
+    pieces = []
+    while piece := door.recv(_ANSWER_BYTES):
+        pieces.append(piece)
+        if piece.endswith(b"\n"):
+            break
+    return b"".join(pieces)
+
+
+def _ask_agent(record: Record, node: str) -> dict[str, Any] | None:
+    return ask(host_directory(record, node) / "muster.sock", {"command": "status"})
+
+
+def _broker_speaks(record: Record, host: Host) -> bool:
+    """Whether the broker answers AMQP's greeting; asked on its own host, whatever is cut."""
+    try:
+        with in_namespace(namespace(record.name, host.name), socket.socket) as door:
+            door.settimeout(ASK_SECONDS)
+            door.connect((host.address, BROKER_PORT))
+            door.sendall(_AMQP_GREETING)
+            return bool(door.recv(1))
+    except OSError:
+        return False
+
+
+def expected_dead(record: Record) -> set[str]:
+    """Hosts that are dead because a fault says so."""
+    kinds = (FaultKind.POWER_LOSS, FaultKind.BROKER_KILL)
+    return {name for fault in record.faults if fault.kind in kinds for name in fault.targets}

@@ -1,0 +1,131 @@
+"""The files and programs of each host: what an operator would install on it.
+
+Nodes get NODE.toml, definitions.toml and the cluster key; every host gets the configuration of its
+supervisor. Written before anything starts; a host that comes back after a power loss keeps them.
+"""
+
+import json
+import math
+import secrets
+from pathlib import Path
+
+from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
+from workers.failover.core.definitions_text import render
+from workers.lab import broker_files
+from workers.lab.clocks import clock_environment, set_clock
+from workers.lab.core.hosts import Host, Role
+from workers.lab.network import INTERFACE
+from workers.lab.postfix import lay_down
+from workers.lab.processes import ROLE_VARIABLE
+from workers.lab.state import Record, directory
+from workers.lab.supervision import Program, python_program, write_configuration
+
+AGENT, SUBCLUSTER = "agent", "default"
+SHORTEST_LEASE_SECONDS = 3
+RESTART_SECONDS = 2
+
+
+def host_directory(record: Record, host: str) -> Path:
+    """Where the files of a host are."""
+    return directory(record.name) / host
+
+
+def node_file(record: Record, node: str) -> Path:
+    """NODE.toml of a node."""
+    return host_directory(record, node) / "node.toml"
+
+
+def clock_file(record: Record, node: str) -> Path:
+    """The file that says how far a node's wall clock is off."""
+    return host_directory(record, node) / "clock"
+
+
+def counters_file(record: Record, host: str) -> Path:
+    """What the client's traffic or the sink counted."""
+    return host_directory(record, host) / "counters.json"
+
+
+def write_files(record: Record) -> None:
+    """Write the files of all hosts."""
+    for host in record.hosts:
+        host_directory(record, host.name).mkdir(mode=0o755)
+    key = directory(record.name) / "cluster.key"
+    write_secret(key, secrets.token_hex(32) + "\n")
+    passwords = {name: secrets.token_urlsafe(18) for name in record.names(Role.NODE)}
+    definitions = render(definitions_of(record))
+    for host in record.hosts:
+        if host.role is Role.NODE:
+            _write_node(record, host, passwords[host.name], definitions, key)
+    programs = broker_files.programs(record, passwords)
+    for host in record.hosts:
+        found = [*programs.get(host.name, []), *_programs(record, host)]
+        write_configuration(host_directory(record, host.name), found)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only root may read."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+def definitions_of(record: Record) -> Definitions:
+    """What the lab's cluster should be."""
+    dead_after = round(3 * record.heartbeat_interval, 6)
+    lease = max(SHORTEST_LEASE_SECONDS, math.ceil(dead_after + RESTART_SECONDS))
+    witnesses = tuple(h.address for h in record.hosts if h.role is Role.GATEWAY)
+    return Definitions(
+        cluster=record.name,
+        subcluster=SUBCLUSTER,
+        revision=1,
+        knobs=Knobs(
+            heartbeat_interval=record.heartbeat_interval, dead_after=dead_after, lease_ttl=lease
+        ),
+        topologies=(Topology(record.subnet, INTERFACE, witnesses),),
+        nodes={h.name: Node(h.name, h.address) for h in record.hosts if h.role is Role.NODE},
+        vips={vip: Vip(vip) for vip in record.vips},
+    )
+
+
+def _write_node(record: Record, host: Host, password: str, definitions: str, key: Path) -> None:
+    home = host_directory(record, host.name)
+    state = home / "state"
+    state.mkdir(mode=0o755)
+    (state / "definitions.toml").write_text(definitions)
+    set_clock(clock_file(record, host.name), 0)
+    settings = {
+        "cluster": record.name,
+        "subcluster": SUBCLUSTER,
+        "node": host.name,
+        "state_directory": str(state),
+        "key_file": str(key),
+        "brokers": broker_files.addresses(record, host.name, password),
+        "socket": str(home / "muster.sock"),
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    write_secret(node_file(record, host.name), "\n".join(lines) + "\n")
+
+
+def _programs(record: Record, host: Host) -> list[Program]:
+    """What runs on a host, brokers apart."""
+    home = host_directory(record, host.name)
+    counters = str(counters_file(record, host.name))
+    if host.role is Role.NODE:
+        found = [
+            python_program(
+                AGENT,
+                "workers.failover.consumer",
+                *("--config", str(node_file(record, host.name))),
+                **clock_environment(clock_file(record, host.name)),
+            ),
+            python_program("echo", "workers.lab.echo", host.name),
+        ]
+        if record.mail:
+            sink = next(h.address for h in record.hosts if h.role is Role.SINK)
+            place = (home / "postfix", record.name, host.name, record.subnet)
+            found.append(lay_down(*place, sink=sink, role=ROLE_VARIABLE))
+        return found
+    if record.mail and host.role is Role.SINK:
+        return [python_program("sink", "workers.lab.sink", counters)]
+    if record.mail and host.role is Role.CLIENT:
+        return [python_program("traffic", "workers.lab.traffic", counters, *record.vips)]
+    return []

@@ -1,0 +1,73 @@
+"""What faults do to processes and interfaces; what the switch drops is `core.faults.frame_rules`'.
+
+`strike` is called when the switch already drops what the fault says, `undo` while it still does:
+so a host that loses power says no goodbye, and one that boots is heard only with its new kernel.
+"""
+
+import signal
+
+from workers.lab import network, processes
+from workers.lab.clocks import set_clock
+from workers.lab.core.faults import Fault, FaultKind
+from workers.lab.core.hosts import Host, namespace
+from workers.lab.errors import LabError
+from workers.lab.host_files import AGENT, clock_file, host_directory
+from workers.lab.state import Record
+from workers.lab.supervision import start_supervisor
+
+_FREEZING = (FaultKind.FREEZE, FaultKind.BROKER_FREEZE)
+
+
+def strike(record: Record, fault: Fault) -> None:
+    """Do to the targets what the fault does to more than frames."""
+    spaces = [namespace(record.name, name) for name in fault.targets]
+    if fault.kind in (FaultKind.POWER_LOSS, FaultKind.BROKER_KILL):
+        processes.kill_all(spaces)
+    elif fault.kind in _FREEZING:
+        processes.send(processes.processes_in(spaces), signal.SIGSTOP)
+    elif fault.kind is FaultKind.KILL_AGENT:
+        processes.send(_agents(spaces), signal.SIGKILL)
+    elif fault.kind is FaultKind.STOP_AGENT:
+        processes.send(_agents(spaces), signal.SIGSTOP)
+    elif fault.kind is FaultKind.LINK_DOWN:
+        for host in _hosts(record, fault):
+            network.set_link(record.name, host, record.subnet, up=False)
+    elif fault.kind is FaultKind.CLOCK_STEP:
+        for name in fault.targets:
+            set_clock(clock_file(record, name), fault.seconds)
+
+
+def undo(record: Record, fault: Fault) -> None:
+    """Put the targets right again, frames apart."""
+    spaces = [namespace(record.name, name) for name in fault.targets]
+    if fault.kind is FaultKind.POWER_LOSS:
+        for host in _hosts(record, fault):
+            network.rebuild_host(record.name, host, record.subnet)
+    elif fault.kind in _FREEZING:
+        processes.send(processes.processes_in(spaces), signal.SIGCONT)
+    elif fault.kind is FaultKind.STOP_AGENT:
+        processes.send(_agents(spaces), signal.SIGCONT)
+    elif fault.kind is FaultKind.LINK_DOWN:
+        for host in _hosts(record, fault):
+            network.set_link(record.name, host, record.subnet, up=True)
+    elif fault.kind is FaultKind.CLOCK_STEP:
+        for name in fault.targets:
+            set_clock(clock_file(record, name), 0)
+
+
+def start_hosts(record: Record, names: tuple[str, ...]) -> None:
+    """Start the supervisor of each host, and with it all that runs there."""
+    for name in names:
+        configuration = host_directory(record, name) / "supervisord.conf"
+        start_supervisor(namespace(record.name, name), configuration)
+
+
+def _agents(spaces: list[str]) -> list[processes.Process]:
+    found = [p for p in processes.processes_in(spaces) if p.role == AGENT]
+    if not found:
+        raise LabError(f"no agent runs in {', '.join(spaces)}: see muster lab ps")
+    return found
+
+
+def _hosts(record: Record, fault: Fault) -> list[Host]:
+    return [host for host in record.hosts if host.name in fault.targets]

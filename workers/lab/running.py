@@ -1,0 +1,96 @@
+"""A lab that lives as long as this process: up, a live table until Ctrl-C, then down.
+
+SIGTERM and SIGHUP end it as Ctrl-C does; a second Ctrl-C does not stop the taking down. Killed, it
+leaves a record that names it as the dead keeper, which the next run clears.
+"""
+
+import signal
+import sys
+import time
+from types import FrameType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from workers.lab import bringup
+from workers.lab.errors import LabRefused
+from workers.lab.health import Health, look
+from workers.lab.lab import Lab
+from workers.lab.progress import progress
+from workers.lab.table import picture, render, suggestions
+
+REFRESH_SECONDS = 0.5
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def run(wish: bringup.Wish) -> None:
+    """Bring the lab up, show it until told to end, take it down."""
+    end_like_interrupt()
+    with progress() as tell:
+        lab = bringup.bring_up(wish, tell, keep=True)
+    try:
+        _show(lab)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for number in (*_ENDINGS, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        bringup.take_down(lab.name)
+    print(f"lab {lab.name} is gone; nothing is left", file=sys.stderr)
+
+
+def end_like_interrupt() -> None:
+    """Let the signals that ask a process to end do what Ctrl-C does."""
+    for number in _ENDINGS:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _show(lab: Lab) -> None:
+    console = Console()
+    if console.is_terminal:
+        _show_live(lab.name, console)
+    else:
+        _show_lines(lab.name)
+
+
+def _show_live(name: str, console: Console) -> None:
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        while lab := _loaded(name):
+            hints = Text("\n".join(suggestions(lab.record)), style="cyan")
+            live.update(Group(render(lab.record, look(lab.record)), hints), refresh=True)
+            time.sleep(REFRESH_SECONDS)
+
+
+def _show_lines(name: str) -> None:
+    """Without a terminal: one line whenever an owner, a state or a fault changes."""
+    said = ""
+    lab = _loaded(name)
+    if lab is not None:
+        print("\n".join(suggestions(lab.record)), flush=True)
+    while lab := _loaded(name):
+        line = _line(lab, look(lab.record))
+        if line != said:
+            print(line, flush=True)
+            said = line
+        time.sleep(REFRESH_SECONDS)
+
+
+def _line(lab: Lab, health: Health) -> str:
+    seen = picture(lab.record, health)
+    nodes = [f"{n['node']}={n.get('state', 'no answer')}" for n in seen["nodes"]]
+    vips = [f"{v['vip']}={'+'.join(h['node'] for h in v['holders'])}" for v in seen["vips"][:24]]
+    faults = [f"[{fault['fault']}]" for fault in seen["faults"]]
+    return " ".join(nodes + vips + faults)
+
+
+def _loaded(name: str) -> Lab | None:
+    """The lab, or None when somebody took it down from outside."""
+    try:
+        return Lab.load(name)
+    except LabRefused:
+        return None
