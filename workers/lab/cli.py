@@ -96,7 +96,7 @@ def run(
     interval: Interval = 0.2,
     name: Name = DEFAULT_NAME,
 ) -> None:
-    """Start a lab, show it live until Ctrl-C, then take it down; clears an earlier one's remains."""
+    """Start a lab, show it live until Ctrl-C, then take it down."""
     with _complaints():
         running.run(bringup.Wish(name, nodes, vips, brokers, mail, interval))
 
@@ -159,7 +159,6 @@ def fault(
     with _complaints():
         done = Lab.load(name).inject(kind, context.args).fault
     typer.echo(f"{done}: {done.kind.sentence}", err=True)
-
 
 
 @app.command(context_settings=_WORDS)

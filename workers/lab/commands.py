@@ -28,7 +28,7 @@ def tool(name: str) -> str:
 
 def run(name: str, *arguments: str, script: Sequence[str] = ()) -> str:
     """Run a tool to its end, `script` lines on its standard input; answers its standard output."""
-    done = subprocess.run(  # noqa: S603 -- fixed tools, no shell
+    done = subprocess.run(
         [tool(name), *arguments],
         input="".join(f"{line}\n" for line in script),
         capture_output=True,

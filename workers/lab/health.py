@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyroute2 import netns  # type: ignore[import-untyped]
+from pyroute2 import netns
 
 from workers.lab.core.faults import FaultKind
 from workers.lab.core.hosts import Host, Role, namespace

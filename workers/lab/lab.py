@@ -10,7 +10,7 @@
     lab.command(host, argv) -> list[str]              argv that runs `argv` on the host
     lab.environment(host) -> dict[str, str]           and its environment
     lab.exec(host, argv, timeout_seconds=60) -> CompletedProcess[str]   output captured, no check
-    lab.inject(kind, targets=()) -> Injection         kind: FaultKind or its name; (fault, struck_at)
+    lab.inject(kind, targets=()) -> Injection         (fault, struck_at); kind: FaultKind or name
     lab.heal(*words) -> list[Fault]                   words: kinds, hosts or "all"; none means all
     lab.processes() -> list[HostProcess]              (host, role, pid, namespace, state, command)
 
@@ -77,7 +77,7 @@ class Lab:
             raise LabRefused(f"there is no lab {name!r}; {there}")
         if record.abandoned:
             raise LabRefused(
-                f"whoever ran lab {name!r} is dead; muster lab down --name {name} clears what is left"
+                f"whoever ran lab {name!r} is dead; muster lab down --name {name} clears the rest"
             )
         return cls(record)
 
@@ -153,7 +153,7 @@ class Lab:
         self, host: str, argv: Sequence[str], timeout_seconds: float = EXEC_SECONDS
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on a host to its end."""
-        return subprocess.run(  # noqa: S603 -- the operator's own command, no shell
+        return subprocess.run(
             self.command(host, argv),
             env=self.environment(host),
             capture_output=True,

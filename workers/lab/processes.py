@@ -38,7 +38,7 @@ def processes_in(namespaces: Iterable[str]) -> list[Process]:
     wanted = {inode: name for name in namespaces if (inode := _inode(_NETNS / name))}
     found = {}
     for entry in _PROC.iterdir() if wanted else ():
-        if entry.name.isdigit() and (name := wanted.get(_inode(entry / "ns/net"))):
+        if entry.name.isdigit() and (name := wanted.get(_inode(entry / "ns/net") or (0, 0))):
             process = _read(int(entry.name), name)
             if process is not None:
                 found[process.pid] = process
@@ -93,13 +93,14 @@ def _inode(path: Path) -> tuple[int, int] | None:
 def _read(pid: int, namespace: str) -> Process | None:
     try:
         fields = (_PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()
-        command = (_PROC / f"{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        words = (_PROC / f"{pid}/cmdline").read_bytes()
         environment = (_PROC / f"{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return None
     mark = f"{ROLE_VARIABLE}=".encode()
+    command = words.replace(b"\0", b" ").decode(errors="replace").strip()
     role = next((v[len(mark) :].decode() for v in environment if v.startswith(mark)), "")
-    return Process(pid, int(fields[1]), role, namespace, fields[0], command.strip())
+    return Process(pid, int(fields[1]), role, namespace, fields[0], command)
 
 
 def _with_role(process: Process, known: Mapping[int, Process]) -> Process:
@@ -110,5 +111,3 @@ def _with_role(process: Process, known: Mapping[int, Process]) -> Process:
     return Process(
         process.pid, process.parent, role, process.namespace, process.state, process.command
     )
-
-

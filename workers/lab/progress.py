@@ -1,4 +1,4 @@
-"""Saying how a bring-up goes: a spinner with the newest sentence on a terminal, else plain lines."""
+"""How a bring-up goes: a spinner with the newest sentence on a terminal, else plain lines."""
 
 import contextlib
 import time
@@ -16,15 +16,18 @@ def progress() -> Iterator[Callable[[str], None]]:
     def stamped(sentence: str) -> str:
         return f"{time.monotonic() - started:5.1f} s  {sentence}"
 
+    def say(sentence: str) -> None:
+        console.print(stamped(sentence), markup=False, highlight=False, soft_wrap=True)
+
     if not console.is_terminal:
-        yield lambda sentence: console.print(stamped(sentence), markup=False, highlight=False, soft_wrap=True)
+        yield say
         return
     with console.status("starting") as status:
         lasting = ("all green", "hosts on", "clearing")
 
         def tell(sentence: str) -> None:
             if any(word in sentence for word in lasting):
-                console.print(stamped(sentence), markup=False, highlight=False, soft_wrap=True)
+                say(sentence)
             else:
                 status.update(stamped(sentence))
 

@@ -1,4 +1,4 @@
-"""supervisord that starts a dead child again at once: `python -m workers.lab.prompt_supervisor ARGS`.
+"""supervisord that starts a dead child again at once: `-m workers.lab.prompt_supervisor ARGS`.
 
 Supervisor's own loop notices a death up to 1 s late (Python resumes an interrupted poll), and the
 restart waits for the next turn, up to 1 s more: too long for an agent whose peers give it 0.6 s.
@@ -9,10 +9,10 @@ import os
 import signal
 from typing import Any
 
-from supervisor import supervisord  # type: ignore[import-untyped]
-from supervisor.medusa import asyncore_25  # type: ignore[import-untyped]
-from supervisor.options import ServerOptions  # type: ignore[import-untyped]
-from supervisor.poller import PollPoller  # type: ignore[import-untyped]
+from supervisor import supervisord
+from supervisor.medusa import asyncore_25
+from supervisor.options import ServerOptions
+from supervisor.poller import PollPoller
 
 _DRAIN_BYTES = 4096
 

@@ -1,7 +1,7 @@
 """What is recorded of each lab: /run/muster/lab/NAME/lab.json, and who may change it when.
 
 Invariant: a record is written before anything of its lab is made and removed after everything of
-it is gone; so whatever a killed run leaves can be found. The last lab to go removes the directories.
+it is gone, so that what a killed run leaves can be found. The last lab to go removes ROOT.
 """
 
 import contextlib
@@ -137,7 +137,7 @@ def exclusively() -> Iterator[None]:
 
 
 def _locked_root() -> int:
-    """An open, locked handle of ROOT; another process may remove ROOT while we wait for the lock."""
+    """Open and lock ROOT; another process may remove it while we wait for the lock."""
     while True:
         ROOT.mkdir(parents=True, exist_ok=True, mode=0o755)
         with contextlib.suppress(FileNotFoundError):

@@ -65,7 +65,7 @@ def start_supervisor(namespace: str, configuration: Path) -> None:
     environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
     environment[ROLE_VARIABLE] = "supervisor"
     with (configuration.parent / "supervisor.out").open("ab") as output:
-        subprocess.Popen(  # noqa: S603 -- our own interpreter, no shell
+        subprocess.Popen(
             [
                 *(tool("ip"), "netns", "exec", namespace),
                 *(sys.executable, "-m", "workers.lab.prompt_supervisor"),

@@ -102,7 +102,8 @@ async def report(path: Path, tally: Tally) -> None:
 async def run(path: Path, vips: Sequence[str]) -> None:
     """Send and report for ever; a slow node holds up its own mails only."""
     loop = asyncio.get_running_loop()
-    tally, under_way = Tally(), set()
+    tally = Tally()
+    under_way: set[asyncio.Task[None]] = set()
     reporting = loop.create_task(report(path, tally))
     due = loop.time()
     for number, vip in enumerate(itertools.cycle(vips)):
