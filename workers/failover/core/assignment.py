@@ -82,24 +82,39 @@ def _spread(
     result: dict[str, str] = {}
     for node, own in held.items():
         result.update(dict.fromkeys(own[: quota[node]], node))
-    open_places = sorted(
-        (place, node)
-        for node in weights
-        for place in range(len(held[node][: quota[node]]), quota[node])
-    )
-    homeless = [vip for vip in free if vip not in result]
-    for vip, (_, node) in zip(homeless, open_places, strict=True):
-        result[vip] = node
+    places = {node: quota[node] - len(own[: quota[node]]) for node, own in held.items()}
+    result.update(_settle([vip for vip in free if vip not in result], places))
+    return result
+
+
+def _settle(homeless: list[str], places: dict[str, int]) -> dict[str, str]:
+    """Give each VIP a place: best pairs first, so that what is taken as planned changes no plan."""
+    open_nodes = [node for node in sorted(places) if places[node]]
+    pairs = sorted((_score(node, vip), vip, node) for vip in homeless for node in open_nodes)
+    result: dict[str, str] = {}
+    for _, vip, node in pairs:
+        if vip not in result and places[node]:
+            result[vip] = node
+            places[node] -= 1
     return result
 
 
 def shares(total: int, weights: Mapping[str, int], held: Mapping[str, int]) -> dict[str, int]:
-    """How many of `total` VIPs each node gets: D'Hondt, ties to who holds more, then by name."""
+    """How many of `total` VIPs each node gets: D'Hondt, ties to who has filled that place already.
+
+    Filling a place that was given only strengthens it: plans are stable while they are carried out.
+    """
     quota = dict.fromkeys(weights, 0)
-    heap = [(1 / weights[node], -held.get(node, 0), node) for node in sorted(weights)]
+    heap = [_place(node, 1, weights, held) for node in weights]
     heapq.heapify(heap)
     for _ in range(total):
-        _, keep, node = heap[0]
+        node = heap[0][2]
         quota[node] += 1
-        heapq.heapreplace(heap, ((quota[node] + 1) / weights[node], keep, node))
+        heapq.heapreplace(heap, _place(node, quota[node] + 1, weights, held))
     return quota
+
+
+def _place(
+    node: str, number: int, weights: Mapping[str, int], held: Mapping[str, int]
+) -> tuple[float, bool, str]:
+    return number / weights[node], held.get(node, 0) < number, node

@@ -60,7 +60,8 @@ class Peer:
     view: str = ""
     macs: tuple[str, ...] = ()
     claims: dict[str, int] = field(default_factory=dict)
-    digest: int = 0
+    claimed: int = 0
+    """Digest of `claims`: another digest in a heartbeat means that a change was missed."""
     cannot: frozenset[str] = frozenset()
     late: bool = False
     clock: int = 0
@@ -135,8 +136,8 @@ class Detector:
         peer.revision, peer.known_revision = heartbeat.revision, heartbeat.known_revision
         peer.view, peer.macs = heartbeat.view, heartbeat.macs
         peer.cannot, peer.late = frozenset(heartbeat.cannot), heartbeat.late
-        peer.digest = heartbeat.digest
         if heartbeat.claims is not None:
+            peer.claimed = heartbeat.digest
             peer.claims = {claim.vip: claim.epoch for claim in heartbeat.claims}
 
     def _gossip(self, heartbeat: Heartbeat, sent_at: float) -> None:

@@ -58,16 +58,28 @@ class Fencing:
             return Reason.ISOLATED
         if self.definitions.knobs.partition_policy is PartitionPolicy.COVER:
             return Reason.NONE
-        return Reason.NONE if self._quorum(detector, now) else Reason.NO_QUORUM
+        held_together = self._quorum(detector, now - self.isolated_after)
+        return Reason.NONE if held_together else Reason.NO_QUORUM
 
-    def _quorum(self, detector: Detector, now: float) -> bool:
-        part = {self.me} | {
-            p.name for p in detector.peers.values() if now < p.hears_me_at + self.isolated_after
-        }
+    def _quorum(self, detector: Detector, since: float) -> bool:
+        """More than half of the configured nodes have answered what I sent after `since`."""
+        part = {self.me} | {p.name for p in detector.peers.values() if p.hears_me_at > since}
         configured = self.definitions.nodes
         if 2 * len(part) != len(configured):
             return 2 * len(part) > len(configured)
-        return min(configured) in part and now < self.witness_at + self.isolated_after
+        return min(configured) in part and self.witness_at > since
+
+    def may_take(self, detector: Detector, lease_from: float, now: float) -> bool:
+        """Whether my part may take over from an owner last heard at `lease_from`.
+
+        Under quorum it must be shown to hold together *after* that owner fell silent, and now.
+        """
+        knobs = self.definitions.knobs
+        if not detector.peers or knobs.partition_policy is PartitionPolicy.COVER:
+            return True
+        silent_from = min(lease_from + detector.suspect_after, now)
+        fresh = now - knobs.probe_count * knobs.probe_interval
+        return self._quorum(detector, max(silent_from, fresh))
 
     def sought_at(self, detector: Detector) -> float:
         """From when on witnesses, and then peers, are asked directly."""

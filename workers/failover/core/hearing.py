@@ -14,7 +14,7 @@ from workers.failover.core.actions import (
 )
 from workers.failover.core.detector import Hearing, Peer, Verdict
 from workers.failover.core.events import Ring, Seen, Sighting
-from workers.failover.core.holdings import Held, digest_of
+from workers.failover.core.holdings import Held
 from workers.failover.core.messages import Heartbeat, NodeState, Opinion, Question
 from workers.failover.core.node import Node
 from workers.failover.core.rounds import CHECK_SECONDS, Check
@@ -31,12 +31,17 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
         node.exit(Reason.SUPERSEDED)
     if heartbeat.node not in node.detector.peers:
         return False
-    hearing, paused = node.detector.hear(heartbeat, now)
+    if ring is Ring.B:
+        node.heard_on_b[heartbeat.node] = now
     peer = node.detector.peers[heartbeat.node]
+    disputed = peer.claims.keys() & node.holdings.held.keys()
+    hearing, paused = node.detector.hear(heartbeat, now)
     if hearing is Hearing.OLD_INCARNATION:
         node.ask(peer, now, asks=False)
     if hearing is Hearing.NEW:
         _learn(node, heartbeat, peer, now)
+        won = [vip for vip in disputed if vip in node.holdings.held and vip not in peer.claims]
+        node.holdings.announce(won, node.definitions.knobs.announce_count, now)
         if heartbeat.asks:
             node.say(now, to=(peer.name,), ring_a=ring is Ring.A, full=True)
     return paused
@@ -47,7 +52,7 @@ def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
     _note_hearers(node, heartbeat, peer)
     if heartbeat.claims is not None:
         node.ownership.note(peer.name, peer.claims)
-    elif digest_of(peer.claims) != heartbeat.digest:
+    elif peer.claimed != heartbeat.digest:
         node.ask(peer, now)
     _contend(node, peer, now)
     node.dirty = node.dirty or _news(node, peer)
@@ -57,7 +62,7 @@ def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
 
 def _news(node: Node, peer: Peer) -> bool:
     """Whether a heartbeat may change who owns or should own something."""
-    seen = (peer.incarnation, peer.state, peer.known_revision, peer.digest, peer.cannot, peer.late)
+    seen = (peer.incarnation, peer.state, peer.known_revision, peer.claimed, peer.cannot, peer.late)
     fresh = seen != node.seen.get(peer.name)
     node.seen[peer.name] = seen
     return fresh or peer.verdict is not Verdict.ALIVE
@@ -170,10 +175,15 @@ def _disputed(node: Node, vip: str, mac: str, now: float) -> None:
         if vip not in peer.claims and now - held.announced_at >= DEFEND_SECONDS:
             _defend(node, held, now)
     elif held.probation_until > now:
-        node.release([vip], Reason.PROBATION, node=peer.name if peer else "", detail=mac)
+        if peer is not None:
+            node.ask(peer, now)
+        held.challenger, held.challenged_at = mac, min(now, held.challenged_at)
+        node.next_probation = min(node.next_probation, now + node.definitions.knobs.probe_interval)
+    elif peer is not None:
+        node.ask(peer, now)
     elif now - held.defended_at >= STRANGER_SECONDS:
         held.defended_at = now
-        node.out.tell(FactKind.FOREIGN, vip=vip, node=peer.name if peer else "", detail=mac)
+        node.out.tell(FactKind.FOREIGN, vip=vip, detail=mac)
         _defend(node, held, now)
 
 

@@ -6,6 +6,7 @@ that the kernel did not confirm.
 """
 
 import heapq
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from zlib import crc32
@@ -27,6 +28,9 @@ class Held:
     reason: Reason
     previous: str = ""
     probation_until: float = 0.0
+    challenger: str = ""
+    challenged_at: float = math.inf
+    """While on probation: when the link address `challenger` answered for it."""
     announced_at: float = -1.0
     defended_at: float = -60.0
 
@@ -77,9 +81,9 @@ class Holdings:
             vips.update(dict.fromkeys(heapq.heappop(self.announcements)[1]))
         return tuple(vip for vip in vips if vip in self.held)
 
-    def on_probation(self, now: float) -> tuple[str, ...]:
+    def on_probation(self, now: float) -> list[Held]:
         """VIPs whose old owner never said goodbye and may yet hold them."""
-        return tuple(vip for vip, held in self.held.items() if held.probation_until > now)
+        return [held for held in self.held.values() if held.probation_until > now]
 
 
 def digest_of(claims: dict[str, int]) -> int:

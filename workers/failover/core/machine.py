@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workers.failover.core import events as ev
-from workers.failover.core import hearing, speaking, taking
+from workers.failover.core import hearing, probation, speaking, taking
 from workers.failover.core.actions import Action, Fact, FactKind, Reason, Release
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Verdict
@@ -118,7 +118,11 @@ class Machine(Node):
 
     def _gap(self, lateness: float, now: float) -> None:
         """My loop, or my machine, stood still: wait before judging, and probe before renewing."""
-        self.detector.not_before = now + min(lateness, 1.0)
+        dead_after = self.definitions.knobs.dead_after
+        self.detector.not_before = now + min(lateness, dead_after)
+        if lateness > dead_after and self.state is NodeState.READY:
+            self.enter(NodeState.JOINING)
+            self.listen(now)
         self.takeover.restart()
         self.quiet_until = now + QUIET_SECONDS
         grace = now - self.fencing.isolated_after + GRACE_SECONDS
@@ -141,6 +145,7 @@ class Machine(Node):
         if self.dirty:
             taking.reassess(self, now)
         taking.take(self, now)
+        probation.supervise(self, now)
         speaking.seek(self, now)
         speaking.speak(self, now)
 
@@ -157,6 +162,7 @@ class Machine(Node):
                 self.out.tell(kinds[peer.verdict], node=peer.name)
             if peer.verdict is Verdict.ALIVE and before is not Verdict.SUSPECTED:
                 self.announce_all(now)
+                self.urgent = True
         if self.view.update(self.voice.incarnation, self.detector, now):
             self.dirty = True
             self.out.tell(FactKind.VIEW, detail=" ".join(self.view.members))
@@ -221,5 +227,6 @@ class Machine(Node):
             self.holdings.announcements[0][0] if self.holdings.announcements else math.inf,
             ready_at if self.state is NodeState.JOINING and not self.adopting() else math.inf,
             self.revisions.deadline(),
+            self.next_probation,
             *asks,
         )

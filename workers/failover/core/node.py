@@ -66,11 +66,15 @@ class Node:
         self.quiet_until = -math.inf
         """After a gap: no new question before the old answers were read."""
         self.next_announce_all = math.inf
+        self.next_probation = math.inf
+        self.probation_turn = 0
         self.goodbyes_left = 0
         self.dirty = True
         self.urgent = False
         self.told_stuck: set[str] = set()
         self.asked_at: dict[str, float] = {}
+        self.heard_on_b: dict[str, float] = {}
+        """When each peer was last heard on ring B; who is not is asked on ring A too."""
         self.seen: dict[str, tuple[object, ...]] = {}
         self.paused_at = -math.inf
 
@@ -133,7 +137,8 @@ class Node:
         """Speak to one peer directly, at most every ASK_SECONDS."""
         if now >= self.asked_at.get(peer.name, -math.inf) + ASK_SECONDS:
             self.asked_at[peer.name] = now
-            self.say(now, to=(peer.name,), ring_a=False, asks=asks)
+            deaf = now - self.heard_on_b.get(peer.name, -math.inf) > self.detector.dead_after
+            self.say(now, to=(peer.name,), ring_a=deaf, asks=asks)
 
     def say(
         self,

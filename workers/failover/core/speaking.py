@@ -5,6 +5,7 @@ A lease is renewed before the heartbeat that tells of it, never after.
 
 from workers.failover.core import taking
 from workers.failover.core.actions import Announce, Probe, Probing, Reason
+from workers.failover.core.definitions import PartitionPolicy
 from workers.failover.core.detector import Verdict
 from workers.failover.core.messages import NodeState
 from workers.failover.core.node import Node
@@ -21,6 +22,11 @@ def seek(node: Node, now: float) -> None:
     suspects = [p for p in node.detector.peers.values() if p.verdict is Verdict.SUSPECTED]
     for peer in suspects:
         node.ask(peer, now)
+    quorum = node.definitions.knobs.partition_policy is PartitionPolicy.QUORUM
+    if quorum and node.takeover.candidates:
+        for peer in node.detector.peers.values():
+            if peer.live:
+                node.ask(peer, now)
     if now >= max(node.fencing.sought_at(node.detector), node.next_seek, node.quiet_until):
         isolated = node.state is NodeState.ISOLATED
         knobs = node.definitions.knobs
@@ -47,8 +53,8 @@ def speak(node: Node, now: float) -> None:
     if due:
         _tick(node, now)
     if due or node.urgent:
-        node.urgent = False
-        node.say(now)
+        full, node.urgent = node.urgent, False
+        node.say(now, full=full)
     if due and node.state is NodeState.STOPPING:
         _leave(node, now)
 
@@ -58,12 +64,10 @@ def _tick(node: Node, now: float) -> None:
     node.next_heartbeat = now + node.definitions.knobs.heartbeat_interval
     node.gaps = [at for at in node.gaps if now - at < LATE_WINDOW_SECONDS]
     node.renew(now)
-    watched = node.holdings.on_probation(now)
     orphans = node.ownership.orphans.keys() - node.takeover.candidates.keys()
-    if watched or orphans:
-        node.dirty = node.dirty or bool(orphans)
-        checked = (*watched, *sorted(orphans)[:ORPHANS_A_TICK])
-        node.out.act(Probe(checked, Probing.CHECK))
+    if orphans:
+        node.dirty = True
+        node.out.act(Probe(tuple(sorted(orphans)[:ORPHANS_A_TICK]), Probing.CHECK))
     taking.balance(node, now)
 
 

@@ -7,7 +7,7 @@ Whether there is a live owner, and whose turn it is, the machine decides.
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from workers.failover.core.actions import FactKind, Reason
@@ -26,7 +26,7 @@ OPINION_SECONDS = 0.3
 """A second opinion counts this long from its question."""
 SENTINEL_GROUP = 16
 """More VIPs than this of one owner and topology are probed through one of them."""
-STUCK_SECONDS = 1.0
+STUCK_SECONDS = 0.5
 """How often a stuck VIP is asked for again."""
 
 
@@ -125,21 +125,23 @@ class Takeover:
             asked += [first.vip] if alone else [c.vip for c in group]
         return asked
 
-    def finish(self, finished: Round, now: float) -> None:
-        """Count a finished round for every candidate asked in it."""
+    def finish(self, finished: Round, heard: Mapping[str, float], now: float) -> None:
+        """Count a finished round; `heard`: link address -> when its node's agent was last heard."""
         for vip in finished.asked:
             candidate = self.candidates.get(vip)
             if candidate is None or now < candidate.backoff_until:
                 continue
             if vip in finished.answered:
-                self._answered(candidate, finished.answered[vip], now)
+                mac = finished.answered[vip]
+                self._answered(candidate, mac, heard.get(mac, -math.inf), now)
             elif self.rounds.proved(finished, vip):
                 self._silent(candidate, now)
 
-    def _answered(self, candidate: Candidate, mac: str, now: float) -> None:
+    def _answered(self, candidate: Candidate, mac: str, heard_at: float, now: float) -> None:
         candidate.restart()
         candidate.answered_by = mac
-        lease_ends = candidate.lease_from + self.definitions.knobs.lease_ttl + LEASE_SLACK_SECONDS
+        lease_from = max(candidate.lease_from, heard_at)
+        lease_ends = lease_from + self.definitions.knobs.lease_ttl + LEASE_SLACK_SECONDS
         if now < lease_ends:
             return
         if not candidate.unicast_left and not candidate.stuck:

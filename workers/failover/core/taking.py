@@ -14,6 +14,7 @@ from workers.failover.core.holdings import Held
 from workers.failover.core.messages import NodeState
 from workers.failover.core.node import Node
 from workers.failover.core.ownership import why
+from workers.failover.core.probation import PROBATION_SECONDS
 from workers.failover.core.rounds import Check
 from workers.failover.core.takeover import LEASE_SLACK_SECONDS
 
@@ -27,8 +28,8 @@ def turn_round(node: Node, now: float) -> None:
     """Close the round that is over, open the next one while somebody has something to ask."""
     if now >= node.rounds.deadline():
         finished, done = node.rounds.finish(now)
-        node.takeover.finish(finished, now)
-        node.takeover.report_stuck(_node_macs(node), node.told_stuck)
+        node.takeover.finish(finished, _heard_macs(node), now)
+        node.takeover.report_stuck(_heard_macs(node), node.told_stuck)
         for check in done:
             _checked(node, check, now)
     due = max(node.takeover.deadline(), node.quiet_until)
@@ -44,8 +45,9 @@ def _ground(node: Node) -> list[str]:
     return [*node.definitions.witnesses, *addresses]
 
 
-def _node_macs(node: Node) -> set[str]:
-    return {mac for peer in node.detector.peers.values() for mac in peer.macs}
+def _heard_macs(node: Node) -> dict[str, float]:
+    """Map the link addresses of known nodes to when their agents were last heard."""
+    return {mac: peer.heard_at for peer in node.detector.peers.values() for mac in peer.macs}
 
 
 def _checked(node: Node, check: Check, now: float) -> None:
@@ -138,7 +140,12 @@ def take(node: Node, now: float) -> None:
         node.takeover.opinions.asked = None
         return
     node.takeover.confer(now, _helpers(node))
-    ready = [c for c in node.takeover.ready(now) if c.vip not in node.ownership.owners]
+    ready = [
+        candidate
+        for candidate in node.takeover.ready(now)
+        if candidate.vip not in node.ownership.owners
+        and node.fencing.may_take(node.detector, candidate.lease_from, now)
+    ]
     if not ready or node.taking:
         return
     knobs = node.definitions.knobs
@@ -183,6 +190,7 @@ def confirm(node: Node, event: Taken, now: float) -> None:
         node.cannot[vip] = now + RETRY_SECONDS
         node.out.tell(FactKind.FAILED, Reason.KERNEL_REFUSED, vip=vip, detail=sentence)
     if event.added:
+        node.next_probation = min(node.next_probation, now + PROBATION_SECONDS)
         node.out.act(Announce(event.added))
         node.holdings.announce(event.added, node.definitions.knobs.announce_count, now)
     if event.stale:

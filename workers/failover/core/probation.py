@@ -1,0 +1,51 @@
+"""Probation: the taker of a VIP whose owner never said goodbye keeps asking the wire for a while.
+
+An answer of a host whose agent is heard is settled by heartbeats. An answer of any other host means
+that the old owner's kernel still holds the lease behind a link that has healed: after one
+`probe_interval`, in which its agent may speak up, the taker lets go.
+"""
+
+import math
+
+from workers.failover.core.actions import Probe, Probing, Reason
+from workers.failover.core.detector import Verdict
+from workers.failover.core.holdings import Held
+from workers.failover.core.node import Node
+
+PROBATION_SECONDS = 0.08
+"""How often VIPs on probation are asked for."""
+PROBATION_VIPS = 64
+"""VIPs asked for each time, in turn."""
+
+
+def supervise(node: Node, now: float) -> None:
+    """Ask for the VIPs on probation; let go of those that a silent host answers for."""
+    if now < node.next_probation:
+        return
+    lost = [held for held in node.holdings.held.values() if held.challenger and _due(node, held, now)]
+    for held in lost:
+        peer = node.detector.by_mac(held.challenger)
+        mac, held.challenger, held.challenged_at = held.challenger, "", math.inf
+        if peer is not None and peer.verdict is Verdict.ALIVE:
+            continue
+        if peer is not None:
+            node.ownership.last_owner[held.vip] = peer.name
+        name = peer.name if peer else ""
+        node.release([held.vip], Reason.PROBATION, node=name, detail=mac)
+    _ask(node, now)
+
+
+def _due(node: Node, held: Held, now: float) -> bool:
+    return now >= held.challenged_at + node.definitions.knobs.probe_interval
+
+
+def _ask(node: Node, now: float) -> None:
+    watched = [held.vip for held in node.holdings.on_probation(now)]
+    if not watched:
+        node.next_probation = math.inf
+        return
+    turn = node.probation_turn % len(watched)
+    asked = (watched[turn:] + watched[:turn])[:PROBATION_VIPS]
+    node.probation_turn = turn + len(asked)
+    node.next_probation = now + PROBATION_SECONDS
+    node.out.act(Probe(tuple(asked), Probing.CHECK))
