@@ -1,0 +1,79 @@
+"""The samples that people copy are good: definitions, a node's settings, compose files."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import ROOT
+from workers.failover.core.definitions_text import parse, render
+
+FIXTURES = ROOT / "fixtures"
+COMPOSE = ROOT / "compose"
+NODE_KEYS = {
+    *("cluster", "subcluster", "node", "state_directory", "key_file", "brokers", "socket"),
+}
+DEFINITIONS = sorted([*FIXTURES.rglob("definitions.toml"), *COMPOSE.rglob("definitions.toml")])
+NODES = sorted(FIXTURES.rglob("node*.toml"))
+COMPOSE_FILES = sorted(COMPOSE.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: path.parent.name)
+def test_sample_definitions_are_accepted(path: Path) -> None:
+    definitions = parse(path.read_text(), source=path.name)
+
+    assert definitions.nodes
+    assert definitions.vips
+    assert parse(render(definitions)) == definitions
+
+
+@pytest.mark.parametrize("path", NODES, ids=lambda path: path.name)
+def test_a_sample_node_has_the_known_keys_and_is_defined(path: Path) -> None:
+    _check_node(path, path.parent / "definitions.toml")
+
+
+def _check_node(path: Path, definitions_path: Path) -> dict[str, object]:
+    settings = tomllib.loads(path.read_text())
+    definitions = parse(definitions_path.read_text())
+
+    assert set(settings) == NODE_KEYS
+    assert settings["node"] in definitions.nodes
+    assert settings["cluster"] == definitions.cluster
+    return settings
+
+
+def test_made_secrets_fit_the_definitions_and_the_compose_files(tmp_path: Path) -> None:
+    made = tmp_path / "secrets"
+    program = [sys.executable, COMPOSE / "make_secrets.py", made]
+    subprocess.run(program, check=True)
+
+    for path in made.glob("mta*.toml"):
+        settings = _check_node(path, COMPOSE / "definitions.toml")
+        assert len(settings["brokers"]) == (1 if "-one" in path.name else 3)  # type: ignore[arg-type]
+    assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {0o600}
+    mounted = {
+        name
+        for file in COMPOSE_FILES
+        for name in re.findall(r"file: \./secrets/([\w.-]+)", file.read_text())
+    }
+    assert mounted == {path.name for path in made.iterdir()}
+    assert subprocess.run(program, check=False).returncode == 3
+
+
+def test_there_are_compose_files_for_one_and_three_brokers() -> None:
+    assert [path.name for path in COMPOSE_FILES] == ["cluster-3-brokers.yaml", "cluster.yaml"]
+
+
+@pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda path: path.name)
+def test_docker_compose_accepts_the_file(path: Path) -> None:
+    tool = shutil.which("docker-compose")
+    assert tool, "docker-compose is not installed: run script/setup --dev"
+    checked = subprocess.run(
+        [tool, "-f", path, "config", "-q"], capture_output=True, text=True, check=False
+    )
+
+    assert checked.returncode == 0, checked.stderr

@@ -1,0 +1,53 @@
+"""Shows, while tests run, which stage (directory of tests/) is at work and how long each took."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+
+class Stages:
+    """Prints one line per stage when it ends; pytest runs them in the order of the command line."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._reporter = reporter
+        self._stage = ""
+        self._began = 0.0
+        self._tests = 0
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Notice the first test of a stage."""
+        stage = self._stage_of(item)
+        if stage != self._stage:
+            self.close()
+            self._stage, self._began, self._tests = stage, time.monotonic(), 0
+        self._tests += 1
+        return (yield)
+
+    def pytest_sessionfinish(self) -> None:
+        """Close the last stage."""
+        self.close()
+
+    def close(self) -> None:
+        """Say how long the stage took."""
+        if self._stage:
+            seconds = time.monotonic() - self._began
+            line = f"-- {self._stage}: {self._tests} tests in {seconds:.1f} s"
+            self._reporter.ensure_newline()
+            self._reporter.write_line(line)
+        self._stage = ""
+
+    @staticmethod
+    def _stage_of(item: pytest.Item) -> str:
+        return item.path.relative_to(TESTS).parts[0] if TESTS in item.path.parents else ""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch the stages wherever tests are reported."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        config.pluginmanager.register(Stages(reporter), "stages")
