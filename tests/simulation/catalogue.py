@@ -18,6 +18,8 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "broker+power-loss": (c.broker_power_loss, 2),
     "ring-b+power-loss": (c.ring_b_power_loss, 1),
     "partition": (c.partition, 2),
+    "mute-node": (c.mute_node, 1),
+    "deaf-heir": (c.deaf_heir, 1),
     "stop+flap": (c.stop_and_flap, 2),
     "vm-pause": (c.vm_pause, 1),
     "double-cut": (c.double_cut, 1),

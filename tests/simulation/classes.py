@@ -193,6 +193,35 @@ def partition(seed: int) -> Plan:
     return draft.finish()
 
 
+def mute_node(seed: int) -> Plan:
+    """A node is not heard by peers and witness any more, or does not hear them; clients hear it."""
+    draft = Draft("mute-node", seed, Bounds(DEATH, NEVER))
+    victim = draft.pick()
+    rest = " ".join([*draft.others(victim), "gateway"])
+    ways = (victim, rest) if draft.chance(0.6) else (rest, victim)
+    seconds = draft.between(0.3, 5.0)
+    draft.fault(draft.at, seconds, "cut_one_way", "mend_one_way", "both", *ways)
+    draft.fault(draft.at, seconds, "cut_broker", "mend_broker", victim)
+    return draft.finish()
+
+
+def deaf_heir(seed: int) -> Plan:
+    """An owner's agent is gone, its kernel serves, and heirs receive no ARP: no proof, no take."""
+    draft = Draft("deaf-heir", seed, Bounds(DEATH + 2.5, NEVER), nodes=(3, 4))
+    victim = draft.pick()
+    heirs = draft.others(victim)
+    seconds = draft.between(1.0, 5.0)
+    if draft.chance(0.5):
+        heirs = [draft.rng.choice(heirs)]
+    else:
+        draft.plan.bounds = Bounds(seconds + DEATH, NEVER)
+    everybody = " ".join([*draft.names, "gateway"])
+    draft.fault(draft.at - 0.05, seconds, "cut_one_way", "mend_one_way", "arp", everybody,
+                " ".join(heirs))  # fmt: skip
+    draft.step(draft.at, "kill", victim, None)
+    return draft.finish(rest=6.0)
+
+
 def stop_and_flap(seed: int) -> Plan:
     """The agent is stopped, and the host's own link goes and comes back."""
     draft = Draft("stop+flap", seed, Bounds(DEATH, 0.03 + 0.1, by_cache=False))

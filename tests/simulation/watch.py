@@ -62,6 +62,7 @@ class Watch:
         self.claims: Counter[str] = Counter()
         self.claims_second = 0
         self.moved_at: dict[str, list[float]] = defaultdict(list)
+        self.taken_at: dict[str, float] = {}
         self.last_holder: dict[str, str] = {}
 
     def define(self, vips: list[str]) -> None:
@@ -78,6 +79,7 @@ class Watch:
     def held(self, host: Host, vip: str) -> None:
         """A kernel got a VIP."""
         self.holders[vip].append(host)
+        self.taken_at[vip] = self.world.now
         if self.last_holder.get(vip) != host.name:
             self.last_holder[vip] = host.name
             self._moved(vip)
@@ -143,8 +145,8 @@ class Watch:
             self.world.fail("flapping", f"{vip} moved {len(recent)} times in {FLAP_SECONDS} s")
 
     def _at_rest(self, vip: str) -> bool:
-        moved = self.moved_at[vip]
-        return self.world.at_rest and (not moved or self.world.now - moved[-1] > QUIET_SECONDS)
+        taken_at = self.taken_at.get(vip, 0.0)
+        return self.world.at_rest and self.world.now - taken_at > QUIET_SECONDS
 
     # -- cells
 
@@ -237,6 +239,9 @@ class Watch:
             holders = sorted(host.name for host in self.holders[vip])
             if len(holders) != 1 and vip not in world.plan.idle:
                 world.fail("rest", f"{vip} has {len(holders)} owners at rest: {holders}")
+            for name in holders:
+                if world.hosts[name].agent is None or not world.hosts[name].agent.running:
+                    world.fail("rest", f"{vip} is on {name}, whose agent does not run")
         if world.plan.balanced:
             self._check_balance()
         for host in world.hosts.values():
