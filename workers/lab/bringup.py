@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from workers.failover.core.definitions_text import DefinitionsError, render
 from workers.lab import network, processes, state
 from workers.lab.commands import tool
 from workers.lab.core.hosts import (
@@ -26,7 +27,7 @@ from workers.lab.core.hosts import (
 )
 from workers.lab.errors import LabError, LabRefused
 from workers.lab.health import look, missing
-from workers.lab.host_files import definitions_of, write_files
+from workers.lab.host_files import AGENT, definitions_of, host_directory, write_files
 from workers.lab.injection import start_hosts
 from workers.lab.lab import DEFAULT_NAME, Lab
 
@@ -129,9 +130,17 @@ def _reserve(wish: Wish, tell: Teller) -> state.Record:
             tell(f"clearing what is left of an earlier lab {wish.name!r}")
             clear(wish.name)
         record = _plan(wish)
-        definitions_of(record)
+        _check_definitions(record)
         state.save(record)
     return record
+
+
+def _check_definitions(record: state.Record) -> None:
+    """Refuse what no node could act on, before anything is made."""
+    try:
+        render(definitions_of(record))
+    except DefinitionsError as error:
+        raise LabRefused(error.sentence) from error
 
 
 def _taken(old: state.Record) -> str:
@@ -181,9 +190,19 @@ def _wait_until_green(record: state.Record, tell: Teller) -> None:
         if time.monotonic() > deadline:
             raise LabError(
                 f"lab {record.name!r} is not green after {GREEN_SECONDS:.0f} s: "
-                f"{'; '.join(wanting)}"
+                f"{'; '.join(wanting)}{_last_words(record)}"
             )
         if wanting != said:
             tell("waiting: " + "; ".join(wanting))
             said = wanting
         time.sleep(LOOK_SECONDS)
+
+
+def _last_words(record: state.Record) -> str:
+    """The last line of the first agent's log: the log itself goes with the lab."""
+    log = host_directory(record, record.names(Role.NODE)[0]) / f"{AGENT}.log"
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return f"; {log.name} ends: {lines[-1]}" if lines else ""

@@ -24,7 +24,7 @@ def strike(record: Record, fault: Fault) -> None:
     if fault.kind in (FaultKind.POWER_LOSS, FaultKind.BROKER_KILL):
         processes.kill_all(spaces)
     elif fault.kind in _FREEZING:
-        processes.send(processes.processes_in(spaces), signal.SIGSTOP)
+        processes.freeze_all(spaces)
     elif fault.kind is FaultKind.KILL_AGENT:
         processes.send(_agents(spaces), signal.SIGKILL)
     elif fault.kind is FaultKind.STOP_AGENT:

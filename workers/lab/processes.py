@@ -15,7 +15,7 @@ from pathlib import Path
 from workers.lab.errors import LabError
 
 ROLE_VARIABLE = "MUSTER_LAB_ROLE"
-GONE_SECONDS = 10.0
+SETTLE_SECONDS = 10.0
 _PROC = Path("/proc")
 _NETNS = Path("/run/netns")
 
@@ -63,13 +63,22 @@ def send(processes: Iterable[Process], number: signal.Signals) -> None:
 
 def kill_all(namespaces: Iterable[str]) -> None:
     """Kill every process of the namespaces, supervisors first, until none is left."""
-    names = list(namespaces)
-    deadline = time.monotonic() + GONE_SECONDS
-    while doomed := [p for p in processes_in(names) if p.state != "Z"]:
+    _bring_to("Z", signal.SIGKILL, list(namespaces))
+
+
+def freeze_all(namespaces: Iterable[str]) -> None:
+    """Stop every process of the namespaces, those too that are forked meanwhile."""
+    _bring_to("TZ", signal.SIGSTOP, list(namespaces))
+
+
+def _bring_to(states: str, number: signal.Signals, namespaces: list[str]) -> None:
+    """Signal all processes until each is in one of `states`."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while others := [p for p in processes_in(namespaces) if p.state not in states]:
         if time.monotonic() > deadline:
-            pids = ", ".join(f"{p.pid} ({p.command})" for p in doomed)
-            raise LabError(f"processes survive SIGKILL: {pids}; look at their state in ps")
-        send(sorted(doomed, key=lambda p: p.role != "supervisor"), signal.SIGKILL)
+            pids = ", ".join(f"{p.pid} ({p.state}, {p.command})" for p in others)
+            raise LabError(f"{number.name} does nothing to these processes: {pids}")
+        send(sorted(others, key=lambda p: p.role != "supervisor"), number)
         time.sleep(0.005)
 
 

@@ -135,7 +135,7 @@ def _rules_of(fault: Fault, hosts: Sequence[Host]) -> Iterable[FrameRule]:
     brokers = [host.name for host in hosts if host.role is Role.BROKER]
     if kind is FaultKind.BROKER_CUT and len(brokers) > 1:
         others = [name for name in brokers if name not in targets]
-        return _apart([(name,) for name in (*targets, *others)], hosts)
+        return _apart([*((name,) for name in targets), others], hosts)
     if kind in (FaultKind.POWER_LOSS, FaultKind.ISOLATE, FaultKind.BROKER_CUT):
         return [
             FrameRule(name, egress, _PORT_PRIORITY, "match u32 0 0")
