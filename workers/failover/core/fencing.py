@@ -27,6 +27,11 @@ class Fencing:
         self.definitions = definitions
         self.witness_asked_at = -math.inf
         self.witness_at = -math.inf
+        """When the newest question that a witness answered was asked."""
+        self.spoken_at = -math.inf
+        self._spoken_before = -math.inf
+        self.proved_at = -math.inf
+        """When I sent the last heartbeat before that question: what heirs count from."""
         self.trusted_at = -math.inf
         """Benefit of the doubt from this instant: the start of the agent."""
 
@@ -41,14 +46,18 @@ class Fencing:
         """Seconds without evidence after which it is sought."""
         return ASK_INTERVALS * self.definitions.knobs.heartbeat_interval
 
+    def ask_witness(self, now: float) -> None:
+        """A witness is being asked."""
+        self.witness_asked_at, self._spoken_before = now, self.spoken_at
+
     def witness_answered(self) -> None:
-        """A witness answered: the newest question to it is evidence."""
-        self.witness_at = self.witness_asked_at
+        """A witness answered: what I said before the newest question was heard outside."""
+        self.witness_at, self.proved_at = self.witness_asked_at, self._spoken_before
 
     def evidence_at(self, detector: Detector) -> float:
         """When I sent the newest message that is known to have been received."""
         acknowledged = max((p.hears_me_at for p in detector.peers.values()), default=-math.inf)
-        return max(acknowledged, self.witness_at, self.trusted_at)
+        return max(acknowledged, self.proved_at, self.trusted_at)
 
     def objection(self, detector: Detector, now: float) -> Reason:
         """Why this node may hold nothing; NONE when it may."""

@@ -199,9 +199,12 @@ class Machine(Node):
         self.ownership.orphans.clear()
         self.cannot.clear()
         self.rounds.current = None
-        self.rounds.checks = [
-            c for c in self.rounds.checks if set(c.vips) <= definitions.topology_of.keys()
-        ]
+        for check in self.rounds.checks:
+            check.vips = tuple(vip for vip in check.vips if vip in definitions.vips)
+        gone = [vip for vip in self.found if vip not in definitions.vips]
+        if gone:
+            self.out.act(Release(tuple(gone)))
+            self.found = tuple(vip for vip in self.found if vip in definitions.vips)
         self.dirty = self.urgent = True
         if self.me not in definitions.nodes:
             self._stop(ev.StopRequested(), now)

@@ -32,7 +32,7 @@ def seek(node: Node, now: float) -> None:
         knobs = node.definitions.knobs
         node.next_seek = now + (knobs.heartbeat_interval if isolated else knobs.probe_interval)
         if node.definitions.witnesses:
-            node.fencing.witness_asked_at = now
+            node.fencing.ask_witness(now)
             node.out.act(Probe(node.definitions.witnesses, Probing.CHECK))
         for peer in node.detector.peers.values():
             if peer.live and now >= node.fencing.asked_from(peer, node.detector):
@@ -54,6 +54,7 @@ def speak(node: Node, now: float) -> None:
         _tick(node, now)
     if due or node.urgent:
         full, node.urgent = node.urgent, False
+        node.fencing.spoken_at = now
         node.say(now, full=full)
     if due and node.state is NodeState.STOPPING:
         _leave(node, now)

@@ -34,7 +34,7 @@ def turn_round(node: Node, now: float) -> None:
             _checked(node, check, now)
     due = max(node.takeover.deadline(), node.quiet_until)
     if node.rounds.current is None and now >= due:
-        node.fencing.witness_asked_at = now
+        node.fencing.ask_witness(now)
         node.takeover.begin(now, _ground(node))
 
 
