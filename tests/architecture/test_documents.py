@@ -1,11 +1,9 @@
 """What the documents list is what the code has, so that they cannot drift apart."""
 
 import re
-from dataclasses import fields
+from dataclasses import Field, fields
 
-import pytest
-
-from tests.architecture.tree import ROOT
+from tests.architecture.tree import ROOT, modules
 from workers.exit_codes import Exit
 from workers.failover.core.definitions import Knobs, PartitionPolicy
 from workers.failover.core.definitions_rules import BOUNDS
@@ -34,20 +32,25 @@ def test_the_first_page_says_why_cover_is_the_default() -> None:
     assert "quorum" in README
 
 
-@pytest.mark.parametrize("knob", fields(Knobs), ids=lambda knob: knob.name)
-def test_every_knob_is_described_with_its_default(knob: object) -> None:
-    name = knob.name  # type: ignore[attr-defined]
-    default = knob.default  # type: ignore[attr-defined]
-    row = _rows("knobs.md")[name]
+def test_every_knob_is_described_with_its_default_and_bounds() -> None:
+    described = {name: row[:2] for name, row in _rows("knobs.md").items()}
 
-    assert row[0].split()[0] == (default.value if default in PartitionPolicy else f"{default:g}")
-    if name in BOUNDS:
-        low, high = BOUNDS[name]
-        assert row[1] == f"{low:g} to {high:g}"
+    assert described == {knob.name: _expected(knob) for knob in fields(Knobs)}
 
 
-def test_no_knob_is_described_that_does_not_exist() -> None:
-    assert set(_rows("knobs.md")) == {knob.name for knob in fields(Knobs)}
+def _expected(knob: Field[object]) -> list[str]:
+    if isinstance(knob.default, PartitionPolicy):
+        return [knob.default.value, " or ".join(PartitionPolicy)]
+    low, high = BOUNDS[knob.name]
+    return [f"{knob.default:g}", f"{low:g} to {high:g}"]
+
+
+def test_a_knob_that_nothing_reads_is_said_to_be_unused() -> None:
+    readers = [path for path in modules("workers") if not path.name.startswith("definitions")]
+    text = "\n".join((ROOT / path).read_text() for path in readers)
+    unread = {knob.name for knob in fields(Knobs) if not re.search(rf"\.{knob.name}\b", text)}
+
+    assert {name for name, row in _rows("knobs.md").items() if "Not used yet" in row[2]} == unread
 
 
 def test_every_exit_code_is_described() -> None:
