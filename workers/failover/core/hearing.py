@@ -4,6 +4,7 @@ A heartbeat updates what is known of its sender; a claim on what I hold is settl
 frame alone never makes a node let go, except on probation.
 """
 
+from workers.failover.core import probation
 from workers.failover.core.actions import (
     Announce,
     FactKind,
@@ -177,8 +178,7 @@ def _disputed(node: Node, vip: str, mac: str, now: float) -> None:
     elif held.probation_until > now:
         if peer is not None:
             node.ask(peer, now)
-        held.challenger, held.challenged_at = mac, min(now, held.challenged_at)
-        node.next_probation = min(node.next_probation, now + node.definitions.knobs.probe_interval)
+        probation.challenge(node, held, mac, now)
     elif peer is not None:
         node.ask(peer, now)
     elif now - held.defended_at >= STRANGER_SECONDS:

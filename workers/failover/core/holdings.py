@@ -67,8 +67,11 @@ class Holdings:
         return epoch > mine or (epoch == mine and rival < me)
 
     def announce(self, vips: Iterable[str], count: int, now: float) -> None:
-        """Have `vips` announced `count` times over the next second."""
+        """Have `vips` announced `count` times over the next second, instead of what was planned."""
         batch = tuple(vips)
+        fresh = set(batch)
+        self.announcements = [due for due in self.announcements if not fresh.issuperset(due[1])]
+        heapq.heapify(self.announcements)
         for number in range(count if batch else 0):
             late = max(0, number + 1 - len(ANNOUNCE_OFFSETS))
             offset = ANNOUNCE_OFFSETS[min(number, len(ANNOUNCE_OFFSETS) - 1)] + 0.5 * late

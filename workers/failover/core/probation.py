@@ -18,6 +18,21 @@ PROBATION_VIPS = 64
 """VIPs asked for each time, in turn."""
 
 
+def challenge(node: Node, held: Held, mac: str, now: float) -> None:
+    """A silent host answered for a VIP on probation: at once ask for all that it may hold."""
+    if held.challenger:
+        return
+    held.challenger, held.challenged_at = mac, now
+    node.next_probation = min(node.next_probation, now + node.definitions.knobs.probe_interval)
+    others = [
+        other.vip
+        for other in node.holdings.on_probation(now)
+        if other.previous == held.previous and not other.challenger
+    ]
+    if others:
+        node.out.act(Probe(tuple(others[:PROBATION_VIPS]), Probing.CHECK))
+
+
 def supervise(node: Node, now: float) -> None:
     """Ask for the VIPs on probation; let go of those that a silent host answers for."""
     if now < node.next_probation:

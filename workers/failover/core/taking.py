@@ -68,8 +68,9 @@ def _checked(node: Node, check: Check, now: float) -> None:
 def _adopt(node: Node, silent: tuple[str, ...], answered: tuple[str, ...], now: float) -> None:
     if answered:
         node.out.act(Release(answered))
+    claimed = {vip for peer in node.detector.peers.values() if peer.live for vip in peer.claims}
     for vip in silent:
-        epoch = node.ownership.epochs.get(vip, 0)
+        epoch = 0 if vip in claimed else node.ownership.epochs.get(vip, 0)
         node.holdings.add(Held(vip, epoch, now, Reason.ADOPTED))
         node.out.tell(FactKind.ADOPTED, Reason.ADOPTED, vip=vip, epoch=epoch)
     node.found = ()
