@@ -17,6 +17,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+from workers.exit_codes import Exit
 from workers.lab import bringup, running
 from workers.lab.core.faults import FaultKind
 from workers.lab.errors import LabError, LabRefused
@@ -26,7 +27,7 @@ from workers.lab.probe_cli import probe
 from workers.lab.progress import progress
 from workers.lab.table import picture, render
 
-FAILED, REFUSED, INTERRUPTED = 1, 3, 130
+INTERRUPTED = 130
 COMMAND_WIDTH, PIPE_WIDTH = 60, 160
 
 
@@ -63,7 +64,7 @@ def _complaints() -> Iterator[None]:
         yield
     except LabError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(REFUSED if isinstance(error, LabRefused) else FAILED) from error
+        raise typer.Exit(Exit.REFUSED if isinstance(error, LabRefused) else Exit.FAILED) from error
     except KeyboardInterrupt:
         typer.echo("interrupted; nothing is left", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -1,7 +1,9 @@
 """A wall clock per node, stepped by libfaketime; monotonic clocks and the machine's are untouched.
 
 The agent of every node runs with the library loaded and a clock file of its own that says "+0";
-a step rewrites the file, and the library reads it again within a second.
+a step rewrites the file, and the library reads it again within a second. Trap: libfaketime 0.9.10
+refuses absolute sleeps on a monotonic clock that it must leave alone, so Python's `time.sleep`
+fails in such a process; poll, select, condition variables and asyncio are right.
 """
 
 from pathlib import Path

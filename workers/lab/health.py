@@ -15,6 +15,7 @@ from typing import Any
 
 from pyroute2 import netns
 
+from workers.lab import rabbitmq
 from workers.lab.core.faults import FaultKind
 from workers.lab.core.hosts import Host, Role, namespace
 from workers.lab.counters import read_counters
@@ -22,8 +23,6 @@ from workers.lab.host_files import counters_file, host_directory
 from workers.lab.state import Record
 
 ASK_SECONDS = 0.5
-BROKER_PORT = 5672
-_AMQP_GREETING = b"AMQP\x00\x00\x09\x01"
 _ANSWER_BYTES = 1 << 16
 
 
@@ -159,8 +158,8 @@ def _broker_speaks(record: Record, host: Host) -> bool:
     try:
         with in_namespace(namespace(record.name, host.name), socket.socket) as door:
             door.settimeout(ASK_SECONDS)
-            door.connect((host.address, BROKER_PORT))
-            door.sendall(_AMQP_GREETING)
+            door.connect((host.address, rabbitmq.AMQP_PORT))
+            door.sendall(rabbitmq.GREETING)
             return bool(door.recv(1))
     except OSError:
         return False

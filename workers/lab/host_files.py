@@ -12,6 +12,7 @@ from pathlib import Path
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
 from workers.failover.core.definitions_text import render
 from workers.lab import broker_files
+from workers.lab.broker_files import SUBCLUSTER
 from workers.lab.clocks import clock_environment, set_clock
 from workers.lab.core.hosts import Host, Role
 from workers.lab.network import INTERFACE
@@ -20,7 +21,7 @@ from workers.lab.processes import ROLE_VARIABLE
 from workers.lab.state import Record, directory
 from workers.lab.supervision import Program, python_program, write_configuration
 
-AGENT, SUBCLUSTER = "agent", "default"
+AGENT = "agent"
 SHORTEST_LEASE_SECONDS = 3
 RESTART_SECONDS = 2
 
@@ -49,17 +50,17 @@ def write_files(record: Record) -> None:
     """Write the files of all hosts."""
     for host in record.hosts:
         host_directory(record, host.name).mkdir(mode=0o755)
-    key = directory(record.name) / "cluster.key"
-    write_secret(key, secrets.token_hex(32) + "\n")
+    write_secret(_key_file(record), secrets.token_hex(32) + "\n")
     passwords = {name: secrets.token_urlsafe(18) for name in record.names(Role.NODE)}
     definitions = render(definitions_of(record))
+    brokers = broker_files.brokers_of(record, passwords)
     for host in record.hosts:
         if host.role is Role.NODE:
-            _write_node(record, host, passwords[host.name], definitions, key)
-    programs = broker_files.programs(record, passwords)
-    for host in record.hosts:
-        found = [*programs.get(host.name, []), *_programs(record, host)]
-        write_configuration(host_directory(record, host.name), found)
+            _write_node(record, host, broker_files.addresses(brokers, host.name), definitions)
+        programs = _programs(record, host)
+        if host.name in brokers:
+            programs = broker_files.lay_down(brokers[host.name])
+        write_configuration(host_directory(record, host.name), programs)
 
 
 def write_secret(path: Path, text: str) -> None:
@@ -86,7 +87,11 @@ def definitions_of(record: Record) -> Definitions:
     )
 
 
-def _write_node(record: Record, host: Host, password: str, definitions: str, key: Path) -> None:
+def _key_file(record: Record) -> Path:
+    return directory(record.name) / "cluster.key"
+
+
+def _write_node(record: Record, host: Host, brokers: list[str], definitions: str) -> None:
     home = host_directory(record, host.name)
     state = home / "state"
     state.mkdir(mode=0o755)
@@ -97,8 +102,8 @@ def _write_node(record: Record, host: Host, password: str, definitions: str, key
         "subcluster": SUBCLUSTER,
         "node": host.name,
         "state_directory": str(state),
-        "key_file": str(key),
-        "brokers": broker_files.addresses(record, host.name, password),
+        "key_file": str(_key_file(record)),
+        "brokers": brokers,
         "socket": str(home / "muster.sock"),
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
@@ -106,7 +111,7 @@ def _write_node(record: Record, host: Host, password: str, definitions: str, key
 
 
 def _programs(record: Record, host: Host) -> list[Program]:
-    """What runs on a host, brokers apart."""
+    """What runs on a host that is no broker."""
     home = host_directory(record, host.name)
     counters = str(counters_file(record, host.name))
     if host.role is Role.NODE:

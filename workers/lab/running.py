@@ -4,9 +4,12 @@ SIGTERM and SIGHUP end it as Ctrl-C does; a second Ctrl-C does not stop the taki
 leaves a record that names it as the dead keeper, which the next run clears.
 """
 
+import os
+import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console, Group
@@ -61,7 +64,7 @@ def _show(lab: Lab) -> None:
 def _show_live(name: str, console: Console) -> None:
     with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         while lab := _loaded(name):
-            hints = Text("\n".join(suggestions(lab.record)), style="cyan")
+            hints = Text("\n".join(suggestions(lab.record, _command())), style="cyan")
             live.update(Group(render(lab.record, look(lab.record)), hints), refresh=True)
             time.sleep(REFRESH_SECONDS)
 
@@ -71,7 +74,7 @@ def _show_lines(name: str) -> None:
     said = ""
     lab = _loaded(name)
     if lab is not None:
-        print("\n".join(suggestions(lab.record)), flush=True)
+        print("\n".join(suggestions(lab.record, _command())), flush=True)
     while lab := _loaded(name):
         line = _line(lab, look(lab.record))
         if line != said:
@@ -86,6 +89,16 @@ def _line(lab: Lab, health: Health) -> str:
     vips = [f"{v['vip']}={'+'.join(h['node'] for h in v['holders'])}" for v in seen["vips"][:24]]
     faults = [f"[{fault['fault']}]" for fault in seen["faults"]]
     return " ".join(nodes + vips + faults)
+
+
+def _command() -> str:
+    """How to call `muster` from another terminal in this directory."""
+    sudo = "sudo " if "SUDO_USER" in os.environ else ""
+    beside = Path(sys.executable).with_name("muster")
+    if (not sudo and shutil.which("muster")) or not beside.exists():
+        return f"{sudo}muster"
+    here = Path.cwd()
+    return f"{sudo}{beside.relative_to(here) if beside.is_relative_to(here) else beside}"
 
 
 def _loaded(name: str) -> Lab | None:

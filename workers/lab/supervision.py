@@ -34,7 +34,7 @@ def python_program(role: str, module: str, *arguments: str, **environment: str) 
 
 
 def write_configuration(directory: Path, programs: Iterable[Program]) -> Path:
-    """Write supervisord.conf for a host; logs and socket are in `directory` too."""
+    """Write supervisord.conf for a host; programs start in the order given."""
     lines = [
         "[supervisord]",
         "nodaemon=true",
@@ -52,8 +52,8 @@ def write_configuration(directory: Path, programs: Iterable[Program]) -> Path:
         "[supervisorctl]",
         f"serverurl=unix://{directory}/supervisor.sock",
     ]
-    for program in programs:
-        lines += _program_section(directory, program)
+    for place, program in enumerate(programs):
+        lines += [*_program_section(directory, program), f"priority={place}"]
     path = directory / "supervisord.conf"
     path.write_text("\n".join(lines) + "\n")
     path.chmod(0o600)

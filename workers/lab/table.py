@@ -48,14 +48,14 @@ def render(record: Record, health: Health) -> RenderableType:
     return Group(*parts)
 
 
-def suggestions(record: Record) -> list[str]:
-    """Three lines that say what to try in another terminal."""
+def suggestions(record: Record, muster: str = "muster") -> list[str]:
+    """Three lines that say what to try in another terminal; `muster` is the command there."""
     name = "" if record.name == "demo" else f" --name {record.name}"
     node = record.names(Role.NODE)[min(1, len(record.names(Role.NODE)) - 1)]
     return [
-        f"In another terminal: muster lab fault{name} power-loss {node}",
-        f"watch {node}'s VIPs move here and the mail go on, then: muster lab heal{name} {node}",
-        f"and measure it: muster lab probe --all --seconds 10{name}   (Ctrl-C here ends the lab)",
+        f"Try in another terminal:  {muster} lab fault{name} power-loss {node}",
+        f"watch here who takes {node}'s VIPs, then:  {muster} lab heal{name} {node}",
+        f"and measure it all:  {muster} lab probe{name} --all --seconds 10  (Ctrl-C ends the lab)",
     ]
 
 
