@@ -104,6 +104,8 @@ class Neighbour:
     beats: bool = True
     hears: bool = True
     """It hears the machine, and lists it."""
+    agrees: bool = True
+    """It reports the machine's own view."""
     helps: Helps = Helps.SILENT
 
 
@@ -210,6 +212,7 @@ class Situation:
             "cannot": peer.cannot,
             "late": peer.late,
             "heard": heard,
+            "view": self.machine.view.hash if peer.agrees else "another",
         }
         return heartbeat(name, peer.sequence, self.now, **(own | fields))
 

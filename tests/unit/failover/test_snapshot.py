@@ -1,0 +1,68 @@
+"""The snapshot: a JSON-able picture that answers who holds what, since when, and why."""
+
+import json
+import math
+from typing import Any
+
+from tests.unit.failover.situation import A, B, C, Situation, define, vip
+from workers.failover.core.definitions import Vip
+
+V, W = vip(0), vip(1)
+
+
+def picture(situation: Situation) -> dict[str, Any]:
+    """Take the snapshot through JSON, which must not change it."""
+    taken = situation.machine.snapshot(situation.now)
+    assert json.loads(json.dumps(taken, allow_nan=False)) == taken
+    return taken
+
+
+def test_before_the_start_it_is_a_picture_already() -> None:
+    taken = picture(Situation())
+    assert (taken["node"], taken["state"], taken["incarnation"]) == (B, "joining", 1)
+    assert taken["evidence_age"] is None
+
+
+def test_it_shows_the_view_and_the_peers() -> None:
+    situation = Situation().ready().silence(C).live(1.0)
+    taken = picture(situation)
+    assert taken["view"]["members"] == [A, B]
+    assert {n: p["verdict"] for n, p in taken["peers"].items()} == {A: "alive", C: "dead"}
+    assert taken["rings"] == {"a": True, "b": True}
+
+
+def test_it_tells_of_a_vip_who_since_when_and_why() -> None:
+    situation = Situation(define(vips=[Vip(V, prefer=(A, B)), Vip(W, prefer=(A, C))]))
+    situation.peers[A].claims = {V: 5}
+    situation.peers[C].claims = {W: 3}
+    situation.ready().silence(A).live(2.0)
+    vips = picture(situation)["vips"]
+    assert vips[V]["owner"] == B
+    assert vips[V]["epoch"] == 6
+    assert vips[V]["reason"] == "its owner died"
+    assert vips[V]["previous"] == A
+    assert vips[V]["state"] == "owned"
+    assert math.isclose(vips[V]["since"], 1.41, abs_tol=0.01)
+    assert (vips[W]["owner"], vips[W]["epoch"], vips[W]["since"]) == (C, 3, None)
+
+
+def test_it_shows_what_is_being_taken_and_who_answers_for_it() -> None:
+    situation = Situation(define(vips=[Vip(V, prefer=(A, B))]))
+    situation.peers[A].claims = {V: 5}
+    situation.ready().silence(A)
+    situation.answers[V] = "02:00:00:00:00:01"
+    one = picture(situation.live(1.0))["vips"][V]
+    assert one["state"] == "unowned"
+    assert one["taking"]["answered_by"] == "02:00:00:00:00:01"
+
+
+def test_it_tells_why_a_node_may_hold_nothing() -> None:
+    taken = picture(Situation().ready().cut().live(2.0))
+    assert taken["state"] == "isolated"
+    assert taken["objection"] == "no member and no witness answers"
+
+
+def test_a_finished_machine_still_has_a_picture() -> None:
+    situation = Situation().ready()
+    situation.machine.finished = True
+    assert picture(situation)["node"] == B
