@@ -6,7 +6,6 @@ that the kernel did not confirm.
 """
 
 import heapq
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from zlib import crc32
@@ -28,9 +27,6 @@ class Held:
     reason: Reason
     previous: str = ""
     probation_until: float = 0.0
-    challenger: str = ""
-    challenged_at: float = math.inf
-    """While on probation: when the link address `challenger` answered for it."""
     announced_at: float = -1.0
     defended_at: float = -60.0
 

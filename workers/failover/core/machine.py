@@ -230,6 +230,6 @@ class Machine(Node):
             self.holdings.announcements[0][0] if self.holdings.announcements else math.inf,
             ready_at if self.state is NodeState.JOINING and not self.adopting() else math.inf,
             self.revisions.deadline(),
-            self.next_probation,
+            probation.deadline(self),
             *asks,
         )

@@ -68,6 +68,8 @@ class Node:
         self.next_announce_all = math.inf
         self.next_probation = math.inf
         self.probation_turn = 0
+        self.challenges: dict[str, tuple[float, str]] = {}
+        """VIP on probation -> (when to let go, link address that answered for it)."""
         self.goodbyes_left = 0
         self.dirty = True
         self.urgent = False

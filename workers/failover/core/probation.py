@@ -20,38 +20,38 @@ PROBATION_VIPS = 64
 
 def challenge(node: Node, held: Held, mac: str, now: float) -> None:
     """A silent host answered for a VIP on probation: at once ask for all that it may hold."""
-    if held.challenger:
+    if held.vip in node.challenges:
         return
-    held.challenger, held.challenged_at = mac, now
-    node.next_probation = min(node.next_probation, now + node.definitions.knobs.probe_interval)
     others = [
         other.vip
         for other in node.holdings.on_probation(now)
-        if other.previous == held.previous and not other.challenger
+        if other.previous == held.previous and other.vip != held.vip
     ]
-    if others:
+    if others and not node.challenges:
         node.out.act(Probe(tuple(others[:PROBATION_VIPS]), Probing.CHECK))
+    node.challenges[held.vip] = (now + node.definitions.knobs.probe_interval, mac)
 
 
 def supervise(node: Node, now: float) -> None:
-    """Ask for the VIPs on probation; let go of those that a silent host answers for."""
-    if now < node.next_probation:
-        return
-    lost = [held for held in node.holdings.held.values() if held.challenger and _due(node, held, now)]
-    for held in lost:
-        peer = node.detector.by_mac(held.challenger)
-        mac, held.challenger, held.challenged_at = held.challenger, "", math.inf
+    """Let go of what a silent host answers for; ask for what is on probation."""
+    for vip, (until, mac) in tuple(node.challenges.items()):
+        if now < until:
+            continue
+        del node.challenges[vip]
+        peer = node.detector.by_mac(mac)
         if peer is not None and peer.verdict is Verdict.ALIVE:
             continue
         if peer is not None:
-            node.ownership.last_owner[held.vip] = peer.name
+            node.ownership.last_owner[vip] = peer.name
         name = peer.name if peer else ""
-        node.release([held.vip], Reason.PROBATION, node=name, detail=mac)
-    _ask(node, now)
+        node.release([vip], Reason.PROBATION, node=name, detail=mac)
+    if now >= node.next_probation:
+        _ask(node, now)
 
 
-def _due(node: Node, held: Held, now: float) -> bool:
-    return now >= held.challenged_at + node.definitions.knobs.probe_interval
+def deadline(node: Node) -> float:
+    """When `supervise` has something to do."""
+    return min([node.next_probation, *(until for until, _ in node.challenges.values())])
 
 
 def _ask(node: Node, now: float) -> None:
