@@ -6,15 +6,13 @@ is recorded or lives in the lab's own namespaces is ever touched.
 """
 
 import dataclasses
-import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from workers.failover.core.definitions_text import DefinitionsError, render
 from workers.lab import network, processes, state
-from workers.lab.commands import tool
+from workers.lab.commands import check_system, tool
 from workers.lab.core.hosts import (
     MOST_NODES,
     MOST_VIPS,
@@ -72,7 +70,7 @@ def bring_up(wish: Wish, tell: Teller, keep: bool = False) -> Lab:
 
 def take_down(name: str) -> bool:
     """Remove a lab, or what is left of one; False when there was nothing."""
-    _check_system()
+    check_system()
     state.check_name(name)
     with state.exclusively():
         record = _record_or_damaged(name)
@@ -98,7 +96,7 @@ def _record_or_damaged(name: str) -> state.Record | None:
 
 
 def _check(wish: Wish) -> None:
-    _check_system()
+    check_system()
     state.check_name(wish.name)
     if not 1 <= wish.nodes <= MOST_NODES:
         raise LabRefused(f"--nodes is {wish.nodes}; a lab has 1 to {MOST_NODES} nodes")
@@ -110,14 +108,6 @@ def _check(wish: Wish) -> None:
         tool(name)
     if wish.brokers:
         tool("/usr/lib/rabbitmq/bin/rabbitmq-server")
-
-
-def _check_system() -> None:
-    if platform.system() != "Linux":
-        raise LabRefused(f"the lab needs Linux network namespaces; this is {platform.system()}")
-    if os.geteuid() != 0:
-        raise LabRefused("the lab needs root to make network namespaces: run it with sudo")
-    tool("ip")
 
 
 def _reserve(wish: Wish, tell: Teller) -> state.Record:

@@ -1,5 +1,7 @@
 """Running the system's own tools (`ip`, `tc`) for the lab; their complaints become LabErrors."""
 
+import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -15,6 +17,15 @@ _PACKAGES = {
     "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
 }
 _SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def check_system() -> None:
+    """Refuse where no lab can be: not Linux, not root, no `ip`."""
+    if platform.system() != "Linux":
+        raise LabRefused(f"the lab needs Linux network namespaces; this is {platform.system()}")
+    if os.geteuid() != 0:
+        raise LabRefused("the lab needs root for its network namespaces: run it with sudo")
+    tool("ip")
 
 
 def tool(name: str) -> str:

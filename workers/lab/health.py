@@ -23,6 +23,8 @@ from workers.lab.host_files import counters_file, host_directory
 from workers.lab.state import Record
 
 ASK_SECONDS = 0.5
+MOST_VIPS_AWAITED = 60
+"""With more VIPs a round of the traffic takes too long to wait for: a mail by every node will do."""
 _ANSWER_BYTES = 1 << 16
 
 
@@ -98,10 +100,11 @@ def missing(record: Record, health: Health) -> list[str]:
 
 def _missing_mail(record: Record, health: Health) -> list[str]:
     found = []
-    unheard = set(record.vips) - set(health.traffic.get("last_node", {}))
-    if unheard and len(unheard) == len(record.vips):
+    heard = health.traffic.get("last_node", {})
+    unheard = set(record.vips) - set(heard)
+    if not heard:
         found.append("no mail is accepted yet")
-    elif unheard:
+    elif unheard and len(record.vips) <= MOST_VIPS_AWAITED:
         found.append(f"no mail is accepted yet by {', '.join(sorted(unheard))}")
     silent = set(record.names(Role.NODE)) - set(health.sink.get("by_node", {}))
     if silent:

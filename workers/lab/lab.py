@@ -28,7 +28,7 @@ from pathlib import Path
 
 from workers.lab import host_files, injection, network, processes, state
 from workers.lab.clocks import clock_environment
-from workers.lab.commands import tool
+from workers.lab.commands import check_system, tool
 from workers.lab.core.faults import Fault, FaultError, FaultKind, FrameRule, frame_rules
 from workers.lab.core.hosts import Host, Role, namespace
 from workers.lab.core.targets import fault_on, healed_by, kind_named
@@ -70,6 +70,7 @@ class Lab:
     @classmethod
     def load(cls, name: str = DEFAULT_NAME) -> "Lab":
         """Return the lab of that name; LabRefused when there is none that is up."""
+        check_system()
         record = state.load(name)
         if record is None:
             others = ", ".join(state.recorded_names())
