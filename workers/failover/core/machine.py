@@ -34,7 +34,7 @@ class Machine(Node):
         self, me: str, definitions: Definitions, incarnation: int, macs: tuple[str, ...]
     ) -> None:
         super().__init__(me, definitions, incarnation, macs)
-        self._expected = math.inf
+        self._deadline = math.inf
         self._now = -math.inf
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             ev.Started: self._started,
@@ -51,14 +51,14 @@ class Machine(Node):
 
     def decide(self, event: ev.Event, now: float) -> tuple[list[Action], list[Fact]]:
         """Take in one event; returns what to do, in order, and what happened."""
-        self._now = now
         if not self.finished:
-            lateness = now - self._expected
+            lateness = now - max(self._deadline, self._now)
             if lateness > self.definitions.knobs.heartbeat_interval:
                 self._gap(lateness, now)
             self._handlers[type(event)](event, now)
             self._settle(now)
-            self._expected = max(self.deadline(), now)
+            self._deadline = self._next_due(now)
+        self._now = now
         return self.out.flush()
 
     def snapshot(self, now: float) -> dict[str, Any]:
@@ -211,12 +211,14 @@ class Machine(Node):
 
     def deadline(self) -> float:
         """When to be woken at the latest, by this node's monotonic clock; infinity when never."""
+        return self._deadline
+
+    def _next_due(self, now: float) -> float:
         if self.finished or self.started_at == math.inf:
             return math.inf
         suspects = [p for p in self.detector.peers.values() if p.verdict is Verdict.SUSPECTED]
         asks = [self.asked_at.get(p.name, -math.inf) + ASK_SECONDS for p in suspects]
         ready_at = self.listening_since + self.definitions.knobs.start_delay
-        now = self._now
         return min(
             self.next_heartbeat,
             self.detector.deadline(),

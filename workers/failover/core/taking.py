@@ -209,6 +209,9 @@ def balance(node: Node, now: float) -> None:
         return
     if not node.view.mature(node.detector, knobs.view_mature_time, now):
         return
+    revision = node.definitions.revision
+    if any(peer.live and peer.revision != revision for peer in node.detector.peers.values()):
+        return
     targets = node.ownership.targets
     surplus = [vip for vip in sorted(node.holdings.held) if targets.get(vip, node.me) != node.me]
     if surplus:
