@@ -1,99 +1,10 @@
 """Real parts shared by the integration tests, each started once and taken down without remains."""
 
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from workers.bus.exchanges import heartbeat_exchange
-from workers.lab.rabbitmq import (
-    Account,
-    Broker,
-    arguments,
-    environment,
-    lay_down,
-    make_cookie,
-    port_mapper_arguments,
-    wait_ready,
-)
-
-START_SECONDS = 60.0
-STOP_SECONDS = 15.0
-CLUSTER, SUBCLUSTER = "test", "default"
-NODES = ("mta1", "mta2", "mta3")
-LOOPBACK = "127.0.0.1"
-
-
-@dataclass
-class RunningBroker:
-    """A private broker on loopback that can be killed, stopped and started again."""
-
-    broker: Broker
-    mapper: subprocess.Popen[bytes] | None = None
-    process: subprocess.Popen[bytes] | None = None
-
-    @classmethod
-    def laid_down(cls, directory: Path) -> "RunningBroker":
-        """A broker of its own with free ports, not yet started."""
-        room = heartbeat_exchange(CLUSTER, SUBCLUSTER)
-        accounts = tuple(Account(node, f"secret-{node}", (room,)) for node in NODES)
-        port, distribution_port, epmd_port = free_ports(3)
-        ports = {"distribution_port": distribution_port, "epmd_port": epmd_port}
-        broker = Broker(directory, LOOPBACK, make_cookie(), accounts, port=port, **ports)
-        lay_down(broker)
-        return cls(broker)
-
-    def url(self, node: str) -> str:
-        """The address a node is told."""
-        return self.broker.url(next(a for a in self.broker.accounts if a.name == node))
-
-    def start(self) -> None:
-        """Start both processes, without waiting."""
-        settings = environment(self.broker)
-        with (self.broker.directory / "output").open("ab") as output:
-            if self.mapper is None:
-                self.mapper = subprocess.Popen(
-                    port_mapper_arguments(self.broker), env=settings, stdout=output, stderr=output
-                )
-            self.process = subprocess.Popen(
-                arguments(), env=settings, stdout=output, stderr=output, start_new_session=True
-            )
-
-    def wait_ready(self) -> None:
-        """Wait until it speaks."""
-        wait_ready(LOOPBACK, self.broker.port, time.monotonic() + START_SECONDS)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the broker."""
-        assert self.process is not None
-        os.killpg(self.process.pid, number)
-        if number is signal.SIGKILL:
-            self.process.wait(STOP_SECONDS)
-
-    def stop(self) -> None:
-        """Kill both processes: what they hold is of no use to anybody."""
-        if self.process is not None and self.process.poll() is None:
-            self.signal(signal.SIGKILL)
-        if self.mapper is not None:
-            self.mapper.kill()
-            self.mapper.wait(STOP_SECONDS)
-        self.process = self.mapper = None
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
+from tests.integration.brokers import RunningBroker
 
 
 @pytest.fixture(scope="session")
