@@ -24,7 +24,7 @@ from workers.lab.state import Record
 
 ASK_SECONDS = 0.5
 MOST_VIPS_AWAITED = 60
-"""With more VIPs a round of the traffic takes too long to wait for: a mail by every node will do."""
+"""With more, a round of the traffic takes too long to wait for: a mail by every node will do."""
 _ANSWER_BYTES = 1 << 16
 
 
