@@ -2,12 +2,22 @@
 
 Times in messages are the sender's monotonic seconds: receivers compare them only with other
 messages of the same sender, never with their own clock. Encoding, signing and size limits are
-`workers.bus`'s.
+`workers.bus`'s; the bounds below are checked where bytes become messages.
 """
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
+Text = Annotated[str, msgspec.Meta(max_length=128)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+"""A bounded float is a finite one."""
+Address = Annotated[str, msgspec.Meta(min_length=1, max_length=45)]
+Mac = Annotated[str, msgspec.Meta(max_length=64)]
+Piece = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
 class NodeState(StrEnum):
@@ -23,44 +33,44 @@ class NodeState(StrEnum):
 class Heard(msgspec.Struct, frozen=True, array_like=True):
     """The newest heartbeat of `node` that the sender knows of, and how old it was at sending."""
 
-    node: str
-    incarnation: int
-    sequence: int
-    age_ms: int
+    node: Name
+    incarnation: Number
+    sequence: Number
+    age_ms: Number
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True):
     """The sender's kernel has `vip`; `epoch` grows by one with each taking."""
 
-    vip: str
-    epoch: int
+    vip: Address
+    epoch: Number
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True):
     """A node's word about itself, every `heartbeat_interval` and at once after a change."""
 
-    node: str
-    incarnation: int
-    sequence: int
-    sent_at: float
+    node: Name
+    incarnation: Number
+    sequence: Number
+    sent_at: Seconds
     """The sender's monotonic clock, seconds."""
-    clock: int = 0
+    clock: Number = 0
     """Raised when the sender learned that its own clock had stood still (a paused machine)."""
     state: NodeState
-    revision: int
+    revision: Number
     """Definitions revision the sender acts on."""
-    known_revision: int
+    known_revision: Number
     """Newest definitions revision the sender has on disk."""
-    view: str
+    view: Text
     """Hash of the sender's view."""
-    macs: tuple[str, ...]
+    macs: tuple[Mac, ...]
     """Link addresses of the sender's interfaces, lower case."""
     heard: tuple[Heard, ...]
     claims: tuple[Claim, ...] | None = None
     """Every VIP the sender's kernel lists; None when `digest` says they are unchanged."""
-    digest: int
+    digest: Number
     """Checksum of the claims, so that a receiver that missed a change asks."""
-    cannot: tuple[str, ...] = ()
+    cannot: tuple[Address, ...] = ()
     """VIPs the sender could not put on its interface."""
     late: bool = False
     """The sender's own loop is chronically late: last choice as heir."""
@@ -71,35 +81,35 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True):
 class Question(msgspec.Struct, frozen=True, tag="question", kw_only=True):
     """Ask `to` to probe `vips` on the wire and say whether anybody answers."""
 
-    node: str
-    to: str
-    number: int
+    node: Name
+    to: Name
+    number: Number
     """Chosen by the asker, returned in the Opinion; grows."""
-    vips: tuple[str, ...]
+    vips: tuple[Address, ...]
 
 
 class Opinion(msgspec.Struct, frozen=True, tag="opinion", kw_only=True):
     """The answer to a Question: who was seen holding each VIP."""
 
-    node: str
-    to: str
-    number: int
+    node: Name
+    to: Name
+    number: Number
     proved: bool
     """The witness or a live peer answered the helper's own ARP in the same rounds."""
-    silent: tuple[str, ...]
-    held: tuple[str, ...]
+    silent: tuple[Address, ...]
+    held: tuple[Address, ...]
 
 
 class DefinitionsPiece(msgspec.Struct, frozen=True, tag="definitions", kw_only=True):
     """A part of a zlib-compressed definitions file, handed to a peer that lacks the revision."""
 
-    node: str
-    to: str
-    revision: int
-    checksum: int
+    node: Name
+    to: Name
+    revision: Number
+    checksum: Number
     """CRC-32 of the whole compressed file."""
-    index: int
-    count: int
+    index: Piece
+    count: Piece
     data: bytes
 
 
