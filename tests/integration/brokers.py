@@ -30,9 +30,10 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass
 class RunningBroker:
-    """A private broker on loopback that can be killed, stopped and started again."""
+    """A private broker, on loopback or in a namespace, that can be killed and started again."""
 
     broker: Broker
+    namespace: str = ""
     mapper: subprocess.Popen[bytes] | None = None
     process: subprocess.Popen[bytes] | None = None
 
@@ -54,13 +55,21 @@ class RunningBroker:
     def start(self) -> None:
         """Start both processes, without waiting."""
         settings = environment(self.broker)
+        inside = ("ip", "netns", "exec", self.namespace) if self.namespace else ()
         with (self.broker.directory / "output").open("ab") as output:
             if self.mapper is None:
                 self.mapper = subprocess.Popen(
-                    port_mapper_arguments(self.broker), env=settings, stdout=output, stderr=output
+                    (*inside, *port_mapper_arguments(self.broker)),
+                    env=settings,
+                    stdout=output,
+                    stderr=output,
                 )
             self.process = subprocess.Popen(
-                arguments(), env=settings, stdout=output, stderr=output, start_new_session=True
+                (*inside, *arguments()),
+                env=settings,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     def wait_ready(self) -> None:
