@@ -15,7 +15,8 @@ from pathlib import Path
 CLUSTER = "compose"
 NODES = ("mta1", "mta2", "mta3")
 BROKERS = ("198.18.240.251", "198.18.240.252", "198.18.240.253")
-OWN_NAMES = r"^(muster\.|amq\.gen-).*"
+ROOM = "muster.compose.default.heartbeat"
+QUEUES = r"amq\.gen-.*"
 
 
 def main(directory: Path) -> int:
@@ -42,9 +43,13 @@ def write(path: Path, text: str) -> None:
 
 
 def broker_definitions(passwords: dict[str, str]) -> dict[str, object]:
-    """What RabbitMQ loads at its start: accounts that may use nothing but the cluster's names."""
+    """What RabbitMQ loads at its start: the room, and accounts that may use nothing else."""
+    room = {"name": ROOM, "vhost": "/", "type": "fanout", "durable": True, "auto_delete": False}
+    both = f"^({QUEUES}|{ROOM.replace('.', '[.]')})$"
+    allowed = {"vhost": "/", "configure": f"^{QUEUES}$", "write": both, "read": both}
     return {
         "vhosts": [{"name": "/"}],
+        "exchanges": [room | {"internal": False, "arguments": {}}],
         "users": [
             {
                 "name": node,
@@ -54,16 +59,7 @@ def broker_definitions(passwords: dict[str, str]) -> dict[str, object]:
             }
             for node, password in passwords.items()
         ],
-        "permissions": [
-            {
-                "user": node,
-                "vhost": "/",
-                "configure": OWN_NAMES,
-                "write": OWN_NAMES,
-                "read": OWN_NAMES,
-            }
-            for node in passwords
-        ],
+        "permissions": [{"user": node} | allowed for node in passwords],
     }
 
 

@@ -1,5 +1,6 @@
 """The samples that people copy are good: definitions, a node's settings, compose files."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.tree import ROOT
+from workers.bus.exchanges import GENERATED_QUEUE_PREFIX, heartbeat_exchange
 from workers.failover.core.definitions_text import parse, render
 
 FIXTURES = ROOT / "fixtures"
@@ -54,6 +56,7 @@ def test_made_secrets_fit_the_definitions_and_the_compose_files(tmp_path: Path) 
     for path in made.glob("mta*.toml"):
         settings = _check_node(path, COMPOSE / "definitions.toml")
         assert len(settings["brokers"]) == (1 if "-one" in path.name else 3)  # type: ignore[arg-type]
+    _check_broker(json.loads((made / "broker.json").read_text()))
     assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {0o600}
     mounted = {
         name
@@ -62,6 +65,19 @@ def test_made_secrets_fit_the_definitions_and_the_compose_files(tmp_path: Path) 
     }
     assert mounted == {path.name for path in made.iterdir()}
     assert subprocess.run(program, check=False).returncode == 3
+
+
+def _check_broker(loaded: dict[str, list[dict[str, str]]]) -> None:
+    """Accounts may declare queues named by the broker, and use the room of the cluster."""
+    room = heartbeat_exchange("compose", "default")
+
+    assert [exchange["name"] for exchange in loaded["exchanges"]] == [room]
+    for permission in loaded["permissions"]:
+        for right in ("write", "read"):
+            assert re.fullmatch(permission[right], room)
+            assert re.fullmatch(permission[right], f"{GENERATED_QUEUE_PREFIX}x")
+        assert re.fullmatch(permission["configure"], f"{GENERATED_QUEUE_PREFIX}x")
+        assert not re.fullmatch(permission["configure"], room)
 
 
 def test_there_are_compose_files_for_one_and_three_brokers() -> None:
