@@ -191,7 +191,9 @@ class Broker:
 
     def _deliver(self, connection: Connection, event: Received) -> None:
         world = self.world
-        when = max(connection.last_in, world.now + self.latency * 0.5 + self.spread * world.random())
+        when = max(
+            connection.last_in, world.now + self.latency * 0.5 + self.spread * world.random()
+        )
         connection.last_in = when
         world.at(when, self._arrive, connection, connection.attempt, event)
 

@@ -20,6 +20,8 @@ NEVER = 0.0
 NONE = 0.0
 HEALING = INTERVAL + 0.02
 """One interval, and the way of the message."""
+CORRECTED = 0.06
+"""Both sides announce when they hear each other again; the keeper's next one corrects it."""
 
 Build = Callable[[int], Plan]
 
@@ -48,7 +50,7 @@ def cable(seed: int) -> Plan:
 
 
 def kill_restart(seed: int) -> Plan:
-    """kill -9, restarted by the supervisor within the lease; sometimes again."""
+    """Kill -9, restarted by the supervisor within the lease; sometimes again."""
     draft = Draft("kill-restart", seed, Bounds(NONE, NEVER))
     at = draft.at
     for victim in draft.some() if draft.chance(0.4) else [draft.pick()]:
@@ -59,7 +61,7 @@ def kill_restart(seed: int) -> Plan:
 
 
 def agent_gone(seed: int) -> Plan:
-    """kill -9 or SIGSTOP for good: the kernel serves until the lease ends."""
+    """Kill -9 or SIGSTOP for good: the kernel serves until the lease ends."""
     draft = Draft("agent-gone", seed, Bounds(LEASE_END, NEVER))
     if draft.chance(0.5):
         draft.step(draft.at, "kill", draft.pick(), None)
@@ -71,9 +73,9 @@ def agent_gone(seed: int) -> Plan:
 def freeze(seed: int) -> Plan:
     """Everything on a node is frozen, then goes on with full sockets."""
     draft = Draft("freeze", seed, Bounds(LEASE_END, NEVER))
-    for victim in draft.some(1, max(1, len(draft.names) - 1)) if draft.chance(0.3) else [
-        draft.pick()
-    ]:
+    for victim in (
+        draft.some(1, max(1, len(draft.names) - 1)) if draft.chance(0.3) else [draft.pick()]
+    ):
         seconds = draft.between(0.2, 4.5) if draft.chance(0.7) else draft.between(4.0, 10.0)
         draft.fault(draft.at, seconds, "stop", "resume", victim)
     return draft.finish()
@@ -177,6 +179,7 @@ def ring_b_power_loss(seed: int) -> Plan:
 def partition(seed: int) -> Plan:
     """Two parts with clients of their own; witness and broker are in one of them."""
     draft = Draft("partition", seed, Bounds(DEATH, HEALING), nodes=(2, 5), clients=2)
+    draft.plan.latest_keeps = True
     part = draft.some(1, len(draft.names) - 1)
     rest = draft.others(*part)
     ones, others = [*part, "client1"], [*rest, "client2"]
@@ -236,6 +239,7 @@ def stop_and_flap(seed: int) -> Plan:
 def vm_pause(seed: int) -> Plan:
     """The hypervisor pauses a machine: its clock and its kernel's timers stand still."""
     draft = Draft("vm-pause", seed, Bounds(DEATH, HEALING))
+    draft.plan.latest_keeps = True
     victim = draft.pick()
     draft.step(draft.at, "pause", victim, draft.chance(0.5))
     draft.step(draft.at + draft.between(0.05, 6.0), "unpause", victim)
@@ -244,6 +248,7 @@ def vm_pause(seed: int) -> Plan:
 
 def _double_cut(name: str, seed: int, bounds: Bounds, policy: PartitionPolicy) -> Plan:
     draft = Draft(name, seed, bounds, clients=2, knobs=Knobs(partition_policy=policy))
+    draft.plan.latest_keeps = True
     part = draft.some(1, len(draft.names) - 1)
     rest = draft.others(*part)
     seconds = draft.between(0.3, 5.0)
@@ -255,7 +260,7 @@ def _double_cut(name: str, seed: int, bounds: Bounds, policy: PartitionPolicy) -
 
 def double_cut(seed: int) -> Plan:
     """Both rings and ARP cut between parts that every client hears: two owners, until it heals."""
-    bounds = Bounds(NONE + 0.05, HEALING, excuses_deaf=True)
+    bounds = Bounds(CORRECTED, HEALING, excuses_deaf=True)
     return _double_cut("double-cut", seed, bounds, PartitionPolicy.COVER)
 
 

@@ -1,4 +1,4 @@
-"""A plan in the making: a cluster of a drawn size, drawn instants, and steps that mend themselves."""
+"""A plan in the making: a cluster of drawn size, drawn instants, steps that mend themselves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Draft:
         clients: int = 1,
         knobs: Knobs | None = None,
     ) -> None:
-        self.rng = random.Random(f"{name}/{seed}/plan")  # noqa: S311
+        self.rng = random.Random(f"{name}/{seed}/plan")
         count = 3 if nodes[0] <= 3 <= nodes[1] and self.chance(0.5) else self.rng.randint(*nodes)
         self.names = [f"mta{i}" for i in range(1, count + 1)]
         self.vips = [f"198.18.0.{100 + i}" for i in range(1, self.rng.randint(1, 2 * count) + 1)]

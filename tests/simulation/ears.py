@@ -1,15 +1,14 @@
 """Who could have known: the documented limits under which two owners are excused, and until when.
 
 Two nodes are deaf to each other while no ring carries a word between them in both directions, not
-even through third nodes, and ARP does not pass both ways either. A node is numb while its agent does
-not run or its host is off the net or paused.
+even through third nodes, and ARP does not pass both ways either. A node is numb while its agent
+does not run or its host is off the net or paused.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
 from typing import TYPE_CHECKING
-
 
 if TYPE_CHECKING:
     from tests.simulation.host import Host

@@ -222,7 +222,10 @@ def define(world: World, name: str, add: str, remove: str) -> None:
     vips.update({v: Vip(v) for v in add.split()})
     world.latest = replace(latest, revision=latest.revision + 1, vips=vips)
     world.watch.define([v for v in vips if v not in add.split()])
-    world.hosts[name].learn(world.latest)
+    host = world.hosts[name]
+    if not host.powered:
+        host = next((h for h in world.hosts.values() if h.powered), host)
+    host.learn(world.latest)
 
 
 def expect(world: World) -> None:

@@ -1,4 +1,4 @@
-"""One machine of the cluster: power, clock, disk, kernel, and the supervisor that restarts its agent.
+"""One machine of the cluster: power, clock, disk, kernel, and what restarts its agent.
 
 Its clock has an origin of its own and a small drift, and stands still while the machine is paused.
 What is on the disk (incarnation, definitions) outlives everything; the rest goes with the power.
@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from tests.simulation.kernel import Kernel
 from tests.simulation.shell import Agent
 from workers.failover.core.definitions import Definitions
-from workers.failover.core.events import Defined, Event, KernelChanged, LinkChanged, Ring, RingChanged
+from workers.failover.core.events import (
+    Defined,
+    Event,
+    KernelChanged,
+    LinkChanged,
+    Ring,
+    RingChanged,
+)
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

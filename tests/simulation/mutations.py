@@ -132,5 +132,5 @@ MUTATIONS: dict[str, Mutation] = {
     "no-proof": Mutation(WithoutProof, class_name="deaf-heir", within=20),
     "no-lease": Mutation(apply=_lasting, class_name="agent-gone", within=20),
     "no-two-way": Mutation(WithoutTwoWay, class_name="mute-node", within=20),
-    "no-epochs": Mutation(WithoutEpochs, class_name="cable", within=60),
+    "no-epochs": Mutation(WithoutEpochs, class_name="double-cut", within=20),
 }

@@ -1,7 +1,8 @@
-"""The switch, seen by layer: ring B's datagrams between nodes, and ARP between all that have a port.
+"""The switch, by layer: ring B's datagrams between nodes, and ARP between all that have a port.
 
 Each layer can be cut for one direction of one pair, and loses, delays, reorders and duplicates.
-What a client reaches is what ARP reaches in both directions. Nothing here knows who should own what.
+What a client reaches is what ARP reaches in both directions. Nothing here knows who should own
+what.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ class Network:
         self.endpoints: dict[str, Endpoint] = {}
         self.by_mac: dict[str, Endpoint] = {}
         self.quality = {Layer.B: Quality(), Layer.ARP: Quality()}
-        self.blocked: dict[Layer, Counter[tuple[str, str]]] = {Layer.B: Counter(), Layer.ARP: Counter()}
+        self.blocked: dict[Layer, Counter[tuple[str, str]]] = {
+            Layer.B: Counter(),
+            Layer.ARP: Counter(),
+        }
         self.reach = Reach()
 
     def add(self, endpoint: Endpoint) -> None:
@@ -126,9 +130,7 @@ class Network:
         delay = quality.latency + quality.spread * random()
         if quality.spike and random() < quality.spike:
             delay += quality.spike_seconds * random()
-        heappush(
-            world.heap, (world.now + delay, world.tick(), receiver.from_wire, ("udp", event))
-        )
+        heappush(world.heap, (world.now + delay, world.tick(), receiver.from_wire, ("udp", event)))
         if quality.duplicate and random() < quality.duplicate:
             world.after(delay + random() * 0.05, receiver.from_wire, "udp", event)
 

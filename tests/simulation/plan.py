@@ -57,6 +57,8 @@ class Plan:
     ends: float = 12.0
     rests: bool = True
     """Everything is healed long enough before the end for the cluster to be at rest."""
+    latest_keeps: bool = False
+    """No VIP changes hands twice: of two owners that meet, the later one has the higher epoch."""
     balanced: bool = False
     """At the end the loads of VIPs without preference differ by at most one."""
     idle: tuple[str, ...] = ()

@@ -22,7 +22,8 @@ def by_class(outcomes: list[Outcome]) -> dict[str, list[Outcome]]:
 
 def print_table(outcomes: list[Outcome], seconds: float) -> None:
     """One line per class, durations in seconds."""
-    print(f"{'class':<20}{'schedules':>10}{'violations':>11}{'outage s':>11}{'planned s':>11}{'two owners s':>14}")
+    head = f"{'class':<20}{'schedules':>10}{'violations':>11}{'outage s':>11}"
+    print(f"{head}{'planned s':>11}{'two owners s':>14}")
     for name, group in by_class(outcomes).items():
         outage = max(o.worst_outage for o in group)
         two = max(o.worst_two_owners for o in group)
@@ -36,7 +37,9 @@ def print_table(outcomes: list[Outcome], seconds: float) -> None:
 
 def write_rows(outcomes: list[Outcome], path: str) -> None:
     """The bench's form; bounds as stated in the classes."""
-    rows = [_row("simulation.violations", sum(1 for o in outcomes if o.violation), "", 0.0, outcomes)]
+    rows = [
+        _row("simulation.violations", sum(1 for o in outcomes if o.violation), "", 0.0, outcomes)
+    ]
     for name, group in by_class(outcomes).items():
         bounds = CLASSES[name][0](group[0].seed).bounds
         outage = max(o.worst_outage for o in group)

@@ -1,4 +1,4 @@
-"""The agent process: an inbox per socket, timers, and the actions of the machine performed in order.
+"""The agent process: an inbox per socket, timers, and the machine's actions performed in order.
 
 While it is stopped or starved everything waits; when it goes on it reads each socket in its order
 (the sockets in any order), then wakes if its deadline passed. SIGSTOP and SIGKILL may hit around
@@ -60,9 +60,7 @@ class Agent:
         self._outcome = Taken(())
         self._rest: tuple[a.Action, ...] = ()
         self._staged: tuple[a.Take | a.Renew, Point] | None = None
-        self.machine = self.world.machine(
-            host.name, host.disk, host.incarnation, (host.mac,)
-        )
+        self.machine = self.world.machine(host.name, host.disk, host.incarnation, (host.mac,))
 
     # -- life
 
@@ -114,7 +112,7 @@ class Agent:
             self.world.rng.shuffle(order)
             todo = [(s, e) for source in order for s, e in waiting if s == source]
             for index, (_, event) in enumerate(todo):
-                if not self.running:
+                if self.holds or not self.alive or self.host.paused:
                     self.inbox = todo[index:] + self.inbox
                     return
                 self.handle(event)

@@ -63,6 +63,8 @@ class Watch:
         self.claims_second = 0
         self.moved_at: dict[str, list[float]] = defaultdict(list)
         self.taken_at: dict[str, float] = {}
+        self.took: dict[tuple[str, str], float] = {}
+        self.gave_way: dict[tuple[str, str], float] = {}
         self.last_holder: dict[str, str] = {}
 
     def define(self, vips: list[str]) -> None:
@@ -79,7 +81,7 @@ class Watch:
     def held(self, host: Host, vip: str) -> None:
         """A kernel got a VIP."""
         self.holders[vip].append(host)
-        self.taken_at[vip] = self.world.now
+        self.taken_at[vip] = self.took[host.name, vip] = self.world.now
         if self.last_holder.get(vip) != host.name:
             self.last_holder[vip] = host.name
             self._moved(vip)
@@ -90,6 +92,7 @@ class Watch:
     def lost(self, host: Host, vip: str) -> None:
         """A kernel no longer has a VIP."""
         self.holders[vip].remove(host)
+        self._check_keeper(host, vip)
         if self.world.tracing:
             self._note(vip)
         self._update(vip)
@@ -114,12 +117,16 @@ class Watch:
             if self.claims[vip] > WAR_CLAIMS_PER_SECOND:
                 self.world.fail("announcement war", f"{vip}: {self.claims[vip]} claims in a second")
             elif self._at_rest(vip) and self.claims[vip] > REST_CLAIMS_PER_SECOND:
-                self.world.fail("announcement war", f"{vip}: {self.claims[vip]} in a second at rest")
+                self.world.fail(
+                    "announcement war", f"{vip}: {self.claims[vip]} in a second at rest"
+                )
 
     def fact(self, host: Host, fact: Fact) -> None:
         """Remember planned releases: their gap has its own bound."""
         if fact.kind is FactKind.RELEASED and fact.reason in PLANNED:
             self.planned[fact.vip] = self.world.now
+        if fact.kind is FactKind.RELEASED and fact.reason is Reason.CONFLICT:
+            self.gave_way[host.name, fact.vip] = self.world.now
 
     def begin(self) -> None:
         """From now on it counts."""
@@ -141,8 +148,22 @@ class Watch:
         now, recent = self.world.now, self.moved_at[vip]
         recent[:] = [at for at in recent if now - at < FLAP_SECONDS] + [now]
         limit = REST_MOVES if self.world.at_rest else FLAP_MOVES
-        if len([at for at in recent if at >= self.world.rest_from or not self.world.at_rest]) > limit:
+        if (
+            len([at for at in recent if at >= self.world.rest_from or not self.world.at_rest])
+            > limit
+        ):
             self.world.fail("flapping", f"{vip} moved {len(recent)} times in {FLAP_SECONDS} s")
+
+    def _check_keeper(self, host: Host, vip: str) -> None:
+        """Of two owners that meet, the one that took it later (the higher epoch) keeps it."""
+        if not self.world.plan.latest_keeps or len(self.holders[vip]) != 1:
+            return
+        keeper = self.holders[vip][0]
+        gave_way = self.gave_way.get((host.name, vip)) == self.world.now
+        if gave_way and self.took[host.name, vip] > self.took[keeper.name, vip]:
+            self.world.fail(
+                "wrong keeper", f"{host.name} took {vip} later and gave way to {keeper.name}"
+            )
 
     def _at_rest(self, vip: str) -> bool:
         taken_at = self.taken_at.get(vip, 0.0)
@@ -232,6 +253,11 @@ class Watch:
 
     # -- at rest
 
+    def moving(self) -> bool:
+        """A planned move is under way."""
+        horizon = self.world.now - self.bounds.planned_gap
+        return any(at > horizon and not self.holders[vip] for vip, at in self.planned.items())
+
     def check_rest(self) -> None:
         """Everything healed long ago: one owner each, and everybody knows who."""
         world = self.world
@@ -240,7 +266,8 @@ class Watch:
             if len(holders) != 1 and vip not in world.plan.idle:
                 world.fail("rest", f"{vip} has {len(holders)} owners at rest: {holders}")
             for name in holders:
-                if world.hosts[name].agent is None or not world.hosts[name].agent.running:
+                agent = world.hosts[name].agent
+                if agent is None or not agent.running:
                     world.fail("rest", f"{vip} is on {name}, whose agent does not run")
         if world.plan.balanced:
             self._check_balance()

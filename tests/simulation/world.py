@@ -72,7 +72,7 @@ class World:
         self.machine = machine
         self.trace = trace
         self.tracing = trace is not None
-        self.rng = random.Random(f"{plan.name}/{plan.seed}/world")  # noqa: S311
+        self.rng = random.Random(f"{plan.name}/{plan.seed}/world")
         self.random = self.rng.random
         self.now = 0.0
         self.steps = 0
@@ -122,17 +122,23 @@ class World:
 
     def run(self) -> Violation | None:
         """Carry the plan out; the first violation ends it."""
-        heap, ends = self.heap, self.plan.ends
-        while heap and heap[0][0] <= ends:
-            self.now, _, action, arguments = heappop(heap)
-            action(*arguments)
-            if self.violation is not None:
-                return self.violation
-        self.now = ends
+        self._run_until(self.plan.ends)
+        if self.watch.moving():
+            self._run_until(self.plan.ends + 0.5)
+        if self.violation is not None:
+            return self.violation
         self.watch.end()
         if self.plan.rests and self.violation is None:
             self.watch.check_rest()
         return self.violation
+
+    def _run_until(self, ends: float) -> None:
+        heap = self.heap
+        while heap and heap[0][0] <= ends and self.violation is None:
+            self.now, _, action, arguments = heappop(heap)
+            action(*arguments)
+        if self.violation is None:
+            self.now = ends
 
     @property
     def at_rest(self) -> bool:
