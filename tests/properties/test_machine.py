@@ -64,11 +64,14 @@ class Watched(Situation):
         self._no_spinning(event)
         actions = super().decide(event)
         assert not (finished and actions), "the finished act"
+        return actions
+
+    def _settled(self, actions: list[ac.Action]) -> None:
         self._entitled(actions)
         self._sequences(actions)
         self._epochs_grow()
-        assert set(self.held) <= self.kernel, "held without the kernel's word"
-        return actions
+        if not self.machine.finished:
+            assert set(self.held) <= self.kernel, "held without the kernel's word"
 
     def _no_spinning(self, event: ev.Event) -> None:
         if isinstance(event, ev.Wake):
@@ -93,18 +96,19 @@ class Watched(Situation):
         for address, epoch in self.epochs.items():
             assert known[address] >= epoch, "an epoch shrank"
         self.epochs = dict(known)
+        for fact in self.facts(ac.FactKind.TAKEN):
+            assert fact.epoch > self.taken.get(fact.vip, 0), "an epoch was used again"
+            self.taken[fact.vip] = fact.epoch
+        self.told = [fact for fact in self.told if fact.kind is not ac.FactKind.TAKEN]
 
-    def _take(self, take: ac.Take) -> None:
+    def _take(self, take: ac.Take) -> ev.Taken:
         assert take.decided_at == self.now
         assert set(take.vips) <= self.machine.definitions.vips.keys()
         assert not set(take.vips) & set(self.held), "taken twice"
         for peer in self.machine.detector.peers.values():
             if peer.verdict.value == "alive":
                 assert not set(take.vips) & peer.claims.keys(), "taken from a live owner"
-        for address, held in self.machine.taking.items():
-            assert held.epoch > self.taken.get(address, 0), "an epoch was used again"
-            self.taken[address] = held.epoch
-        super()._take(take)
+        return super()._take(take)
 
 
 Step = Callable[[Watched], Any]

@@ -172,10 +172,20 @@ class Situation:
         """Give the machine an event now, and perform what it returns."""
         actions, facts = self.machine.decide(event, self.now)
         self.told += facts
+        taken: list[ev.Taken] = []
         for action in actions:
             self.did.append((self.now, action))
-            self._perform(action)
+            if isinstance(action, ac.Take):
+                taken.append(self._take(action))
+            else:
+                self._perform(action)
+        self._settled(actions)
+        for outcome in taken:
+            self.decide(outcome)
         return actions
+
+    def _settled(self, actions: list[ac.Action]) -> None:
+        """Look at a decision that has been performed; for tests that watch every one."""
 
     def live(self, seconds: float) -> "Situation":
         """Let time pass: beats, answers and wakes come at their exact instants."""
@@ -270,22 +280,20 @@ class Situation:
         heapq.heappush(self._coming, (self.now + seconds, next(self._count), event))
 
     def _perform(self, action: ac.Action) -> None:
-        if isinstance(action, ac.Take):
-            self._take(action)
-        elif isinstance(action, ac.Release):
+        if isinstance(action, ac.Release):
             self.kernel -= set(action.vips)
         elif isinstance(action, ac.Probe):
             self._probe(action)
         elif isinstance(action, ac.Send) and action.ring_b:
             self._deliver(action)
 
-    def _take(self, take: ac.Take) -> None:
+    def _take(self, take: ac.Take) -> ev.Taken:
         failed = tuple((v, self.refused[v]) for v in take.vips if v in self.refused)
         added = tuple(v for v in take.vips if v not in self.refused)
         if self.stale:
             failed = added = ()
         self.kernel |= set(added)
-        self.decide(ev.Taken(added, failed, self.stale))
+        return ev.Taken(added, failed, self.stale)
 
     def _probe(self, probe: ac.Probe) -> None:
         own = {n.address: n.name for n in self.definitions.nodes.values() if n.name in self.peers}
