@@ -20,6 +20,10 @@ NEVER = 0.0
 NONE = 0.0
 HEALING = INTERVAL + 0.02
 """One interval, and the way of the message."""
+HEIR_IDLE = 1.0 + 0.3 * 3 + 0.3
+"""A planned move whose heir is late or hard to hear: anybody takes the orphan."""
+RESUMED = 0.1
+"""An old owner that goes on while its VIPs are being taken makes the takers begin anew."""
 CORRECTED = 0.06
 """Both sides announce when they hear each other again; the keeper's next one corrects it."""
 
@@ -72,7 +76,7 @@ def agent_gone(seed: int) -> Plan:
 
 def freeze(seed: int) -> Plan:
     """Everything on a node is frozen, then goes on with full sockets."""
-    draft = Draft("freeze", seed, Bounds(LEASE_END, NEVER))
+    draft = Draft("freeze", seed, Bounds(LEASE_END + RESUMED, NEVER))
     for victim in (
         draft.some(1, max(1, len(draft.names) - 1)) if draft.chance(0.3) else [draft.pick()]
     ):
@@ -272,7 +276,7 @@ def quorum(seed: int) -> Plan:
 
 def starve(seed: int) -> Plan:
     """Loops run late by 50 to 900 ms, again and again."""
-    draft = Draft("starve", seed, Bounds(NONE, NEVER))
+    draft = Draft("starve", seed, Bounds(NONE, NEVER, planned_gap=HEIR_IDLE))
     for victim in draft.some():
         at = draft.at
         for _ in range(draft.rng.randint(1, 6)):
@@ -288,17 +292,18 @@ def ambush(seed: int) -> Plan:
     for heir in draft.others(victim):
         point = draft.rng.choice(("BEFORE_CHECK", "BEFORE_CALL", "AFTER_CALL"))
         if draft.chance(0.6):
-            seconds = draft.between(0.01, 0.3) if draft.chance(0.5) else draft.between(0.3, 6.0)
+            seconds = draft.between(0.01, 0.3) if draft.chance(0.5) else draft.between(0.3, 4.5)
             draft.step(draft.at, "ambush", heir, point, seconds)
         elif draft.chance(0.6):
             draft.step(draft.at, "assassinate", heir, point, draft.between(0.3, 0.6))
+        draft.step(draft.at + 2.0, "disarm", heir)
     draft.step(draft.at + 0.01, "power_loss", victim)
     return draft.finish(rest=10.0)
 
 
 def lossy(seed: int) -> Plan:
     """Ring B loses, doubles and reorders; sometimes the broker is away as well. ARP is good."""
-    draft = Draft("lossy", seed, Bounds(NONE, NEVER))
+    draft = Draft("lossy", seed, Bounds(NONE, NEVER, planned_gap=HEIR_IDLE))
     seconds = draft.between(3.0, 7.0)
     draft.step(draft.at, "degrade", "b", draft.between(0.0, 0.3), draft.between(0.0, 0.2),
                draft.between(0.0, 0.2))  # fmt: skip

@@ -221,7 +221,7 @@ def define(world: World, name: str, add: str, remove: str) -> None:
     vips = {v: vip for v, vip in latest.vips.items() if v not in remove.split()}
     vips.update({v: Vip(v) for v in add.split()})
     world.latest = replace(latest, revision=latest.revision + 1, vips=vips)
-    world.watch.define([v for v in vips if v not in add.split()])
+    world.watch.define([v for v in vips if v in world.watch.cells])
     host = world.hosts[name]
     if not host.powered:
         host = next((h for h in world.hosts.values() if h.powered), host)

@@ -128,6 +128,7 @@ class Host(Endpoint):
             return
         self.incarnation += 1
         self.agent = Agent(self)
+        self.world.disturb()
         self.world.note("agent", f"{self.name}: started, incarnation {self.incarnation}")
         self.agent.start()
 

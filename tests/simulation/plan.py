@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from workers.failover.core.definitions import Definitions
 
+SETTLE_SECONDS = 6.0
+"""After the last step everything must be quiet by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

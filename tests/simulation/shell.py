@@ -95,6 +95,7 @@ class Agent:
             return
         self.holds -= 1
         self.host.numb_until = self.world.now
+        self.world.disturb()
         self.world.ears.refresh()
         if not self.holds and not self.host.paused:
             self.catch_up()

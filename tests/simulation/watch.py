@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from tests.simulation.plan import SETTLE_SECONDS
 from workers.failover.core.actions import Fact, FactKind, Reason
 
 if TYPE_CHECKING:
@@ -148,10 +149,9 @@ class Watch:
         now, recent = self.world.now, self.moved_at[vip]
         recent[:] = [at for at in recent if now - at < FLAP_SECONDS] + [now]
         limit = REST_MOVES if self.world.at_rest else FLAP_MOVES
-        if (
-            len([at for at in recent if at >= self.world.rest_from or not self.world.at_rest])
-            > limit
-        ):
+        rest_from = self.world.disturbed_at + SETTLE_SECONDS
+        counted = [at for at in recent if at >= rest_from or not self.world.at_rest]
+        if len(counted) > limit:
             self.world.fail("flapping", f"{vip} moved {len(recent)} times in {FLAP_SECONDS} s")
 
     def _check_keeper(self, host: Host, vip: str) -> None:

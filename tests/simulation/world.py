@@ -19,7 +19,7 @@ from tests.simulation.broker import Broker
 from tests.simulation.ears import Ears
 from tests.simulation.host import Endpoint, Host
 from tests.simulation.network import Client, Network
-from tests.simulation.plan import Plan, Step
+from tests.simulation.plan import SETTLE_SECONDS, Plan, Step
 from tests.simulation.watch import Watch
 from workers.failover.core.actions import Action, Fact
 from workers.failover.core.definitions import Definitions
@@ -28,8 +28,6 @@ from workers.failover.core.events import Event
 if TYPE_CHECKING:
     from tests.simulation.trace import Trace
 
-SETTLE_SECONDS = 6.0
-"""After the last step everything must be quiet by then."""
 GATEWAY = "gateway"
 
 
@@ -80,7 +78,8 @@ class World:
         self.tick = itertools.count().__next__
         self.violation: Violation | None = None
         self.latest = plan.definitions
-        self.rest_from = max([plan.watch_from, *(step.at for step in plan.steps)]) + SETTLE_SECONDS
+        self.disturbed_at = max([plan.watch_from, *(step.at for step in plan.steps)])
+        """The last step, or the last instant at which an agent started or went on."""
         self.clients: list[Client] = []
         self.hosts: dict[str, Host] = {}
         self.watch = Watch(self)
@@ -143,7 +142,11 @@ class World:
     @property
     def at_rest(self) -> bool:
         """Long after the last step of a plan that heals everything."""
-        return self.plan.rests and self.now > self.rest_from
+        return self.plan.rests and self.now > self.disturbed_at + SETTLE_SECONDS
+
+    def disturb(self) -> None:
+        """An agent started or went on: rest begins anew."""
+        self.disturbed_at = max(self.disturbed_at, self.now)
 
     def act(self, step: Step) -> None:
         """Carry out one step of the plan."""
