@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -742,7 +743,11 @@ def test_in_a_view_that_is_not_agreed_nothing_moves() -> None:
 
 def test_balance_moves_a_few_at_a_time() -> None:
     every = [Vip(vip(n), prefer=(A, B)) for n in range(5)]
-    knobs = {"view_mature_time": 1.0, "balance_set_size": 2, "balance_interval": 1.0}
+    knobs: dict[str, Any] = {
+        "view_mature_time": 1.0,
+        "balance_set_size": 2,
+        "balance_interval": 1.0,
+    }
     situation = Situation(define(nodes=(A, B), vips=every, **knobs))
     situation.peers[A].state = NodeState.JOINING
     situation.ready()

@@ -19,7 +19,7 @@ from tests.unit.failover.situation import (
 from workers.failover.core.actions import FactKind, Probe, Probing, Reason, Take
 from workers.failover.core.definitions import Vip
 from workers.failover.core.events import Seen
-from workers.failover.core.messages import NodeState, Question
+from workers.failover.core.messages import NodeState, Opinion, Question
 from workers.failover.core.outbox import Outbox
 from workers.failover.core.rounds import Rounds
 from workers.failover.core.takeover import BACKOFF_SECONDS, SENTINEL_GROUP, Takeover
@@ -165,6 +165,45 @@ def test_a_node_whose_only_peer_died_needs_no_opinion() -> None:
     situation.ready().silence(A).live(1.0)
     assert situation.said(Question) == []
     assert len(situation.actions(Take)) == 1
+
+
+@pytest.mark.parametrize(
+    ("silent", "silent_age", "opinion_age", "ready"),
+    [
+        (3, 0.0, 0.1, True),
+        (3, 0.06, 0.3, True),
+        (2, 0.0, 0.1, False),
+        (3, 0.07, 0.1, False),
+        (3, 0.0, 0.31, False),
+        (3, 0.0, math.inf, False),
+    ],
+    ids=["ready", "just", "too few rounds", "old silence", "old opinion", "no opinion"],
+)
+def test_only_fresh_silence_and_a_fresh_opinion_make_ready(
+    silent: int, silent_age: float, opinion_age: float, ready: bool
+) -> None:
+    takeover = pursued(1)
+    candidate = takeover.candidates[V]
+    candidate.silent = silent
+    candidate.silent_at, candidate.opinion_at = -silent_age, -opinion_age
+    assert (takeover.ready(0.0) == [candidate]) is ready
+
+
+def test_an_opinion_counts_from_its_question() -> None:
+    takeover = pursued(1)
+    takeover.candidates[V].silent = 1
+    takeover.confer(7.0, (C,))
+    takeover.hear(Opinion(node=C, to=B, number=1, proved=True, silent=(V,), held=()))
+    assert takeover.candidates[V].opinion_at == 7.0
+
+
+def test_an_opinion_on_what_has_answered_since_is_worth_nothing() -> None:
+    takeover = pursued(1)
+    takeover.candidates[V].silent = 1
+    takeover.confer(7.0, (C,))
+    takeover.sighted(V, mac(A))
+    takeover.hear(Opinion(node=C, to=B, number=1, proved=True, silent=(V,), held=()))
+    assert takeover.candidates[V].opinion_at == -math.inf
 
 
 # rivals
