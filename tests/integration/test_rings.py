@@ -29,6 +29,8 @@ from workers.failover.rings import RingRefusal, Rings
 KEY = b"k" * 32
 PATIENCE_SECONDS = 15.0
 BACK_SECONDS = 1.0
+NOTICED_SECONDS = 4.0
+"""Sooner than AMQP's own heartbeats, which give a hung broker 7 s."""
 
 
 def heartbeat(node: str, sequence: int = 1, incarnation: int = 1) -> Heartbeat:
@@ -293,7 +295,7 @@ def test_a_hung_broker_is_left(rabbitmq: RunningBroker, second: RunningBroker) -
         async with stations([second.url("mta1"), rabbitmq.url("mta1")]) as (one,):
             await eventually(lambda: one.up(Ring.A) is True)
             second.signal(signal.SIGSTOP)
-            await one.beat(lambda: one.up(Ring.A) is False)
+            await one.beat(lambda: one.up(Ring.A) is False, NOTICED_SECONDS)
             seconds = await one.beat(lambda: one.up(Ring.A) is True)
             assert seconds < BACK_SECONDS
             assert one.rings.broker.endswith(str(rabbitmq.broker.port))
@@ -349,22 +351,6 @@ def test_a_goodbye_sent_just_before_the_end_is_delivered(rabbitmq: RunningBroker
                 one.rings.send(Send(heartbeat("mta1", sequence), ring_b=False))
             await one.rings.close()
             await eventually(lambda: len(two.heard(Ring.A)) == 50)
-
-    run(test())
-
-
-def test_what_waited_on_ring_a_while_the_process_stood_still_is_dropped(
-    rabbitmq: RunningBroker,
-) -> None:
-    async def test() -> None:
-        async with stations([rabbitmq.url("mta1")], [rabbitmq.url("mta2")]) as (one, two):
-            await eventually(lambda: bool(one.up(Ring.A) and two.up(Ring.A)))
-            two.rings.send(Send(heartbeat("mta2")))
-            await asyncio.sleep(Knobs().dead_after + 0.1)  # nothing sent: as if it stood still
-            one.rings.send(Send(heartbeat("mta1")))
-            await eventually(lambda: two.rings.counts[Ring.A].refused[RingRefusal.STALE] > 0)
-            assert two.heard(Ring.A) == []
-            assert two.heard(Ring.B) == [heartbeat("mta1")]
 
     run(test())
 

@@ -2,7 +2,7 @@
 
 Bytes in, events out; `Send` in, bytes out on both. Invariant: nothing that arrives, or fails to be
 sent, raises; it is counted, by ring and reason. No event is delivered while `send` or `redefine`
-runs. What is old, replayed or of an unknown node is for the machine to see.
+runs. What is old, replayed or of an unknown node is the machine's business.
 """
 
 import asyncio
@@ -37,7 +37,6 @@ class RingRefusal(Enum):
 
     WRONG_SENDER = "the broker vouches for another account than the node it claims to be from"
     REFLECTED = "it is this node's own, come back on ring B"
-    STALE = "it waited while this process stood still, for longer than dead_after"
 
 
 @dataclass(slots=True)
@@ -80,7 +79,6 @@ class Rings:
         self._socket: socket.socket | None = None
         self._rebind: asyncio.TimerHandle | None = None
         self._incarnation = -1
-        self._ran_at: float | None = None
         self._told: dict[Ring, bool] = {}
         self.counts = {ring: RingCounts() for ring in Ring}
         self.ring_a_echo_at: float | None = None
@@ -101,7 +99,6 @@ class Rings:
 
     def send(self, action: Send) -> None:
         """Send on the rings the action names; failures are counted."""
-        self._ran_at = self._loop.time()
         message = action.message
         if isinstance(message, Heartbeat):
             self._incarnation = message.incarnation
@@ -229,21 +226,13 @@ class Rings:
     def _refusal(self, ring: Ring, message: Message, user: str | None) -> RingRefusal | None:
         if ring is Ring.B:
             return RingRefusal.REFLECTED if self._is_mine(message) else None
-        if user != message.node:
-            return RingRefusal.WRONG_SENDER
-        return RingRefusal.STALE if self._stood_still() else None
+        return RingRefusal.WRONG_SENDER if user != message.node else None
 
     def _is_mine(self, message: Message) -> bool:
         """Whether this very instance sent it; another one of my name is for the machine to hear."""
         if message.node != self._me:
             return False
         return not isinstance(message, Heartbeat) or message.incarnation <= self._incarnation
-
-    def _stood_still(self) -> bool:
-        """Whether nothing was sent for `dead_after`: a running machine speaks every interval."""
-        if self._ran_at is None:
-            return False
-        return self._loop.time() - self._ran_at > self._definitions.knobs.dead_after
 
     def _changed(self, ring: Ring, up: bool) -> None:
         if self._told.get(ring) is not up:
