@@ -46,8 +46,9 @@ class Stages:
         return item.path.relative_to(TESTS).parts[0] if TESTS in item.path.parents else ""
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_sessionstart(session: pytest.Session) -> None:
     """Watch the stages wherever tests are reported."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    plugins = session.config.pluginmanager
+    reporter = plugins.get_plugin("terminalreporter")
     if reporter is not None:
-        config.pluginmanager.register(Stages(reporter), "stages")
+        plugins.register(Stages(reporter), "stages")
