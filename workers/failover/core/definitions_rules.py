@@ -1,0 +1,284 @@
+"""What definitions may say: the bounds of every knob, and what names and addresses must agree on.
+
+`check` raises a `Problem` for the first thing that is wrong. Values that pass are canonical: every address is
+spelled in the one shortest way, so equal things compare equal. Text is read and written elsewhere.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+
+from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
+from workers.failover.core.toml_text import Path, Problem
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+RESTART_SECONDS = 1.0
+"""What an agent that was killed may need until it renews again: the lease has to outlast it."""
+
+LEASE_ANCHOR = "192.0.2.1"
+"""The address on which the kernel's lease of IPv4 VIPs hangs: no VIP and no node may have it."""
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "heartbeat_interval": (0.05, 10),
+    "dead_after": (0.1, 60),
+    "lease_ttl": (1, 60),
+    "start_delay": (0, 60),
+    "view_mature_time": (0, 3600),
+    "balance_interval": (0.1, 3600),
+    "balance_set_size": (1, 10240),
+    "handoff_timeout": (0.1, 60),
+    "definition_wait": (0, 3600),
+    "probe_count": (1, 20),
+    "probe_interval": (0.005, 1),
+    "audit_interval": (0.1, 3600),
+    "flap_limit": (0, 3600),
+    "announce_count": (1, 100),
+    "announce_period": (1, 86400),
+}
+"""Lowest and highest value of each knob, both allowed; seconds or counts."""
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_WORD = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_INTERFACE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,14}")
+
+
+def usual_dead_after(heartbeat_interval: float) -> float:
+    """Return `dead_after` when it is not set: three intervals."""
+    return round(3 * heartbeat_interval, 6)
+
+
+def canonical_address(text: str, path: Path, thing: str) -> str:
+    """Spell an address in its shortest way; refuse what is none."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        way = "write an IPv4 or IPv6 address such as 198.18.0.101 or 2001:db8::101"
+        raise Problem(path, f"{thing}: {text!r} is not an address; {way}") from None
+    if "%" in text or getattr(address, "ipv4_mapped", None) is not None:
+        raise Problem(
+            path, f"{thing}: {text!r} has a zone or is IPv4 inside IPv6; write it plainly"
+        )
+    return str(address)
+
+
+def canonical_cidr(text: str, path: Path, thing: str) -> str:
+    """Spell a network in its shortest way; refuse what is none or has host bits."""
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        pass
+    try:
+        way = f"write {ipaddress.ip_network(text, strict=False)}"
+    except ValueError:
+        way = "write one such as 198.18.0.0/24"
+    raise Problem(path, f"{thing}: {text!r} is not a network; {way}")
+
+
+def check(definitions: Definitions) -> None:
+    """Raise a `Problem` unless nodes can act on these definitions."""
+    check_label(definitions.cluster, ("cluster",), "cluster")
+    if not _WORD.fullmatch(definitions.subcluster):
+        way = "write one word in lower case, a letter first"
+        raise Problem(("subcluster",), f"subcluster {definitions.subcluster!r}: not a name; {way}")
+    if not 1 <= definitions.revision < 1 << 53:
+        raise Problem(("revision",), f"revision {definitions.revision}: write a number from 1 up")
+    _check_knobs(definitions.knobs)
+    _check_topologies(definitions)
+    _check_nodes(definitions)
+    _check_vips(definitions)
+
+
+def check_label(name: str, path: Path, thing: str) -> None:
+    """Refuse a name that is no lower-case hostname label."""
+    if not _LABEL.fullmatch(name):
+        way = "write a hostname label: lower-case letters, digits and -, at most 63"
+        raise Problem(path, f"{thing} {name!r}: not a name; {way}")
+
+
+def _check_knobs(knobs: Knobs) -> None:
+    for name, (low, high) in BOUNDS.items():
+        value = getattr(knobs, name)
+        if not low <= value <= high:
+            raise Problem(("knobs", name), f"{name} is {value!r}; write {low:g} to {high:g}")
+    least = round(2 * knobs.heartbeat_interval, 6)
+    if knobs.dead_after < least:
+        raise Problem(
+            ("knobs", "dead_after"),
+            f"dead_after is {knobs.dead_after:g} s, under two heartbeat intervals; "
+            f"write {least:g} or more, or leave it out",
+        )
+    least = knobs.dead_after + RESTART_SECONDS
+    if knobs.lease_ttl <= least:
+        raise Problem(
+            ("knobs", "lease_ttl"),
+            f"lease_ttl is {knobs.lease_ttl} s, not more than dead_after ({knobs.dead_after:g} s) and "
+            f"{RESTART_SECONDS:g} s for a restart; write {int(least) + 1} or more",
+        )
+
+
+def _check_topologies(definitions: Definitions) -> None:
+    seen: set[str] = set()
+    for topology in definitions.topologies:
+        path: Path = ("topology", topology.cidr)
+        thing = f"topology {topology.cidr}"
+        cidr = canonical_cidr(topology.cidr, path, thing)
+        _once(cidr, seen, path, thing)
+        if cidr != topology.cidr:
+            raise Problem(path, f"{thing}: spell it {cidr}")
+        check_interface(topology.interface, (*path, "interface"), thing)
+        _check_witnesses(topology, path, thing)
+
+
+def _check_witnesses(topology: Topology, path: Path, thing: str) -> None:
+    seen: set[str] = set()
+    version = ipaddress.ip_network(topology.cidr).version
+    for witness in topology.witnesses:
+        address = _plain(witness, (*path, "witnesses"), f"{thing}: witness {witness}")
+        if address.version != version:
+            raise Problem(
+                (*path, "witnesses"),
+                f"{thing}: witness {witness} cannot be asked on an IPv{version} network; "
+                f"name an IPv{version} host there",
+            )
+        _once(witness, seen, (*path, "witnesses"), f"{thing}: witness {witness}")
+
+
+def _check_nodes(definitions: Definitions) -> None:
+    seen: dict[str, str] = {}
+    cidrs = {topology.cidr for topology in definitions.topologies}
+    for key, node in definitions.nodes.items():
+        path: Path = ("node", key)
+        thing = f"node {node.name}"
+        check_label(key, path, "node")
+        if key != node.name:
+            raise Problem(path, f"{thing}: kept under the name {key}; use one name")
+        _check_node_values(node, path, thing, cidrs)
+        other = seen.setdefault(node.address, node.name)
+        if other != node.name:
+            raise Problem(
+                (*path, "address"),
+                f"{thing}: {node.address} is the address of node {other} too; give each its own",
+            )
+        if node.address in definitions.witnesses:
+            raise Problem(
+                (*path, "address"),
+                f"{thing}: {node.address} is a witness too; a witness stands outside the cluster",
+            )
+
+
+def _check_node_values(node: Node, path: Path, thing: str, cidrs: set[str]) -> None:
+    _plain(node.address, (*path, "address"), thing)
+    if not 1 <= node.ring_port <= 65535:
+        raise Problem(
+            (*path, "ring_port"), f"{thing}: ring_port is {node.ring_port}; write 1 to 65535"
+        )
+    if not 1 <= node.weight <= 1000:
+        raise Problem((*path, "weight"), f"{thing}: weight is {node.weight}; write 1 to 1000")
+    seen: set[str] = set()
+    for cidr, interface in node.interfaces:
+        place = (*path, "interfaces", cidr)
+        if cidr not in cidrs:
+            way = f"write one of {', '.join(sorted(cidrs)) or 'none is defined'}"
+            raise Problem(place, f"{thing}: interfaces: no topology {cidr}; {way}")
+        _once(cidr, seen, place, f"{thing}: interfaces: {cidr}")
+        check_interface(interface, place, thing)
+
+
+def _check_vips(definitions: Definitions) -> None:
+    primaries = {node.address: node.name for node in definitions.nodes.values()}
+    reserved = _reserved(definitions.topologies)
+    for key, vip in definitions.vips.items():
+        path: Path = ("vip", key)
+        thing = f"vip {vip.address}"
+        _plain(vip.address, path, thing)
+        if key != vip.address:
+            raise Problem(path, f"{thing}: kept under {key}; use one spelling")
+        if vip.address in primaries:
+            raise Problem(
+                path,
+                f"{thing}: it is node {primaries[vip.address]}'s own address; choose a free one",
+            )
+        if key not in definitions.topology_of:
+            raise Problem(path, f"{thing}: in no topology; add [topology.CIDR] that contains it")
+        if vip.address in reserved or vip.address in definitions.witnesses:
+            what = reserved.get(vip.address, "a witness")
+            raise Problem(path, f"{thing}: it is {what}; choose a free one")
+        _check_wishes(definitions, vip, path, thing)
+    _check_follow_ends(definitions)
+
+
+def _check_wishes(definitions: Definitions, vip: Vip, path: Path, thing: str) -> None:
+    seen: set[str] = set()
+    for name in vip.prefer:
+        if name not in definitions.nodes:
+            way = "define it or prefer another"
+            raise Problem((*path, "prefer"), f"{thing}: prefers node {name}, not defined; {way}")
+        _once(name, seen, (*path, "prefer"), f"{thing}: preferred node {name}")
+    if not vip.follow:
+        return
+    if vip.prefer:
+        way = f"keep one, or let vip {vip.follow} prefer"
+        raise Problem((*path, "follow"), f"{thing}: follow and prefer contradict each other; {way}")
+    if vip.follow not in definitions.vips:
+        way = "define it or follow another"
+        raise Problem((*path, "follow"), f"{thing}: follows vip {vip.follow}, not defined; {way}")
+
+
+def _check_follow_ends(definitions: Definitions) -> None:
+    """Refuse VIPs that follow one another in a circle."""
+    settled: set[str] = set()
+    for start in definitions.vips:
+        way: dict[str, None] = {}
+        at = start
+        while at and at not in settled:
+            if at in way:
+                circle = " -> ".join([*list(way)[list(way).index(at) :], at])
+                raise Problem(
+                    ("vip", at, "follow"), f"vip {at}: follows itself: {circle}; let one of them go"
+                )
+            way[at] = None
+            at = definitions.vips[at].follow
+        settled.update(way)
+
+
+def check_interface(name: str, path: Path, thing: str) -> None:
+    """Refuse what cannot be a network interface's name."""
+    if not _INTERFACE.fullmatch(name):
+        way = "write one such as eth0, at most 15 characters"
+        raise Problem(path, f"{thing}: interface {name!r} is not a name; {way}")
+
+
+def _plain(text: str, path: Path, thing: str) -> Address:
+    """Return a canonical unicast address or raise."""
+    spelled = canonical_address(text, path, thing)
+    if spelled != text:
+        raise Problem(path, f"{thing}: spell it {spelled}")
+    address = ipaddress.ip_address(text)
+    unusable = address.is_multicast or address.is_unspecified or address.is_loopback
+    if unusable or text in (LEASE_ANCHOR, "255.255.255.255"):
+        what = "kept for the kernel's lease" if text == LEASE_ANCHOR else "no host's address"
+        raise Problem(path, f"{thing}: {text} is {what}; choose another")
+    return address
+
+
+def _reserved(topologies: Iterable[Topology]) -> dict[str, str]:
+    """Addresses of IPv4 networks that no host may have."""
+    found: dict[str, str] = {}
+    for topology in topologies:
+        network: Network = ipaddress.ip_network(topology.cidr)
+        if network.version == 4 and network.prefixlen < 31:
+            found[str(network.network_address)] = f"the address of network {network} itself"
+            found[str(network.broadcast_address)] = f"the broadcast address of {network}"
+    return found
+
+
+def _once(value: str, seen: set[str], path: Path, thing: str) -> None:
+    if value in seen:
+        raise Problem(path, f"{thing}: named twice; remove one")
+    seen.add(value)
+
+
+KNOB_NAMES = tuple(one.name for one in fields(Knobs))

@@ -1,0 +1,247 @@
+"""The text form of `Definitions`: TOML in, TOML out; every error has file and line.
+
+People may write the tables of docs/reference in any order, with comments. `render` writes the canonical form:
+fixed order, only what differs from the defaults, the same bytes for the same value; parse(render(d)) == d.
+The canonical form begins with a line that says so and ends with a line that counts, such as
+
+    # end of definitions: revision 7, 3 nodes, 6 vips, crc32 5d1c4f2a
+
+so that a file cut short, even between two tables, or spoilt is noticed. Whoever edits such a file by hand
+removes its first line; then the last one is an ordinary comment. Bounds and agreement: `definitions_rules`.
+"""
+
+import ipaddress
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+
+from workers.failover.core.definitions import (
+    Definitions,
+    Knobs,
+    Node,
+    PartitionPolicy,
+    Topology,
+    Vip,
+)
+from workers.failover.core.definitions_rules import (
+    BOUNDS,
+    KNOB_NAMES,
+    canonical_address,
+    canonical_cidr,
+    check,
+    usual_dead_after,
+)
+from workers.failover.core.toml_text import Problem, Table, line_of, load
+
+FORMAT = 1
+LIMIT_BYTES = 4 * 1024 * 1024
+USUAL_RING_PORT = 7411
+FIRST_LINE = "# Muster definitions in canonical form; remove this line when you edit the file."
+_LAST_LINE = re.compile(r"# end of definitions: .*, crc32 ([0-9a-f]{8})\r?\n?")
+
+
+class DefinitionsError(ValueError):
+    """Definitions that no node can act on: one sentence with file and line."""
+
+    def __init__(self, source: str, line: int, sentence: str) -> None:
+        super().__init__(f"{source}:{line}: {sentence}" if line else f"{source}: {sentence}")
+        self.source = source
+        self.line = line
+        self.sentence = sentence
+
+
+def parse(text: str, source: str = "definitions.toml") -> Definitions:
+    """Read definitions; raise `DefinitionsError` unless nodes can act on them."""
+    try:
+        _check_size(text)
+        _check_end(text)
+        definitions = _definitions(load(text))
+        check(definitions)
+    except Problem as problem:
+        line = problem.line or line_of(text, problem.path)
+        raise DefinitionsError(source, line, problem.sentence) from None
+    return definitions
+
+
+def render(definitions: Definitions) -> str:
+    """Write the canonical text; raise `DefinitionsError` for what `parse` would refuse."""
+    try:
+        check(definitions)
+    except Problem as problem:
+        raise DefinitionsError("definitions", 0, problem.sentence) from None
+    body = "\n".join(_lines(definitions)) + "\n"
+    nodes, vips = len(definitions.nodes), len(definitions.vips)
+    return (
+        f"{body}\n# end of definitions: revision {definitions.revision}, {nodes} nodes, {vips} vips, "
+        f"crc32 {zlib.crc32(body.encode()):08x}\n"
+    )
+
+
+def _check_size(text: str) -> None:
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > LIMIT_BYTES:
+        sentence = f"{size} bytes are too many; at most {LIMIT_BYTES}: divide the subcluster"
+        raise Problem((), sentence, 1)
+
+
+def _check_end(text: str) -> None:
+    """Refuse a canonical text whose last line is missing or counts something else."""
+    if not text.startswith(FIRST_LINE):
+        return
+    start = text.rstrip("\n").rfind("\n") + 1
+    told = _LAST_LINE.fullmatch(text, start)
+    line = len(text.splitlines())
+    way = "put the whole file back, or remove its first line if somebody edited it on purpose"
+    if not told:
+        raise Problem((), f"the file is cut short: its last line is missing; {way}", line)
+    if zlib.crc32(text[: start - 1].encode()) != int(told[1], 16):
+        raise Problem((), f"the file is not what its last line says; {way}", line)
+
+
+def _definitions(top: Table) -> Definitions:
+    top.allow("format", "cluster", "subcluster", "revision", "knobs", "topology", "node", "vip")
+    top.whole("format", None, FORMAT, FORMAT)
+    return Definitions(
+        cluster=top.text("cluster"),
+        subcluster=top.text("subcluster"),
+        revision=top.whole("revision", None, 1, (1 << 53) - 1),
+        knobs=_knobs(top.table("knobs", "knobs")),
+        topologies=tuple(_topology(cidr, table) for cidr, table in top.tables("topology")),
+        nodes={name: _node(name, table) for name, table in top.tables("node")},
+        vips=_vips(top.tables("vip")),
+    )
+
+
+def _knobs(table: Table) -> Knobs:
+    table.allow(*KNOB_NAMES)
+    usual = Knobs()
+    values: dict[str, float | int] = {}
+    for name, (low, high) in BOUNDS.items():
+        default = getattr(usual, name)
+        if name == "dead_after":
+            default = usual_dead_after(values["heartbeat_interval"])
+        if isinstance(default, int):
+            values[name] = table.whole(name, default, int(low), int(high))
+        else:
+            values[name] = table.number(name, default, low, high)
+    policy = table.text("partition_policy", usual.partition_policy)
+    if policy not in tuple(PartitionPolicy):
+        way = f"write {' or '.join(PartitionPolicy)}"
+        raise table.problem("partition_policy", f"partition_policy is {policy!r}; {way}")
+    return Knobs(**values, partition_policy=PartitionPolicy(policy))  # type: ignore[arg-type]
+
+
+def _topology(cidr: str, table: Table) -> Topology:
+    table.allow("interface", "witnesses")
+    place = (*table.path, "witnesses")
+    return Topology(
+        cidr=canonical_cidr(cidr, table.path, table.thing),
+        interface=table.text("interface"),
+        witnesses=tuple(
+            canonical_address(one, place, f"{table.thing}: witness")
+            for one in table.texts("witnesses")
+        ),
+    )
+
+
+def _node(name: str, table: Table) -> Node:
+    table.allow("address", "ring_port", "weight", "interfaces")
+    overrides = table.table("interfaces", f"{table.thing}: interfaces")
+    return Node(
+        name=name,
+        address=canonical_address(table.text("address"), (*table.path, "address"), table.thing),
+        ring_port=table.whole("ring_port", USUAL_RING_PORT, 1, 65535),
+        weight=table.whole("weight", 1, 1, 1000),
+        interfaces=tuple(
+            (canonical_cidr(cidr, (*overrides.path, cidr), overrides.thing), interface)
+            for cidr, interface in overrides.items()
+        ),
+    )
+
+
+def _vips(tables: Iterable[tuple[str, Table]]) -> dict[str, Vip]:
+    found: dict[str, Vip] = {}
+    for spelled, table in tables:
+        vip = _vip(spelled, table)
+        if vip.address in found:
+            raise table.problem("", f"defined twice (it is {vip.address}); remove one")
+        found[vip.address] = vip
+    return found
+
+
+def _vip(spelled: str, table: Table) -> Vip:
+    table.allow("prefer", "follow")
+    follow = table.text("follow", "")
+    return Vip(
+        address=canonical_address(spelled, table.path, table.thing),
+        prefer=table.texts("prefer"),
+        follow=follow
+        and canonical_address(follow, (*table.path, "follow"), f"{table.thing}: follow"),
+    )
+
+
+def _lines(definitions: Definitions) -> Iterator[str]:
+    yield FIRST_LINE
+    yield f"format = {FORMAT}"
+    yield f"cluster = {_quote(definitions.cluster)}"
+    yield f"subcluster = {_quote(definitions.subcluster)}"
+    yield f"revision = {definitions.revision}"
+    yield from _knob_lines(definitions.knobs)
+    for topology in definitions.topologies:
+        yield from ("", f"[topology.{_quote(topology.cidr)}]")
+        yield f"interface = {_quote(topology.interface)}"
+        if topology.witnesses:
+            yield f"witnesses = {_list(topology.witnesses)}"
+    for name in sorted(definitions.nodes):
+        yield from _node_lines(definitions.nodes[name])
+    for address in sorted(definitions.vips, key=_by_number):
+        yield from _vip_lines(definitions.vips[address])
+
+
+def _knob_lines(knobs: Knobs) -> Iterator[str]:
+    usual = Knobs(dead_after=usual_dead_after(knobs.heartbeat_interval))
+    changed = [name for name in KNOB_NAMES if getattr(knobs, name) != getattr(usual, name)]
+    if changed:
+        yield from ("", "[knobs]")
+    for name in changed:
+        value = getattr(knobs, name)
+        yield f"{name} = {_quote(value) if isinstance(value, str) else _number(name, value)}"
+
+
+def _number(name: str, value: float) -> str:
+    """Spell 1 and 1.0 alike where a knob is a number of seconds."""
+    return repr(int(value) if isinstance(getattr(Knobs(), name), int) else float(value))
+
+
+def _node_lines(node: Node) -> Iterator[str]:
+    yield from ("", f"[node.{node.name}]")
+    yield f"address = {_quote(node.address)}"
+    if node.ring_port != USUAL_RING_PORT:
+        yield f"ring_port = {node.ring_port}"
+    if node.weight != 1:
+        yield f"weight = {node.weight}"
+    if node.interfaces:
+        pairs = ", ".join(f"{_quote(cidr)} = {_quote(name)}" for cidr, name in node.interfaces)
+        yield f"interfaces = {{ {pairs} }}"
+
+
+def _vip_lines(vip: Vip) -> Iterator[str]:
+    yield from ("", f"[vip.{_quote(vip.address)}]")
+    if vip.prefer:
+        yield f"prefer = {_list(vip.prefer)}"
+    if vip.follow:
+        yield f"follow = {_quote(vip.follow)}"
+
+
+def _quote(text: str) -> str:
+    return json.dumps(text)
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(_quote, texts))}]"
+
+
+def _by_number(address: str) -> tuple[int, int]:
+    value = ipaddress.ip_address(address)
+    return value.version, int(value)

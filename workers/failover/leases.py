@@ -1,0 +1,68 @@
+"""What a VIP and its lease look like in the kernel, and which listed addresses are leased. No I/O.
+
+IPv4: VIPs are `A.B.C.D/0 scope host`, secondaries of the anchor `192.0.2.1/0 scope host`, which alone has a
+lifetime; with promotion off they go with it. IPv6, and IPv4 with promotion on: a lifetime on each. Invariant:
+an address that is in neither case is not ours to keep.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workers.failover import netlink
+from workers.failover.netlink import FOREVER, KernelAddress
+
+ANCHOR = ipaddress.ip_address("192.0.2.1")
+_FLAGS = {4: netlink.IFA_F_NOPREFIXROUTE, 16: netlink.IFA_F_NODAD | netlink.IFA_F_NOPREFIXROUTE}
+_PREFIX_LENGTH = {4: 0, 16: 128}
+_SCOPE = {4: netlink.SCOPE_HOST, 16: netlink.SCOPE_GLOBAL}
+_BROKEN = netlink.IFA_F_DADFAILED | netlink.IFA_F_TENTATIVE
+
+
+def lease(index: int, packed: bytes, valid_seconds: int = FOREVER) -> KernelAddress:
+    """How `packed` is put on interface `index`."""
+    size = len(packed)
+    return KernelAddress(
+        index, packed, _PREFIX_LENGTH[size], _SCOPE[size], _FLAGS[size], valid_seconds
+    )
+
+
+def anchor(index: int, valid_seconds: int) -> KernelAddress:
+    """The anchor lease of interface `index`."""
+    return lease(index, ANCHOR.packed, valid_seconds)
+
+
+def has_our_form(address: KernelAddress) -> bool:
+    """Whether it is plumbed as a VIP or anchor of ours would be."""
+    size = len(address.packed)
+    return address.prefix_length == _PREFIX_LENGTH[size] and (
+        size == 16 or address.scope == netlink.SCOPE_HOST
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one interface's listing means: `leased` are held by a live lease, `unleased` by none."""
+
+    leased: dict[bytes, KernelAddress]
+    unleased: dict[bytes, KernelAddress]
+    others: tuple[KernelAddress, ...]
+    """Not of our form: the operator's, or a VIP that a hand has put there."""
+
+
+def judge(listed: Iterable[KernelAddress], anchored: bool) -> Standing:
+    """Sort a listing; `anchored`: promotion is off, so that an anchor's end takes its secondaries."""
+    listed = tuple(listed)
+    ours = [address for address in listed if has_our_form(address)]
+    safe = anchored and any(
+        a.packed == ANCHOR.packed and a.leased and not a.secondary for a in ours
+    )
+    standing = Standing({}, {}, tuple(a for a in listed if not has_our_form(a)))
+    for address in ours:
+        if address.packed != ANCHOR.packed:
+            if len(address.packed) == 4 and anchored:
+                held = safe and address.secondary
+            else:
+                held = address.leased and not address.flags & _BROKEN
+            (standing.leased if held else standing.unleased)[address.packed] = address
+    return standing
