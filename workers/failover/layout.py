@@ -1,7 +1,7 @@
-"""Where addresses live on this node: definitions matched with the interfaces the kernel has. No I/O.
+"""Where addresses live on this node: definitions matched with the kernel's interfaces. No I/O.
 
-An address belongs to the topology with the longest prefix that contains it, and so to one interface.
-Shared by the plumber and the neighbours, so that both mean the same interface.
+An address belongs to the topology with the longest prefix that contains it, and so to one
+interface. Shared by the plumber and the neighbours, so that both mean the same interface.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ class Place(NamedTuple):
     address: str
     packed: bytes
     interface: str
-    index: int
+    ifindex: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Layout:
         parsed = ipaddress.ip_address(address)
         for network, interface in self.networks:
             if parsed in network:
-                return Place(address, parsed.packed, interface, self.links[interface].index)
+                return Place(address, parsed.packed, interface, self.links[interface].ifindex)
         return None
 
     def network_of(self, interface: str, version: int) -> list[str]:
@@ -55,7 +55,7 @@ class Layout:
 
 
 def lay_out(node: str, definitions: Definitions, links: Iterable[KernelLink]) -> Layout:
-    """Match definitions and interfaces; InterfaceError when the node or one of its interfaces is missing."""
+    """Match definitions and interfaces; InterfaceError when the node or an interface is missing."""
     if node not in definitions.nodes:
         raise InterfaceError(
             f"node {node} is not in revision {definitions.revision} of the definitions of"

@@ -1,8 +1,8 @@
 """What a VIP and its lease look like in the kernel, and which listed addresses are leased. No I/O.
 
-IPv4: VIPs are `A.B.C.D/0 scope host`, secondaries of the anchor `192.0.2.1/0 scope host`, which alone has a
-lifetime; with promotion off they go with it. IPv6, and IPv4 with promotion on: a lifetime on each. Invariant:
-an address that is in neither case is not ours to keep.
+IPv4: VIPs are `A.B.C.D/0 scope host`, secondaries of the anchor `192.0.2.1/0 scope host`, which
+alone has a lifetime; with promotion off they go with it. IPv6, and IPv4 with promotion on: a
+lifetime on each. Invariant: an address that is in neither case is not ours to keep.
 """
 
 import ipaddress
@@ -51,7 +51,7 @@ class Standing:
 
 
 def judge(listed: Iterable[KernelAddress], anchored: bool) -> Standing:
-    """Sort a listing; `anchored`: promotion is off, so that an anchor's end takes its secondaries."""
+    """Sort a listing; `anchored`: promotion is off, an anchor's end takes its secondaries."""
     listed = tuple(listed)
     ours = [address for address in listed if has_our_form(address)]
     safe = anchored and any(

@@ -1,8 +1,9 @@
 """Route netlink in raw bytes: address and link messages out, listings and notifications in.
 
-Many requests travel in one buffer; only the last asks for an acknowledgement, and the kernel reports each
-failed one by its sequence number. Plain sockets and `struct`: a listing of thousands of addresses is
-parsed in milliseconds. What to add, renew or delete is decided in `leases` and `plumber`.
+Many requests travel in one buffer; only the last asks for an acknowledgement, and the kernel
+reports each failed one by its sequence number. Plain sockets and `struct`: a listing of thousands
+of addresses is parsed in milliseconds. What to add, renew or delete is decided in `leases` and
+`plumber`.
 """
 
 import errno
@@ -47,7 +48,7 @@ _NEW = struct.Struct("=HHIHHIIII")  # IFA_FLAGS and IFA_CACHEINFO, each with its
 class KernelAddress(NamedTuple):
     """One address as the kernel lists it; `valid_seconds` is FOREVER or what is left, rounded."""
 
-    index: int
+    ifindex: int
     packed: bytes
     prefix_length: int
     scope: int
@@ -68,7 +69,7 @@ class KernelAddress(NamedTuple):
 class KernelLink(NamedTuple):
     """An interface; `up` means enabled and with carrier."""
 
-    index: int
+    ifindex: int
     name: str
     mac: str
     up: bool
@@ -82,14 +83,14 @@ class Notice(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """`refused`: position of a request -> sentence. `echoed`: addresses as they became, where asked for."""
+    """`refused`: position of a request -> sentence. `echoed`: results, where asked for."""
 
     refused: dict[int, str]
     echoed: list[KernelAddress]
 
 
 def new_address(address: KernelAddress, echo: bool = False) -> bytes:
-    """Request that adds or renews `address` with exactly its `valid_seconds`; `echo`: show the result."""
+    """Request that adds or renews `address` with its `valid_seconds`; `echo`: show the result."""
     valid = address.valid_seconds
     # A deprecated IPv6 address serves, but is never chosen as the source of outgoing traffic.
     preferred = valid if len(address.packed) == 4 else 0
@@ -108,9 +109,9 @@ def delete_address(address: KernelAddress) -> bytes:
 
 def _request_head(address: KernelAddress) -> bytes:
     family = socket.AF_INET if len(address.packed) == 4 else socket.AF_INET6
-    # IFA_LOCAL alone: the kernel then takes it as the IPv4 address too, and compares no prefix on deletion.
+    # IFA_LOCAL alone: the kernel takes it as the IPv4 address too, and compares no prefix.
     return (
-        _ADDRESS.pack(family, address.prefix_length, 0, address.scope, address.index)
+        _ADDRESS.pack(family, address.prefix_length, 0, address.scope, address.ifindex)
         + _ATTRIBUTE.pack(4 + len(address.packed), _IFA_LOCAL)
         + address.packed
     )
@@ -231,7 +232,7 @@ class Requests:
             for kind, data, start, end in self._list(RTM_GETADDR, body)
             if kind == RTM_NEWADDR
         ]
-        return [address for address in listed if address.index == index]
+        return [address for address in listed if address.ifindex == index]
 
     def links(self) -> list[KernelLink]:
         """Every interface of this network namespace."""
@@ -294,7 +295,7 @@ class Notifications:
         self._sock.close()
 
     def read(self, limit: int) -> tuple[list[Notice], bool]:
-        """At most `limit` notices and whether some were lost because the socket's buffer was full."""
+        """At most `limit` notices, and whether some were lost because the buffer was full."""
         notices: list[Notice] = []
         lost = False
         while len(notices) < limit:

@@ -1,8 +1,9 @@
 """Puts VIPs on this node's interfaces under a kernel lease, renews it, takes them off, and watches.
 
 Invariant: whatever this process does or fails to do, a VIP it added is gone at the latest when the
-lease ends. What the kernel lists is the truth: every addition is read back. Whether a VIP should be
-here is decided by the core; each call acts on a decision of that moment and undoes what took too long.
+lease ends. What the kernel lists is the truth: every addition is read back. Whether a VIP should
+be here is decided by the core; each call acts on a decision of that moment and undoes what took
+too long.
 """
 
 import contextlib
@@ -102,9 +103,9 @@ class Plumber:
         """Delete VIPs at once, and the anchor of an interface that has none left."""
         places = [self._places[vip] for vip in vips if vip in self._places]
         self._listed -= {place.address for place in places}
-        requests = [delete_address(leases.lease(p.index, p.packed)) for p in places]
-        busy = {self._places[vip].index for vip in self._listed}
-        idle = {p.index for p in places if len(p.packed) == 4} - busy
+        requests = [delete_address(leases.lease(p.ifindex, p.packed)) for p in places]
+        busy = {self._places[vip].ifindex for vip in self._listed}
+        idle = {p.ifindex for p in places if len(p.packed) == 4} - busy
         requests += [delete_address(leases.anchor(index, 0)) for index in sorted(idle)]
         self._requests.perform(requests)
 
@@ -114,10 +115,10 @@ class Plumber:
             return
         places = [self._places[vip] for vip in renew.vips if vip in self._listed]
         single = [p for p in places if not self._anchored(p)]
-        indices = {p.index for p in places if self._anchored(p)}
+        indices = {p.ifindex for p in places if self._anchored(p)}
         ttl = self._ttl
         requests = [new_address(leases.anchor(index, ttl)) for index in sorted(indices)]
-        requests += [new_address(leases.lease(p.index, p.packed, ttl)) for p in single]
+        requests += [new_address(leases.lease(p.ifindex, p.packed, ttl)) for p in single]
         self._requests.perform(requests)
         if single and _stale(renew.decided_at):
             # A late renewal of a single lease may have brought back what the kernel had removed.
@@ -177,7 +178,7 @@ class Plumber:
         layout = lay_out(self._node, definitions, self._requests.links())
         places = {vip: layout.place(vip) for vip in definitions.vips}
         self._places = {vip: place for vip, place in places.items() if place is not None}
-        self._names = {(p.index, p.packed): vip for vip, p in self._places.items()}
+        self._names = {(p.ifindex, p.packed): vip for vip, p in self._places.items()}
         return layout
 
     def _anchored(self, place: Place) -> bool:
@@ -198,9 +199,9 @@ class Plumber:
 
     def _add(self, places: list[Place]) -> dict[str, str]:
         """Anchors first, then the VIPs with a lifetime; returns what the kernel refused."""
-        indices = {p.index for p in places if self._anchored(p)}
+        indices = {p.ifindex for p in places if self._anchored(p)}
         anchors = [new_address(leases.anchor(index, self._ttl)) for index in sorted(indices)]
-        vips = [new_address(leases.lease(p.index, p.packed, self._ttl)) for p in places]
+        vips = [new_address(leases.lease(p.ifindex, p.packed, self._ttl)) for p in places]
         refused = self._requests.perform(anchors + vips).refused
         return {
             places[position - len(anchors)].address: sentence
@@ -213,25 +214,25 @@ class Plumber:
         leased: set[tuple[int, bytes]] = set()
         lasting: list[bytes] = []
         stray: list[bytes] = []
-        wanted = {(p.index, p.packed) for p in places}
+        wanted = {(p.ifindex, p.packed) for p in places}
         for _, standing in self._standings():
             for packed, address in standing.leased.items():
-                if (address.index, packed) in wanted:
-                    leased.add((address.index, packed))
+                if (address.ifindex, packed) in wanted:
+                    leased.add((address.ifindex, packed))
                     if len(packed) == 4 and address.secondary:
-                        lasting.append(new_address(leases.lease(address.index, packed)))
+                        lasting.append(new_address(leases.lease(address.ifindex, packed)))
             stray += [
                 delete_address(address)
                 for packed, address in standing.unleased.items()
-                if (address.index, packed) in wanted
+                if (address.ifindex, packed) in wanted
             ]
         self._requests.perform(lasting + stray)
-        return [place for place in places if (place.index, place.packed) in leased]
+        return [place for place in places if (place.ifindex, place.packed) in leased]
 
     def _standings(self) -> Iterable[tuple[str, Standing]]:
         """Each topology interface with what is on it, by family."""
-        families = {(p.interface, p.index, len(p.packed)) for p in self._places.values()}
-        families |= {(n, link.index, 4) for n, link in self._layout.links.items()}
+        families = {(p.interface, p.ifindex, len(p.packed)) for p in self._places.values()}
+        families |= {(n, link.ifindex, 4) for n, link in self._layout.links.items()}
         for interface, index, size in sorted(families):
             anchored = size == 4 and self._promotion.switch_off(interface)
             listed = self._requests.addresses(index, _FAMILIES[size])
@@ -250,7 +251,7 @@ class Plumber:
     def _name(self, address: KernelAddress) -> str | None:
         if address.packed == ANCHOR.packed:
             return None
-        return self._names.get((address.index, address.packed))
+        return self._names.get((address.ifindex, address.packed))
 
     def _present(self) -> set[str]:
         present: set[str] = set()

@@ -1,4 +1,4 @@
-"""The kernel setting `promote_secondaries`, which must be 0 for an anchor lease to take its VIPs along.
+"""The kernel setting `promote_secondaries`: 0, or an anchor lease does not take its VIPs along.
 
 It counts for an interface when either its own or the `all` setting is 1, and tools such as
 `sysctl --system` set it back: so it is read before every use, never remembered.

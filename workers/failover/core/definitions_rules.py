@@ -1,7 +1,8 @@
 """What definitions may say: the bounds of every knob, and what names and addresses must agree on.
 
-`check` raises a `Problem` for the first thing that is wrong. Values that pass are canonical: every address is
-spelled in the one shortest way, so equal things compare equal. Text is read and written elsewhere.
+`check` raises a `Problem` for the first thing that is wrong. Values that pass are canonical: every
+address is spelled in the one shortest way, so equal things compare equal. Text is read and written
+elsewhere.
 """
 
 import ipaddress
@@ -114,8 +115,8 @@ def _check_knobs(knobs: Knobs) -> None:
     if knobs.lease_ttl <= least:
         raise Problem(
             ("knobs", "lease_ttl"),
-            f"lease_ttl is {knobs.lease_ttl} s, not more than dead_after ({knobs.dead_after:g} s) and "
-            f"{RESTART_SECONDS:g} s for a restart; write {int(least) + 1} or more",
+            f"lease_ttl is {knobs.lease_ttl} s, not more than dead_after ({knobs.dead_after:g} s) "
+            f"and {RESTART_SECONDS:g} s for a restart; write {int(least) + 1} or more",
         )
 
 

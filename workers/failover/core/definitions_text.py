@@ -1,13 +1,15 @@
 """The text form of `Definitions`: TOML in, TOML out; every error has file and line.
 
-People may write the tables of docs/reference in any order, with comments. `render` writes the canonical form:
-fixed order, only what differs from the defaults, the same bytes for the same value; parse(render(d)) == d.
-The canonical form begins with a line that says so and ends with a line that counts, such as
+People may write the tables of docs/reference in any order, with comments. `render` writes the
+canonical form: fixed order, only what differs from the defaults, the same bytes for the same
+value; parse(render(d)) == d. The canonical form begins with a line that says so and ends with a
+line that counts, such as
 
     # end of definitions: revision 7, 3 nodes, 6 vips, crc32 5d1c4f2a
 
-so that a file cut short, even between two tables, or spoilt is noticed. Whoever edits such a file by hand
-removes its first line; then the last one is an ordinary comment. Bounds and agreement: `definitions_rules`.
+so that a file cut short, even between two tables, or spoilt is noticed. Whoever edits such a file
+by hand removes its first line; then the last one is an ordinary comment. Bounds and agreement:
+`definitions_rules`.
 """
 
 import ipaddress
@@ -73,8 +75,8 @@ def render(definitions: Definitions) -> str:
     body = "\n".join(_lines(definitions)) + "\n"
     nodes, vips = len(definitions.nodes), len(definitions.vips)
     return (
-        f"{body}\n# end of definitions: revision {definitions.revision}, {nodes} nodes, {vips} vips, "
-        f"crc32 {zlib.crc32(body.encode()):08x}\n"
+        f"{body}\n# end of definitions: revision {definitions.revision}, {nodes} nodes, "
+        f"{vips} vips, crc32 {zlib.crc32(body.encode()):08x}\n"
     )
 
 

@@ -1,7 +1,7 @@
 """Reading TOML that people write: typed values out, problems with the line they are on.
 
-Every `Problem` names the thing, the value and the way out, and carries the path of keys that leads to it;
-`line_of` finds that path in the text. What the values mean is decided by the callers.
+Every `Problem` names the thing, the value and the way out, and carries the path of keys that leads
+to it; `line_of` finds that path in the text. What the values mean is decided by the callers.
 """
 
 import difflib
