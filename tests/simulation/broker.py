@@ -26,6 +26,8 @@ class Connection:
         self.name = name
         self.open = False
         self.cut = False
+        self.late = False
+        """The way is there again, TCP has not noticed yet."""
         self.attempt = 0
         self.out: list[Received] = []
         self.waiting: list[Received] = []
@@ -82,7 +84,7 @@ class Broker:
             self._failed(name, attempt)
             return
         connection.open = True
-        connection.cut = False
+        connection.cut = connection.late = False
         connection.out, connection.waiting = [], []
         self.world.ears.refresh()
         host.ring_a(True)
@@ -128,6 +130,7 @@ class Broker:
             if cut:
                 self.world.after(self.give_up_seconds, self._give_up, name, connection.attempt)
             else:
+                connection.late = True
                 late = self.world.random() * 0.6
                 self.world.after(late, self._mended, name, connection.attempt)
 
@@ -141,6 +144,8 @@ class Broker:
         connection = self.connections[name]
         if connection.attempt != attempt or connection.cut or not connection.open:
             return
+        connection.late = False
+        self.world.ears.refresh()
         out, connection.out = connection.out, []
         waiting, connection.waiting = connection.waiting, []
         for event in out:
@@ -152,7 +157,7 @@ class Broker:
         """Whether words of `name` come through now."""
         connection = self.connections[name]
         usable = self.up and not self.holding and name not in self.silent
-        return usable and connection.open and not connection.cut
+        return usable and connection.open and not connection.cut and not connection.late
 
     # -- messages
 
@@ -161,7 +166,7 @@ class Broker:
         connection = self.connections[name]
         if not connection.open:
             return
-        if connection.cut or connection.out:
+        if connection.cut or connection.late:
             connection.out.append(event)
         else:
             self._carry(connection, event)
@@ -184,7 +189,7 @@ class Broker:
                 if connection.name in self.silent:
                     if self.keeps:
                         connection.waiting.append(event)
-                elif connection.cut or connection.waiting:
+                elif connection.cut or connection.late:
                     connection.waiting.append(event)
                 else:
                     self._deliver(connection, event)
@@ -200,7 +205,7 @@ class Broker:
     def _arrive(self, connection: Connection, attempt: int, event: Received) -> None:
         if connection.attempt != attempt or not connection.open:
             return
-        if connection.cut:
+        if connection.cut or connection.late:
             connection.waiting.append(event)
             return
         self.world.hosts[connection.name].tell("amqp", event)
@@ -235,7 +240,7 @@ class Broker:
         for _, sender, event in held:
             self._route(sender, event)
         for connection in self.connections.values():
-            if connection.open and not connection.cut:
+            if connection.open and not connection.cut and not connection.late:
                 waiting, connection.waiting = connection.waiting, []
                 for event in waiting:
                     self._deliver(connection, event)

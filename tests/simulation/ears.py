@@ -20,31 +20,47 @@ class Ears:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.mute: set[tuple[str, str]] = set()
+        """Pairs between which no word passes."""
         self.deaf: set[tuple[str, str]] = set()
-        self.since: dict[tuple[str, str], float] = {}
+        """Those between which ARP does not pass either."""
+        self.mute_until: dict[tuple[str, str], float] = {}
+        self.deaf_spans: dict[tuple[str, str], tuple[float, float]] = {}
+        """When the last deafness of a pair began and ended."""
 
     def refresh(self) -> None:
-        """Connectivity changed: remember when deafness ended."""
+        """Connectivity changed: remember when deafness began and ended."""
         if not self.world.plan.bounds.excuses_deaf:
             return
         now = self.world.now
+        for pair in self.mute:
+            self.mute_until[pair] = now
         for pair in self.deaf:
-            self.since[pair] = now
+            self.deaf_spans[pair] = (self.deaf_spans[pair][0], now)
         groups = self._groups()
-        self.deaf = {
-            pair
-            for pair in combinations(sorted(self.world.hosts), 2)
-            if groups[pair[0]] != groups[pair[1]]
-            and not self._talk(*pair)
-            and not self.world.network.meets(*pair)
-        }
+        pairs = combinations(sorted(self.world.hosts), 2)
+        self.mute = {p for p in pairs if groups[p[0]] != groups[p[1]] and not self._talk(*p)}
+        deaf = {pair for pair in self.mute if not self.world.network.meets(*pair)}
+        for pair in deaf - self.deaf:
+            self.deaf_spans[pair] = (now, now)
+        self.deaf = deaf
 
-    def deaf_until(self, owners: list[Host]) -> float:
-        """The last instant at which two of the owners were deaf to each other."""
-        pairs = combinations(sorted(host.name for host in owners), 2)
-        return max(
-            self.world.now if pair in self.deaf else self.since.get(pair, 0.0) for pair in pairs
-        )
+    def excused_until(self, owners: list[Host], since: float) -> float:
+        """Until when two owners since `since` could not know of each other.
+
+        Who became an owner in deafness stays one until a word passes; ARP alone decides nothing.
+        """
+        until = since
+        for pair in combinations(sorted(host.name for host in owners), 2):
+            began, ended = self.deaf_spans.get(pair, (0.0, 0.0))
+            if pair in self.deaf:
+                until = self.world.now
+            elif began <= since <= ended:
+                now_mute = pair in self.mute
+                until = max(until, self.world.now if now_mute else self.mute_until[pair])
+            else:
+                until = max(until, ended)
+        return until
 
     def numb_until(self, host: Host) -> float:
         """The last instant at which the host could not hear or act."""

@@ -242,7 +242,7 @@ class Watch:
 
     def _counted_from(self, since: float, owners: list[Host]) -> float:
         if self.bounds.excuses_deaf:
-            since = max(since, self.world.ears.deaf_until(owners))
+            since = self.world.ears.excused_until(owners, since)
         if self.bounds.excuses_numb:
             since = max(since, *(self.world.ears.numb_until(host) for host in owners))
         return min(since, self.world.now)
