@@ -223,8 +223,9 @@ def define(world: World, name: str, add: str, remove: str) -> None:
     world.latest = replace(latest, revision=latest.revision + 1, vips=vips)
     world.watch.define([v for v in vips if v in world.watch.cells])
     host = world.hosts[name]
-    if not host.powered:
-        host = next((h for h in world.hosts.values() if h.powered), host)
+    if not host.powered or host.paused:
+        awake = (h for h in world.hosts.values() if h.powered and not h.paused)
+        host = next(awake, host)
     host.learn(world.latest)
 
 

@@ -128,6 +128,7 @@ class Host(Endpoint):
             return
         self.incarnation += 1
         self.agent = Agent(self)
+        self.numb_until = self.world.now
         self.world.disturb()
         self.world.note("agent", f"{self.name}: started, incarnation {self.incarnation}")
         self.agent.start()
@@ -191,7 +192,7 @@ class Host(Endpoint):
 
     def learn(self, definitions: Definitions) -> None:
         """Definitions arrived (an operator, the manager or a peer): disk first, then the agent."""
-        if not self.powered or definitions.revision <= self.disk.revision:
+        if not self.powered or self.paused or definitions.revision <= self.disk.revision:
             return
         self.disk = definitions
         self.tell("udp", Defined(definitions))
