@@ -3,8 +3,9 @@
 A heartbeat's age is judged by its sender's own clock: the smallest difference ever seen between my
 clock and the sender's is a message without delay, anything above it is time spent on the way. So a
 message that a broker or a full socket kept is as old as it is, whenever it is read. Invariant: no
-message makes a peer look alive later than the instant it was sent. What to do about a verdict is
-not decided here.
+message makes a peer look alive later than the instant it was sent, unless all of them have been
+late for `RELEARN_SECONDS`: then the baseline itself is measured anew. What to do about a verdict
+is not decided here.
 """
 
 import math
@@ -17,6 +18,12 @@ CLOCK_DRIFT = 100e-6
 """Seconds by which two monotonic clocks may part per second; a peer's baseline creeps by it."""
 ESTABLISHED_HEARTBEATS = 5
 """A peer's clock baseline is believed after this many heartbeats."""
+
+CLOCK_JUMP = 0.1
+"""A heartbeat that seems to come from so far in the future means that my own clock stood still."""
+RELEARN_SECONDS = 2.0
+RELEARN_HEARTBEATS = 8
+"""When so many in a row are stale for so long, the peer's clock stood still unknown to it."""
 
 
 class Verdict(StrEnum):
@@ -68,26 +75,44 @@ class Peer:
     offset: float = math.inf
     offset_at: float = -math.inf
     heartbeats: int = 0
+    stale_since: float = math.inf
+    stale_heartbeats: int = 0
 
     @property
     def live(self) -> bool:
         """Not (yet) declared dead; its claims count."""
         return self.verdict in (Verdict.ALIVE, Verdict.SUSPECTED)
 
-    def age(self, heartbeat: Heartbeat, now: float) -> tuple[float, bool]:
+    def age(self, heartbeat: Heartbeat, stale_after: float, now: float) -> tuple[float, bool]:
         """Seconds the heartbeat was on its way; whether *my* clock seems to have stood still."""
         raw = now - heartbeat.sent_at
         if heartbeat.incarnation != self.incarnation or heartbeat.clock != self.clock:
-            self.clock, self.offset, self.offset_at = heartbeat.clock, raw, now
+            self.clock = heartbeat.clock
             self.heartbeats = 0
+            self._measure(raw, now)
             return 0.0, False
         self.heartbeats += 1
-        baseline = self.offset + CLOCK_DRIFT * (now - self.offset_at)
-        if raw > baseline:
-            return raw - baseline, False
-        jump = baseline - raw
-        self.offset, self.offset_at = raw, now
-        return 0.0, jump > 0.1 and self.heartbeats > ESTABLISHED_HEARTBEATS
+        lateness = raw - self.offset - CLOCK_DRIFT * (now - self.offset_at)
+        if lateness > stale_after and not self._relearnt(raw, now):
+            return lateness, False
+        if lateness <= stale_after:
+            self.stale_since = math.inf
+        if 0 < lateness <= stale_after:
+            return lateness, False
+        self._measure(raw, now)
+        return 0.0, lateness < -CLOCK_JUMP and self.heartbeats > ESTABLISHED_HEARTBEATS
+
+    def _measure(self, raw: float, now: float) -> None:
+        """Take `raw` for the difference of our clocks."""
+        self.offset, self.offset_at, self.stale_since = raw, now, math.inf
+
+    def _relearnt(self, raw: float, now: float) -> bool:
+        """Whether everything has been late for so long that the baseline must be what is wrong."""
+        if self.stale_since == math.inf:
+            self.stale_since, self.stale_heartbeats = now, 0
+        self.stale_heartbeats += 1
+        lasting = now - self.stale_since > RELEARN_SECONDS
+        return lasting and self.stale_heartbeats >= RELEARN_HEARTBEATS
 
 
 class Detector:
@@ -115,7 +140,7 @@ class Detector:
         peer = self.peers[heartbeat.node]
         if heartbeat.incarnation < peer.incarnation:
             return Hearing.OLD_INCARNATION, False
-        age, paused = peer.age(heartbeat, now)
+        age, paused = peer.age(heartbeat, self.dead_after, now)
         if age > self.dead_after:
             return Hearing.STALE, paused
         mark = (heartbeat.incarnation, heartbeat.sequence)

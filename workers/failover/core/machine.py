@@ -91,6 +91,7 @@ class Machine(Node):
         for held in self.holdings.drop(event.gone):
             self.out.tell(FactKind.LOST, Reason.LEASE_LOST, vip=held.vip, epoch=held.epoch)
             self.dirty = self.urgent = True
+        self.found = tuple(vip for vip in self.found if vip not in event.gone)
         strange = tuple(vip for vip in event.appeared if vip not in self.holdings.held)
         if strange:
             self.out.act(Release(strange))

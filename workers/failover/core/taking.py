@@ -69,7 +69,7 @@ def _adopt(node: Node, silent: tuple[str, ...], answered: tuple[str, ...], now: 
     if answered:
         node.out.act(Release(answered))
     claimed = {vip for peer in node.detector.peers.values() if peer.live for vip in peer.claims}
-    for vip in silent:
+    for vip in (vip for vip in silent if vip in node.found):
         epoch = 0 if vip in claimed else node.ownership.epochs.get(vip, 0)
         node.holdings.add(Held(vip, epoch, now, Reason.ADOPTED))
         node.out.tell(FactKind.ADOPTED, Reason.ADOPTED, vip=vip, epoch=epoch)
