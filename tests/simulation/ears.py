@@ -21,9 +21,9 @@ class Ears:
     def __init__(self, world: World) -> None:
         self.world = world
         self.mute: set[tuple[str, str]] = set()
-        """Pairs between which no word passes."""
+        """Pairs between which no word passes directly."""
         self.deaf: set[tuple[str, str]] = set()
-        """Those between which ARP does not pass either."""
+        """Those without a third voice, and between which ARP does not pass either."""
         self.mute_until: dict[tuple[str, str], float] = {}
         self.deaf_spans: dict[tuple[str, str], tuple[float, float]] = {}
         """When the last deafness of a pair began and ended."""
@@ -39,8 +39,12 @@ class Ears:
             self.deaf_spans[pair] = (self.deaf_spans[pair][0], now)
         groups = self._groups()
         pairs = combinations(sorted(self.world.hosts), 2)
-        self.mute = {p for p in pairs if groups[p[0]] != groups[p[1]] and not self._talk(*p)}
-        deaf = {pair for pair in self.mute if not self.world.network.meets(*pair)}
+        self.mute = {pair for pair in pairs if not self._talk(*pair)}
+        deaf = {
+            pair
+            for pair in self.mute
+            if groups[pair[0]] != groups[pair[1]] and not self.world.network.meets(*pair)
+        }
         for pair in deaf - self.deaf:
             self.deaf_spans[pair] = (now, now)
         self.deaf = deaf
@@ -48,7 +52,8 @@ class Ears:
     def excused_until(self, owners: list[Host], since: float) -> float:
         """Until when two owners since `since` could not know of each other.
 
-        Who became an owner in deafness stays one until a word passes; ARP alone decides nothing.
+        Who became an owner in deafness stays one until the two hear each other's claims: third
+        voices carry life signs but no claims, and ARP alone decides nothing.
         """
         until = since
         for pair in combinations(sorted(host.name for host in owners), 2):
