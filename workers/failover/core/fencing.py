@@ -86,9 +86,9 @@ class Fencing:
         knobs = self.definitions.knobs
         if not detector.peers or knobs.partition_policy is PartitionPolicy.COVER:
             return True
-        silent_from = min(lease_from + detector.suspect_after, now)
         fresh = now - knobs.probe_count * knobs.probe_interval
-        return self._quorum(detector, max(silent_from, fresh))
+        silent_from = lease_from + detector.suspect_after
+        return self._quorum(detector, max(silent_from, fresh) if silent_from < now else fresh)
 
     def sought_at(self, detector: Detector) -> float:
         """From when on witnesses, and then peers, are asked directly."""
