@@ -68,7 +68,9 @@ class Peer:
     macs: tuple[str, ...] = ()
     claims: dict[str, int] = field(default_factory=dict)
     claimed: int = 0
-    """Digest of `claims`: another digest in a heartbeat means that a change was missed."""
+    """Digest of `claims`."""
+    digest: int = 0
+    """Digest in its newest heartbeat: another one than `claimed` means that a change was missed."""
     cannot: frozenset[str] = frozenset()
     late: bool = False
     clock: int = 0
@@ -82,6 +84,11 @@ class Peer:
     def live(self) -> bool:
         """Not (yet) declared dead; its claims count."""
         return self.verdict in (Verdict.ALIVE, Verdict.SUSPECTED)
+
+    @property
+    def unclear(self) -> bool:
+        """It must be asked: it is silent, or what it claims was missed."""
+        return self.verdict is Verdict.SUSPECTED or (self.live and self.claimed != self.digest)
 
     def age(self, heartbeat: Heartbeat, stale_after: float, now: float) -> tuple[float, bool]:
         """Seconds the heartbeat was on its way; whether *my* clock seems to have stood still."""
@@ -161,6 +168,7 @@ class Detector:
         peer.revision, peer.known_revision = heartbeat.revision, heartbeat.known_revision
         peer.view, peer.macs = heartbeat.view, heartbeat.macs
         peer.cannot, peer.late = frozenset(heartbeat.cannot), heartbeat.late
+        peer.digest = heartbeat.digest
         if heartbeat.claims is not None:
             peer.claimed = heartbeat.digest
             peer.claims = {claim.vip: claim.epoch for claim in heartbeat.claims}

@@ -53,8 +53,6 @@ def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
     _note_hearers(node, heartbeat, peer)
     if heartbeat.claims is not None:
         node.ownership.note(peer.name, peer.claims)
-    elif peer.claimed != heartbeat.digest:
-        node.ask(peer, now)
     _contend(node, peer, now)
     node.dirty = node.dirty or _news(node, peer)
     if node.revisions.hand(peer.name, heartbeat.known_revision, now):

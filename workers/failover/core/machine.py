@@ -217,8 +217,8 @@ class Machine(Node):
     def _next_due(self, now: float) -> float:
         if self.finished or self.started_at == math.inf:
             return math.inf
-        suspects = [p for p in self.detector.peers.values() if p.verdict is Verdict.SUSPECTED]
-        asks = [self.asked_at.get(p.name, -math.inf) + ASK_SECONDS for p in suspects]
+        unclear = [p for p in self.detector.peers.values() if p.unclear]
+        asks = [self.asked_at.get(p.name, -math.inf) + ASK_SECONDS for p in unclear]
         ready_at = self.listening_since + self.definitions.knobs.start_delay
         return min(
             self.next_heartbeat,

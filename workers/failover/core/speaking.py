@@ -6,7 +6,6 @@ A lease is renewed before the heartbeat that tells of it, never after.
 from workers.failover.core import taking
 from workers.failover.core.actions import Announce, Probe, Probing, Reason
 from workers.failover.core.definitions import PartitionPolicy
-from workers.failover.core.detector import Verdict
 from workers.failover.core.messages import NodeState
 from workers.failover.core.node import Node
 
@@ -18,10 +17,10 @@ ORPHANS_A_TICK = 64
 
 
 def seek(node: Node, now: float) -> None:
-    """Ask suspects; ask the witnesses, then the peers, while evidence is getting old."""
-    suspects = [p for p in node.detector.peers.values() if p.verdict is Verdict.SUSPECTED]
-    for peer in suspects:
-        node.ask(peer, now)
+    """Ask who is silent or unclear; when evidence gets old, the witnesses, then the peers."""
+    for peer in node.detector.peers.values():
+        if peer.unclear:
+            node.ask(peer, now)
     quorum = node.definitions.knobs.partition_policy is PartitionPolicy.QUORUM
     if quorum and node.takeover.candidates:
         for peer in node.detector.peers.values():
