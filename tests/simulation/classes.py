@@ -287,7 +287,7 @@ def starve(seed: int) -> Plan:
 
 def ambush(seed: int) -> Plan:
     """An owner dies, and an heir is stopped or killed around its netlink call."""
-    draft = Draft("ambush", seed, Bounds(DEATH + 3.5 + DEATH, NEVER), nodes=(3, 4))
+    draft = Draft("ambush", seed, Bounds(DEATH + 3.5 + HEIR_IDLE, NEVER), nodes=(3, 4))
     victim = draft.pick()
     for heir in draft.others(victim):
         point = draft.rng.choice(("BEFORE_CHECK", "BEFORE_CALL", "AFTER_CALL"))
@@ -384,6 +384,7 @@ def balance(seed: int) -> Plan:
     for name in draft.some(1, len(draft.names) - 1):
         draft.plan.starts[name] = draft.between(1.0, 4.0)
     if draft.chance(0.3):
+        draft.plan.bounds = Bounds(NONE, NEVER, planned_gap=HEIR_IDLE)
         draft.step(draft.at, "kill", draft.pick(), draft.between(0.3, 0.6))
     draft.at = 5.0
     draft.plan.balanced = True
