@@ -28,7 +28,7 @@ def strike(record: Record, fault: Fault) -> None:
     elif fault.kind is FaultKind.KILL_AGENT:
         processes.send(_agents(spaces), signal.SIGKILL)
     elif fault.kind is FaultKind.STOP_AGENT:
-        processes.send(_agents(spaces), signal.SIGSTOP)
+        processes.stop(_agents(spaces))
     elif fault.kind is FaultKind.LINK_DOWN:
         for host in _hosts(record, fault):
             network.set_link(record.name, host, record.subnet, up=False)

@@ -8,7 +8,7 @@ through a pidfd that was checked after opening, so a recycled pid is never hit.
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,12 @@ def send(processes: Iterable[Process], number: signal.Signals) -> None:
             os.close(handle)
 
 
+def stop(processes: Iterable[Process]) -> None:
+    """Stop the processes (SIGSTOP), and return when none of them runs any more."""
+    pids = {process.pid: process.namespace for process in processes}
+    _bring_to("TZ", signal.SIGSTOP, sorted(set(pids.values())), pids)
+
+
 def kill_all(namespaces: Iterable[str]) -> None:
     """Kill every process of the namespaces, supervisors first, until none is left."""
     _bring_to("Z", signal.SIGKILL, list(namespaces))
@@ -71,10 +77,20 @@ def freeze_all(namespaces: Iterable[str]) -> None:
     _bring_to("TZ", signal.SIGSTOP, list(namespaces))
 
 
-def _bring_to(states: str, number: signal.Signals, namespaces: list[str]) -> None:
-    """Signal all processes until each is in one of `states`."""
+def _bring_to(
+    states: str,
+    number: signal.Signals,
+    namespaces: list[str],
+    only: Container[int] | None = None,
+) -> None:
+    """Signal all processes, or `only` those pids, until each is in one of `states`."""
+
+    def unsettled() -> list[Process]:
+        found = processes_in(namespaces)
+        return [p for p in found if p.state not in states and (only is None or p.pid in only)]
+
     deadline = time.monotonic() + SETTLE_SECONDS
-    while others := [p for p in processes_in(namespaces) if p.state not in states]:
+    while others := unsettled():
         if time.monotonic() > deadline:
             pids = ", ".join(f"{p.pid} ({p.state}, {p.command})" for p in others)
             raise LabError(f"{number.name} does nothing to these processes: {pids}")

@@ -326,3 +326,22 @@ class Situation:
             silent=() if held else question.vips,
             held=question.vips if held else (),
         )
+
+
+def alone(vips: int = 1) -> Situation:
+    """One node that is the whole cluster."""
+    return Situation(define(nodes=(B,), vips=vips))
+
+
+def owner(vips: int = 1) -> Situation:
+    """The machine owns every VIP, by preference; its peers live and hear it."""
+    every = [Vip(vip(n), prefer=(B,)) for n in range(vips)]
+    situation = Situation(define(vips=every)).ready()
+    assert len(situation.kernel) == vips
+    return situation
+
+
+def rival_claims(situation: Situation, name: str, epoch: int) -> None:
+    """A peer says that it holds the first VIP."""
+    situation.peers[name].claims = {vip(0): epoch}
+    situation.hear(name)
