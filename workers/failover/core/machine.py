@@ -20,6 +20,7 @@ from workers.failover.core.node import ASK_SECONDS, Node
 from workers.failover.core.rounds import CHECK_SECONDS, Check
 from workers.failover.core.snapshot import snapshot
 from workers.failover.core.speaking import GOODBYES, LATE_WINDOW_SECONDS
+from workers.failover.core.voice import FULL_CLAIMS_SENDS
 
 QUIET_SECONDS = 0.01
 """After a gap, what waited in the sockets is read for so long before anything new is asked."""
@@ -162,6 +163,7 @@ class Machine(Node):
             if peer.verdict in kinds:
                 self.out.tell(kinds[peer.verdict], node=peer.name)
             if peer.verdict is Verdict.ALIVE and before is not Verdict.SUSPECTED:
+                self.voice.full_left = FULL_CLAIMS_SENDS
                 self.announce_all(now)
                 self.urgent = True
         if self.view.update(self.voice.incarnation, self.detector, now):
@@ -206,6 +208,8 @@ class Machine(Node):
         if gone:
             self.out.act(Release(tuple(gone)))
             self.found = tuple(vip for vip in self.found if vip in definitions.vips)
+        self.rounds.checks = [check for check in self.rounds.checks if check.vips]
+        self.resuming = any(check.purpose == "resume" for check in self.rounds.checks)
         self.dirty = self.urgent = True
         if self.me not in definitions.nodes:
             self._stop(ev.StopRequested(), now)
