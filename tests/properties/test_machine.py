@@ -242,15 +242,9 @@ def surroundings(draw: st.DrawFn) -> Step:
 
 @st.composite
 def kernel(draw: st.DrawFn) -> Step:
-    """Something leaves or comes to the kernel, but for what was found and is not adopted yet."""
+    """Something leaves or comes to the kernel without being asked."""
     gone, appeared = set(draw(some_vips)), set(draw(some_vips))
-
-    def step(situation: Watched) -> None:
-        found = set(situation.machine.found)
-        changed = ev.KernelChanged(tuple(gone - found), tuple(appeared - gone - found))
-        situation.decide(changed)
-
-    return step
+    return tell(ev.KernelChanged(tuple(sorted(gone)), tuple(sorted(appeared - gone))))
 
 
 rings = st.builds(ev.RingChanged, st.sampled_from(ev.Ring), st.booleans()).map(tell)
