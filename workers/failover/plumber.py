@@ -114,8 +114,9 @@ class Plumber:
         if _stale(renew.decided_at):
             return
         places = [self._places[vip] for vip in renew.vips if vip in self._listed]
-        single = [p for p in places if not self._anchored(p)]
-        indices = {p.ifindex for p in places if self._anchored(p)}
+        anchored = self._anchored(places)
+        single = [p for p in places if len(p.packed) != 4 or p.ifindex not in anchored]
+        indices = anchored & {p.ifindex for p in places if len(p.packed) == 4}
         ttl = self._ttl
         requests = [new_address(leases.anchor(index, ttl)) for index in sorted(indices)]
         requests += [new_address(leases.lease(p.ifindex, p.packed, ttl)) for p in single]
@@ -181,8 +182,10 @@ class Plumber:
         self._names = {(p.ifindex, p.packed): vip for vip, p in self._places.items()}
         return layout
 
-    def _anchored(self, place: Place) -> bool:
-        return len(place.packed) == 4 and self._promotion.switch_off(place.interface)
+    def _anchored(self, places: Iterable[Place]) -> set[int]:
+        """Interfaces whose IPv4 VIPs hang on an anchor: promotion is read back as off."""
+        interfaces = {(p.interface, p.ifindex) for p in places if len(p.packed) == 4}
+        return {index for name, index in interfaces if self._promotion.switch_off(name)}
 
     def _placed(self, vips: Iterable[str]) -> tuple[list[Place], list[tuple[str, str]]]:
         places: list[Place] = []
@@ -199,7 +202,7 @@ class Plumber:
 
     def _add(self, places: list[Place]) -> dict[str, str]:
         """Anchors first, then the VIPs with a lifetime; returns what the kernel refused."""
-        indices = {p.ifindex for p in places if self._anchored(p)}
+        indices = self._anchored(places)
         anchors = [new_address(leases.anchor(index, self._ttl)) for index in sorted(indices)]
         vips = [new_address(leases.lease(p.ifindex, p.packed, self._ttl)) for p in places]
         refused = self._requests.perform(anchors + vips).refused
