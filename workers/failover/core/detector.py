@@ -93,7 +93,9 @@ class Peer:
     def age(self, heartbeat: Heartbeat, stale_after: float, now: float) -> tuple[float, bool]:
         """Seconds the heartbeat was on its way; whether *my* clock seems to have stood still."""
         raw = now - heartbeat.sent_at
-        if heartbeat.incarnation != self.incarnation or heartbeat.clock != self.clock:
+        if heartbeat.incarnation == self.incarnation and heartbeat.clock < self.clock:
+            return math.inf, False
+        if heartbeat.incarnation != self.incarnation or heartbeat.clock > self.clock:
             self.clock = heartbeat.clock
             self.heartbeats = 0
             self._measure(raw, now)

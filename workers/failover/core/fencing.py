@@ -97,7 +97,9 @@ class Fencing:
         if self.definitions.knobs.partition_policy is PartitionPolicy.COVER:
             return self.evidence_at(detector) + self.ask_after
         acknowledged = [p.hears_me_at for p in detector.peers.values() if p.live]
-        return min([*acknowledged, self.witness_at, self.evidence_at(detector)]) + self.ask_after
+        if self.definitions.witnesses:
+            acknowledged.append(self.witness_at)
+        return min([*acknowledged, self.evidence_at(detector)]) + self.ask_after
 
     def asked_from(self, peer: Peer, detector: Detector) -> float:
         """From when on this peer is asked directly to say whether it hears me."""

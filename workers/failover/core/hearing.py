@@ -41,6 +41,8 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
         node.ask(peer, now, asks=False)
     if hearing is Hearing.NEW:
         _learn(node, heartbeat, peer, now)
+        if node.finished:
+            return False
         won = [vip for vip in disputed if vip in node.holdings.held and vip not in peer.claims]
         node.holdings.announce(won, node.definitions.knobs.announce_count, now)
         if heartbeat.asks:
@@ -51,6 +53,8 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
 def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
     """Draw the conclusions from a new heartbeat of a peer."""
     _note_hearers(node, heartbeat, peer)
+    if node.finished:
+        return
     if heartbeat.claims is not None:
         node.ownership.note(peer.name, peer.claims)
     _contend(node, peer, now)
@@ -168,6 +172,8 @@ def sight(node: Node, event: Sighting, now: float) -> None:
 def _disputed(node: Node, vip: str, mac: str, now: float) -> None:
     """A foreign host answers for, or claims, what I hold."""
     held = node.holdings.held[vip]
+    if mac in held.ignored:
+        return
     peer = node.detector.by_mac(mac)
     if peer is not None and peer.verdict is Verdict.ALIVE:
         node.ask(peer, now)

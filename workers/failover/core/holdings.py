@@ -27,6 +27,8 @@ class Held:
     reason: Reason
     previous: str = ""
     probation_until: float = 0.0
+    ignored: frozenset[str] = frozenset()
+    """Link addresses that answer broadcasts for it, but are silent when asked directly."""
     announced_at: float = -1.0
     defended_at: float = -60.0
 

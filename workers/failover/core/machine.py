@@ -196,6 +196,7 @@ class Machine(Node):
         knobs = definitions.knobs
         others = tuple(name for name in definitions.nodes if name != self.me)
         self.detector.redefine(others, knobs.heartbeat_interval, knobs.dead_after)
+        self.view.update(self.voice.incarnation, self.detector, now)
         self.fencing.definitions = self.rounds.definitions = definitions
         self.takeover.definitions = definitions
         self.takeover.forget(set(before.vips) - set(definitions.vips))
@@ -228,7 +229,7 @@ class Machine(Node):
             self.next_heartbeat,
             self.detector.deadline(),
             self.fencing.expires_at(self.detector, now)
-            if self.objection is Reason.NONE
+            if self.objection is Reason.NONE and self.state is not NodeState.STOPPING
             else math.inf,
             max(self.fencing.sought_at(self.detector), self.next_seek, self.quiet_until),
             self.rounds.deadline(),

@@ -47,7 +47,8 @@ def speak(node: Node, now: float) -> None:
         node.out.act(Announce(vips))
     if now >= node.next_announce_all:
         node.next_announce_all = now + node.definitions.knobs.announce_period
-        node.out.act(Announce(tuple(node.holdings.held)))
+        if node.holdings.held:
+            node.out.act(Announce(tuple(node.holdings.held)))
     due = now >= node.next_heartbeat
     if due:
         _tick(node, now)

@@ -165,6 +165,7 @@ def take(node: Node, now: float) -> None:
             reason,
             candidate.previous,
             0.0 if goodbye else probation,
+            frozenset(candidate.ignored),
         )
     node.takeover.forget(list(node.taking))
     node.out.act(Take(tuple(node.taking), now))

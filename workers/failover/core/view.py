@@ -41,7 +41,8 @@ class View:
 
     def agreed(self, detector: Detector) -> bool:
         """Every member reports the same view."""
-        return all(detector.peers[m].view == self.hash for m in self.members if m != self.me)
+        others = [detector.peers.get(member) for member in self.members if member != self.me]
+        return all(peer is not None and peer.view == self.hash for peer in others)
 
     def mature(self, detector: Detector, mature_seconds: float, now: float) -> bool:
         """Agreed and unchanged for long enough to move VIPs without need."""

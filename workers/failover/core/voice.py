@@ -84,5 +84,6 @@ class Voice:
     def _full(self, digest: int, asked: bool) -> bool:
         if digest != self._digest:
             self._digest, self.full_left = digest, FULL_CLAIMS_SENDS
-        self.full_left = max(0, self.full_left - 1)
-        return asked or self.full_left > 0 or self.sequence % FULL_CLAIMS_EVERY == 0
+        fresh = self.full_left > 0
+        self.full_left -= self.full_left > 0
+        return asked or fresh or self.sequence % FULL_CLAIMS_EVERY == 0
