@@ -57,7 +57,8 @@ def canonical_address(text: str, path: Path, thing: str) -> str:
         address = ipaddress.ip_address(text)
     except ValueError:
         way = "write an IPv4 or IPv6 address such as 198.18.0.101 or 2001:db8::101"
-        raise Problem(path, f"{thing}: {text!r} is not an address; {way}") from None
+        what = "not an address" if thing.endswith(f" {text}") else f"{text!r} is not an address"
+        raise Problem(path, f"{thing}: {what}; {way}") from None
     if "%" in text or getattr(address, "ipv4_mapped", None) is not None:
         raise Problem(
             path, f"{thing}: {text!r} has a zone or is IPv4 inside IPv6; write it plainly"

@@ -1,15 +1,13 @@
 """The text form of `Definitions`: TOML in, TOML out; every error has file and line.
 
 People may write the tables of docs/reference in any order, with comments. `render` writes the
-canonical form: fixed order, only what differs from the defaults, the same bytes for the same
-value; parse(render(d)) == d. The canonical form begins with a line that says so and ends with a
-line that counts, such as
+canonical form: fixed order, only what differs from the defaults, the same bytes for the same value;
+parse(render(d)) == d. It begins with a line that says so and ends with a line that counts, such as
 
     # end of definitions: revision 7, 3 nodes, 6 vips, crc32 5d1c4f2a
 
-so that a file cut short, even between two tables, or spoilt is noticed. Whoever edits such a file
-by hand removes its first line; then the last one is an ordinary comment. Bounds and agreement:
-`definitions_rules`.
+so that a file cut short, even between two tables, or spoilt is noticed. Whoever edits such a file by
+hand removes its first line; then the last one is an ordinary comment. Bounds: `definitions_rules`.
 """
 
 import ipaddress
