@@ -16,7 +16,6 @@ from typing import Any
 from pyroute2 import netns
 
 from workers.lab import rabbitmq
-from workers.lab.core.faults import FaultKind
 from workers.lab.core.hosts import Host, Role, namespace
 from workers.lab.counters import read_counters
 from workers.lab.host_files import counters_file, host_directory
@@ -166,9 +165,3 @@ def _broker_speaks(record: Record, host: Host) -> bool:
             return bool(door.recv(1))
     except OSError:
         return False
-
-
-def expected_dead(record: Record) -> set[str]:
-    """Hosts that are dead because a fault says so."""
-    kinds = (FaultKind.POWER_LOSS, FaultKind.BROKER_KILL)
-    return {name for fault in record.faults if fault.kind in kinds for name in fault.targets}
