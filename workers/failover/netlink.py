@@ -13,13 +13,14 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from workers.failover import packet_filter
 from workers.failover.errors import PlumberError
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_DADFAILED = 0x01, 0x02, 0x08
 IFA_F_TENTATIVE, IFA_F_PERMANENT, IFA_F_NOPREFIXROUTE = 0x40, 0x80, 0x200
-SCOPE_GLOBAL, SCOPE_HOST = 0, 254
+SCOPE_GLOBAL, SCOPE_LINK, SCOPE_HOST = 0, 253, 254
 FOREVER = 0xFFFFFFFF
 
 _IFF_UP, _IFF_LOWER_UP = 0x1, 0x10000
@@ -263,6 +264,8 @@ class Requests:
                 consistent = consistent and not flags & _DUMP_INTERRUPTED
                 if kind_ == _NLMSG_ERROR:
                     code = -_SIGNED.unpack_from(data, start)[0]
+                    if code == errno.ENODEV:  # the interface is gone, and its addresses with it
+                        return [], True
                     raise PlumberError(f"the kernel refused a listing: {os.strerror(code)}")
                 if kind_ == _NLMSG_DONE:
                     return listed, consistent
@@ -282,9 +285,10 @@ class Notifications:
     """The socket that hears of changes of links and addresses that `own_port` did not ask for."""
 
     def __init__(self, own_port: int) -> None:
-        self._own_port = own_port
         self._sock = _open_socket(_GROUPS)
         self._sock.setblocking(False)
+        # The kernel does not even wake us for what we did ourselves.
+        packet_filter.attach(self._sock, packet_filter.notices_not_by(own_port))
 
     def fileno(self) -> int:
         """Readable when something changed."""
@@ -308,7 +312,7 @@ class Notifications:
                     raise
                 lost = True
                 continue
-            for kind, _, _, _, start, end in _messages(data, self._own_port):
+            for kind, _, _, _, start, end in _messages(data):
                 if kind in (RTM_NEWADDR, RTM_DELADDR):
                     notices.append(Notice(kind, _read_address(data, start, end)))
                 elif kind in (RTM_NEWLINK, RTM_DELLINK):
@@ -316,18 +320,14 @@ class Notifications:
         return notices, lost
 
 
-def _messages(data: bytes, but_port: int = 0) -> Iterator[tuple[int, int, int, bytes, int, int]]:
-    """Kind, flags, sequence, data, payload start and end of each message in one datagram.
-
-    Messages that carry the number of the socket `but_port` are passed over.
-    """
+def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes, int, int]]:
+    """Kind, flags, sequence, data, payload start and end of each message in one datagram."""
     offset, size = 0, len(data)
     while offset + 16 <= size:
-        length, kind, flags, sequence, port = _HEADER.unpack_from(data, offset)
+        length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
         if length < 16 or offset + length > size:
             return
-        if not but_port or port != but_port:
-            yield kind, flags, sequence, data, offset + 16, offset + length
+        yield kind, flags, sequence, data, offset + 16, offset + length
         offset += (length + 3) & ~3
 
 

@@ -6,23 +6,25 @@ be here is decided by the core; each call acts on a decision of that moment and 
 too long.
 """
 
-import contextlib
+import ipaddress
+import math
 import socket
 import time
 from collections.abc import Iterable
 
-from workers.failover import capability, leases
+from workers.failover import capability, leases, listing
 from workers.failover.core.actions import DECISION_SECONDS, Renew, Take
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.events import KernelChanged, LinkChanged, Started, Taken
 from workers.failover.errors import PlumberError
 from workers.failover.layout import Layout, Place, lay_out
-from workers.failover.leases import ANCHOR, Standing
+from workers.failover.listing import Listing
 from workers.failover.netlink import (
+    FOREVER,
     RTM_DELADDR,
-    RTM_NEWADDR,
     KernelAddress,
     KernelLink,
+    Notice,
     Notifications,
     Requests,
     delete_address,
@@ -31,10 +33,19 @@ from workers.failover.netlink import (
 from workers.failover.promotion import Promotion
 
 _NOTICES_PER_READ = 4096
+_DELETE_ROUNDS = 3
+_PIECE = 128
+"""VIPs added in one netlink send."""
+_ADDING_SECONDS = 0.02
+"""No more is added in one call after this, so that reading back fits into a step of the loop."""
+_LOOSE_AT_ONCE = 100
+"""Single leases renewed in one call even if fewer would do."""
+_EARLY_SECONDS = 0.1
+"""The kernel rounds lifetimes by some hundredths; nearer to its end a lease counts as over."""
 _FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 _NOT_HERE = "no topology of this node has an interface for it; see the definitions"
 _OWN = "it is this node's own address; choose another VIP"
-_PRIMARY = "the kernel made it a primary address, outside the lease; it was removed"
+_NOT_LEASED = "the kernel did not put it under the lease, so it was removed"
 
 
 class Plumber:
@@ -47,17 +58,23 @@ class Plumber:
         self._requests = Requests()
         self._notifications = Notifications(self._requests.port)
         self._promotion = Promotion()
-        self._listed: set[str] = set()
+        self._held: set[str] = set()
         """VIPs the kernel has, as far as this process knows."""
-        self._gone: list[str] = []
+        self._lasting: set[str] = set()
+        """Those of them without a lifetime of their own: they hang on an anchor."""
+        self._renewed_at: dict[str, float] = {}
+        """Just before the last renewal of each that has a lifetime of its own."""
+        self._doubt = False
+        """The kernel may differ from `_held`: list it at the next read."""
         self._operators: tuple[str, ...] = ()
         self._places: dict[str, Place] = {}
         try:
-            self._layout = self._lay_out(definitions)
+            layout = lay_out(node, definitions, self._requests.links())
         except PlumberError:
             self.close()
             raise
-        self._up = {link.name: link.up for link in self._layout.links.values()}
+        self._up = dict.fromkeys(layout.links, True)
+        self._arrange(layout)
 
     def close(self) -> None:
         """Close the sockets; what is on the kernel stays until its lease ends."""
@@ -65,67 +82,85 @@ class Plumber:
         self._notifications.close()
 
     def open(self) -> Started:
-        """Read the kernel, remove what is ours but not leased or not defined, tell what is left."""
-        stray: list[KernelAddress] = []
-        operators: list[str] = []
-        for interface, standing in self._standings():
-            self._listed |= self._named(standing.leased)
-            stray += self._strays(standing)
-            operators += [
-                f"{socket.inet_ntop(_FAMILIES[len(a.packed)], a.packed)} on {interface}"
-                for a in standing.others
-                if a.secondary and len(a.packed) == 4
-            ]
-        self._requests.perform([delete_address(address) for address in stray])
-        self._operators = tuple(operators)
-        return Started(tuple(vip for vip in self._places if vip in self._listed))
+        """Remove what is ours but not leased or not defined; tell what lives under a live lease.
+
+        The next `read` tells which interfaces have no carrier.
+        """
+        found = self._list()
+        stray = [*found.unleased, *found.undefined, *found.handmade.values()]
+        if stray:
+            self._requests.perform([delete_address(address) for address in stray])
+            found = self._list()
+        self._held = set(found.leased)
+        self._lasting = {vip for vip, address in found.leased.items() if not address.leased}
+        self._operators = tuple(listing.warn(address) for address in found.operators)
+        self._doubt = True
+        return Started(tuple(vip for vip in self._places if vip in self._held))
 
     def redefine(self, definitions: Definitions) -> None:
-        """Follow new topologies and VIPs; what is no longer defined was released before."""
-        self._layout = self._lay_out(definitions)
-        self._listed &= self._places.keys()
+        """Follow new definitions; InterfaceError, and nothing changed, when they do not fit here.
+
+        A held VIP that is no longer defined stays until it is released; one that belongs to
+        another interface now is removed, and the next `read` says so.
+        """
+        layout = lay_out(self._node, definitions, self._requests.links())
+        held = {vip: self._places[vip] for vip in self._held}
+        self._arrange(layout)
+        moved = [p for vip, p in held.items() if self._places[vip].ifindex != p.ifindex]
+        self._requests.perform([self._deletion(place) for place in moved])
+        self._doubt = self._doubt or bool(moved)
+        self._operators = tuple(listing.warn(address) for address in self._list().operators)
 
     def take(self, take: Take) -> Taken:
-        """Add VIPs under the lease; the answer is what the kernel lists afterwards."""
-        if _stale(take.decided_at):
-            return Taken((), stale=True)
+        """Add VIPs under the lease; the answer is what the kernel lists afterwards.
+
+        What did not get its turn in time is left out of the answer, which is then `stale`.
+        """
         places, failed = self._placed(take.vips)
-        refused = self._add(places)
-        added = self._read_back(places)
-        failed += [(p.address, refused.get(p.address, _PRIMARY)) for p in places if p not in added]
-        self._listed |= {place.address for place in added}
-        if _stale(take.decided_at):
-            self.release(take.vips)
+        anchored = self._anchorable(places)
+        fresh = [place for place in places if place.address not in self._held]
+        began = time.monotonic()
+        tried, refused, stale = self._add(places, anchored, take.decided_at)
+        leased = self._read_back(tried) if tried else set()
+        added = [place for place in tried if place.address in leased]
+        self._forget(place.address for place in tried if place.address not in leased)
+        if not self._make_lasting(added, anchored, began):
+            self._forget(place.address for place in fresh)
+            self._delete(fresh)
             return Taken((), stale=True)
-        return Taken(tuple(place.address for place in added), tuple(failed))
+        self._renewed_at.update((p.address, began) for p in added if self._is_loose(p.address))
+        for place in tried:
+            if place.address not in leased:
+                failed.append((place.address, refused.get(place.address, _NOT_LEASED)))
+        return Taken(tuple(place.address for place in added), tuple(failed), stale)
 
     def release(self, vips: Iterable[str]) -> None:
-        """Delete VIPs at once, and the anchor of an interface that has none left."""
+        """Delete VIPs at once, whoever put them there, and an anchor that has no VIP left."""
         places = [self._places[vip] for vip in vips if vip in self._places]
-        self._listed -= {place.address for place in places}
-        requests = [delete_address(leases.lease(p.ifindex, p.packed)) for p in places]
-        busy = {self._places[vip].ifindex for vip in self._listed}
-        idle = {p.ifindex for p in places if len(p.packed) == 4} - busy
-        requests += [delete_address(leases.anchor(index, 0)) for index in sorted(idle)]
-        self._requests.perform(requests)
+        self._forget(place.address for place in places)
+        self._delete(places)
 
     def renew(self, renew: Renew) -> None:
-        """Renew the lease of what is held: one anchor per interface, or each address on its own."""
+        """Renew the lease of what is held; what the kernel no longer has does not come back."""
+        places = [self._places[vip] for vip in self._held.intersection(renew.vips)]
+        anchored = self._anchorable(places)
+        if len(anchored) < len({p.interface for p in places if _ipv4(p)}):
+            self._lasting -= {p.address for p in places if p.interface not in anchored}
+        loose = [place for place in places if place.address not in self._lasting]
+        if loose:
+            ours = self._list().ours
+            loose = [place for place in loose if (place.ifindex, place.packed) in ours]
+            loose = self._due(loose)
+        requests = self._anchors(anchored, echo=True)
+        requests += [self._renewal(place) for place in loose]
+        sent_at = time.monotonic()
         if _stale(renew.decided_at):
             return
-        places = [self._places[vip] for vip in renew.vips if vip in self._listed]
-        anchored = self._anchored(places)
-        single = [p for p in places if len(p.packed) != 4 or p.ifindex not in anchored]
-        indices = anchored & {p.ifindex for p in places if len(p.packed) == 4}
-        ttl = self._ttl
-        requests = [new_address(leases.anchor(index, ttl)) for index in sorted(indices)]
-        requests += [new_address(leases.lease(p.ifindex, p.packed, ttl)) for p in single]
-        self._requests.perform(requests)
-        if single and _stale(renew.decided_at):
-            # A late renewal of a single lease may have brought back what the kernel had removed.
-            gone = [place.address for place in single]
-            self.release(gone)
-            self._gone += gone
+        outcome = self._requests.perform(requests)
+        if loose:
+            self._finish_loose(loose, anchored, renew.decided_at, sent_at)
+        if outcome.refused or any(a.secondary or not a.leased for a in outcome.echoed):
+            self._doubt = True  # no anchor to hang on: the next read removes what is not leased
 
     def fileno(self) -> int:
         """Readable when the kernel changed something."""
@@ -134,28 +169,16 @@ class Plumber:
     def read(self) -> list[KernelChanged | LinkChanged]:
         """Changes of VIPs and carriers that this process did not ask for; never blocks."""
         notices, lost = self._notifications.read(_NOTICES_PER_READ)
-        gone, self._gone = self._gone, []
-        appeared: list[str] = []
+        doubt = self._doubt or lost or any(self._is_news(notice) for notice in notices)
         changes: list[KernelChanged | LinkChanged] = []
-        for notice in notices:
-            subject = notice.subject
-            if isinstance(subject, KernelLink):
-                changes += self._carrier(subject)
-                continue
-            vip = self._name(subject)
-            if vip is None:
-                continue
-            if notice.kind == RTM_DELADDR and vip in self._listed:
-                self._listed.discard(vip)
-                gone.append(vip)
-            elif notice.kind == RTM_NEWADDR and vip not in self._listed:
-                appeared.append(vip)
-        if lost:
-            missing = self._listed - self._present()
-            self._listed -= missing
-            gone += sorted(missing)
-        if gone or appeared:
-            changes.insert(0, KernelChanged(tuple(gone), tuple(appeared)))
+        if doubt or any(self._is_ours(notice.subject) for notice in notices):
+            changes += self._read_links()
+        if len(notices) == _NOTICES_PER_READ:
+            self._doubt = doubt  # more is waiting: look when all of it has come
+            return changes
+        if doubt or self._doubt:
+            self._doubt = False
+            changes += self._audit()
         return changes
 
     def macs(self) -> tuple[str, ...]:
@@ -163,118 +186,226 @@ class Plumber:
         return tuple(sorted({link.mac for link in self._layout.links.values()}))
 
     def warnings(self) -> tuple[str, ...]:
-        """What an operator should know: settings changed, addresses that would go with a lease."""
-        shared = tuple(
-            f"{address} is a secondary address of the operator's: with promotion off it goes when "
-            "its primary address goes"
-            for address in self._operators
-        )
-        return (*self._promotion.changes, *shared)
+        """What an operator should know: settings changed, addresses that promotion kept."""
+        return (*self._promotion.changes, *self._operators)
+
+    # Where things go.
 
     @property
-    def _ttl(self) -> int:
+    def _lease_seconds(self) -> int:
         return self._layout.definitions.knobs.lease_ttl
 
-    def _lay_out(self, definitions: Definitions) -> Layout:
-        layout = lay_out(self._node, definitions, self._requests.links())
-        places = {vip: layout.place(vip) for vip in definitions.vips}
-        self._places = {vip: place for vip, place in places.items() if place is not None}
-        self._names = {(p.ifindex, p.packed): vip for vip, p in self._places.items()}
-        return layout
-
-    def _anchored(self, places: Iterable[Place]) -> set[int]:
-        """Interfaces whose IPv4 VIPs hang on an anchor: promotion is read back as off."""
-        interfaces = {(p.interface, p.ifindex) for p in places if len(p.packed) == 4}
-        return {index for name, index in interfaces if self._promotion.switch_off(name)}
+    def _arrange(self, layout: Layout) -> None:
+        self._layout = layout
+        self._own = ipaddress.ip_address(layout.own_address).packed
+        places = {vip: self._places[vip] for vip in self._held}
+        for vip in layout.definitions.vips:
+            place = layout.place(vip)
+            if place is not None and place.packed != self._own:
+                places[vip] = place
+        self._places = places
+        self._names = {(p.ifindex, p.packed): vip for vip, p in places.items()}
 
     def _placed(self, vips: Iterable[str]) -> tuple[list[Place], list[tuple[str, str]]]:
         places: list[Place] = []
         failed: list[tuple[str, str]] = []
         for vip in vips:
-            place = self._places.get(vip)
-            if place is None:
-                failed.append((vip, _NOT_HERE))
-            elif vip == self._layout.own_address:
-                failed.append((vip, _OWN))
+            if vip in self._places:
+                places.append(self._places[vip])
             else:
-                places.append(place)
+                own = ipaddress.ip_address(vip).packed == self._own
+                failed.append((vip, _OWN if own else _NOT_HERE))
         return places, failed
 
-    def _add(self, places: list[Place]) -> dict[str, str]:
-        """Anchors first, then the VIPs with a lifetime; returns what the kernel refused."""
-        indices = self._anchored(places)
-        anchors = [new_address(leases.anchor(index, self._ttl)) for index in sorted(indices)]
-        vips = [new_address(leases.lease(p.ifindex, p.packed, self._ttl)) for p in places]
-        refused = self._requests.perform(anchors + vips).refused
-        return {
-            places[position - len(anchors)].address: sentence
-            for position, sentence in refused.items()
-            if position >= len(anchors)
-        }
+    def _anchorable(self, places: Iterable[Place]) -> dict[str, int]:
+        """Interfaces of IPv4 places where promotion is off, with their numbers; read just now."""
+        interfaces = {p.interface: p.ifindex for p in places if _ipv4(p)}
+        return {n: i for n, i in interfaces.items() if self._promotion.switch_off(n)}
 
-    def _read_back(self, places: list[Place]) -> list[Place]:
-        """Keep what is under a lease, make secondaries lasting, delete everything else."""
-        leased: set[tuple[int, bytes]] = set()
-        lasting: list[bytes] = []
-        stray: list[bytes] = []
-        wanted = {(p.ifindex, p.packed) for p in places}
-        for _, standing in self._standings():
-            for packed, address in standing.leased.items():
-                if (address.ifindex, packed) in wanted:
-                    leased.add((address.ifindex, packed))
-                    if len(packed) == 4 and address.secondary:
-                        lasting.append(new_address(leases.lease(address.ifindex, packed)))
-            stray += [
-                delete_address(address)
-                for packed, address in standing.unleased.items()
-                if (address.ifindex, packed) in wanted
-            ]
-        self._requests.perform(lasting + stray)
-        return [place for place in places if (place.ifindex, place.packed) in leased]
+    def _is_loose(self, vip: str) -> bool:
+        return vip not in self._lasting
 
-    def _standings(self) -> Iterable[tuple[str, Standing]]:
-        """Each topology interface with what is on it, by family."""
-        families = {(p.interface, p.ifindex, len(p.packed)) for p in self._places.values()}
-        families |= {(n, link.ifindex, 4) for n, link in self._layout.links.items()}
-        for interface, index, size in sorted(families):
-            anchored = size == 4 and self._promotion.switch_off(interface)
-            listed = self._requests.addresses(index, _FAMILIES[size])
-            yield interface, leases.judge(listed, anchored)
+    # What is asked of the kernel.
 
-    def _strays(self, standing: Standing) -> list[KernelAddress]:
-        own = socket.inet_pton(_family(self._layout.own_address), self._layout.own_address)
-        marked = [a for a in standing.leased.values() if len(a.packed) == 4 and not self._name(a)]
-        unleased = [a for a in standing.unleased.values() if len(a.packed) == 4 or self._name(a)]
-        handmade = [a for a in standing.others if self._name(a)]
-        return [a for a in (*marked, *unleased, *handmade) if a.packed != own]
+    def _anchors(self, anchored: dict[str, int], echo: bool = False) -> list[bytes]:
+        seconds = self._lease_seconds
+        return [new_address(leases.anchor(i, seconds), echo=echo) for i in anchored.values()]
 
-    def _named(self, addresses: dict[bytes, KernelAddress]) -> set[str]:
-        return {vip for a in addresses.values() if (vip := self._name(a)) is not None}
+    def _renewal(self, place: Place) -> bytes:
+        return new_address(leases.lease(place.ifindex, place.packed, self._lease_seconds))
 
-    def _name(self, address: KernelAddress) -> str | None:
-        if address.packed == ANCHOR.packed:
-            return None
-        return self._names.get((address.ifindex, address.packed))
+    @staticmethod
+    def _deletion(place: Place) -> bytes:
+        return delete_address(leases.lease(place.ifindex, place.packed))
 
-    def _present(self) -> set[str]:
-        present: set[str] = set()
-        for _, standing in self._standings():
-            present |= self._named(standing.leased)
-        return present
+    def _list(self) -> Listing:
+        sizes = {4, *(len(place.packed) for place in self._places.values())}
+        in_use = {place.interface for place in self._places.values() if _ipv4(place)}
+        standings = []
+        for name, link in self._layout.links.items():
+            # Where it is not ours to change, it is only read.
+            promotion = self._promotion
+            off = promotion.switch_off(name) if name in in_use else promotion.is_off(name)
+            for size in sorted(sizes):
+                listed = self._requests.addresses(link.ifindex, _FAMILIES[size])
+                standings.append(leases.judge(listed, anchored=off))
+        return listing.sort(standings, self._names, self._own)
 
-    def _carrier(self, link: KernelLink) -> list[KernelChanged | LinkChanged]:
-        if self._up.get(link.name) in (None, link.up):
+    def _add(
+        self, places: list[Place], anchored: dict[str, int], decided_at: float
+    ) -> tuple[list[Place], dict[str, str], bool]:
+        """Add in pieces while the decision is fresh: what was added, refusals, too late for all.
+
+        Each piece renews the anchors first: a VIP added while its anchor is gone would be a
+        primary address without an end. Until it hangs on the anchor it has a lifetime as well.
+        """
+        anchors = self._anchors(anchored)
+        until = time.monotonic() + _ADDING_SECONDS
+        tried: list[Place] = []
+        refused: dict[str, str] = {}
+        for start in range(0, len(places), _PIECE):
+            piece = places[start : start + _PIECE]
+            requests = anchors + [self._renewal(place) for place in piece]
+            if _stale(decided_at) or time.monotonic() > until:
+                return tried, refused, True
+            outcome = self._requests.perform(requests).refused
+            if _stale(decided_at):
+                self._delete([place for place in piece if place.address not in self._held])
+                return tried, refused, True
+            tried += piece
+            self._held.update(place.address for place in piece)
+            for position, place in enumerate(piece, len(anchors)):
+                if position in outcome:
+                    refused[place.address] = outcome[position]
+        return tried, refused, False
+
+    def _due(self, loose: list[Place]) -> list[Place]:
+        """Which of those with a lifetime of their own to renew now: all, or the oldest.
+
+        The kernel looks at every IPv6 address for each renewal, so many take turns: each comes
+        within half a lease.
+        """
+        knobs = self._layout.definitions.knobs
+        calls = knobs.lease_ttl / 2 / knobs.heartbeat_interval
+        share = max(_LOOSE_AT_ONCE, math.ceil(len(loose) / calls))
+        return sorted(loose, key=lambda place: self._renewed_at.get(place.address, 0.0))[:share]
+
+    def _read_back(self, places: list[Place]) -> set[str]:
+        """Which of them the kernel has under the lease; any that it has otherwise are deleted."""
+        found = self._list()
+        if found.unleased:
+            self._requests.perform([delete_address(address) for address in found.unleased])
+            found = self._list()
+        return found.leased.keys() & {place.address for place in places}
+
+    def _make_lasting(self, added: list[Place], anchored: dict[str, int], sent_at: float) -> bool:
+        """Take the lifetime off VIPs that hang on an anchor; False if the lease may have ended.
+
+        Within the lease's time an existing address is changed; after it, one would be added anew.
+        """
+        places = [place for place in added if _ipv4(place) and place.interface in anchored]
+        if not places:
+            return True
+        over = sent_at + self._lease_seconds - _EARLY_SECONDS
+        if time.monotonic() >= over:
+            return False
+        anchors = self._anchors({p.interface: p.ifindex for p in places})
+        lasting = [new_address(leases.lease(p.ifindex, p.packed, FOREVER)) for p in places]
+        refused = self._requests.perform(anchors + lasting).refused
+        if time.monotonic() >= over:
+            return False
+        for position, place in enumerate(places, len(anchors)):
+            if position not in refused:
+                self._lasting.add(place.address)
+                self._renewed_at.pop(place.address, None)
+        return True
+
+    def _finish_loose(
+        self, loose: list[Place], anchored: dict[str, int], decided_at: float, sent_at: float
+    ) -> None:
+        """Undo renewals that may have brought back what had ended; let go of lifetimes."""
+        if _stale(decided_at):
+            over = time.monotonic() - self._lease_seconds + _EARLY_SECONDS
+            late = [p for p in loose if self._renewed_at.get(p.address, 0.0) < over]
+            if late:
+                self._requests.perform([self._deletion(place) for place in late])
+                self._doubt = True
+                return
+        self._renewed_at.update((place.address, sent_at) for place in loose)
+        self._make_lasting(loose, anchored, sent_at)
+
+    def _delete(self, places: list[Place]) -> None:
+        """Delete and look, until none is left in any form; anchors without a VIP go first."""
+        if not places:
+            return
+        busy = {self._places[vip].ifindex for vip in self._held}
+        idle = {place.ifindex for place in places if _ipv4(place)} - busy
+        requests = [delete_address(leases.anchor(index, 0)) for index in sorted(idle)]
+        requests += [self._deletion(place) for place in places]
+        for _ in range(_DELETE_ROUNDS):
+            self._requests.perform(requests)
+            left = self._list().of((place.address for place in places), self._names)
+            if not left:
+                return
+            requests = [delete_address(address) for address in left]
+        self._doubt = True
+
+    def _forget(self, vips: Iterable[str]) -> None:
+        for vip in vips:
+            self._held.discard(vip)
+            self._lasting.discard(vip)
+            self._renewed_at.pop(vip, None)
+
+    # What is heard from the kernel.
+
+    def _is_news(self, notice: Notice) -> bool:
+        subject = notice.subject
+        if isinstance(subject, KernelLink):
+            return False
+        if subject.packed == leases.ANCHOR.packed:
+            return notice.kind == RTM_DELADDR and bool(self._held)
+        vip = self._names.get((subject.ifindex, subject.packed))
+        if vip is None:
+            return False
+        if notice.kind == RTM_DELADDR or vip not in self._held:
+            return (notice.kind == RTM_DELADDR) == (vip in self._held)
+        return not subject.leased and not (len(subject.packed) == 4 and subject.secondary)
+
+    def _is_ours(self, subject: KernelAddress | KernelLink) -> bool:
+        return isinstance(subject, KernelLink) and subject.name in self._layout.links
+
+    def _audit(self) -> list[KernelChanged]:
+        """Compare with what the kernel lists; remove at once what no lease would end."""
+        found = self._list()
+        if found.unleased:
+            self._requests.perform([delete_address(address) for address in found.unleased])
+            found = self._list()
+        gone, appeared = self._held - found.vips, found.vips - self._held
+        self._forget(gone)
+        self._held |= appeared
+        self._lasting -= found.handmade.keys()
+        if not gone and not appeared:
             return []
-        self._up[link.name] = link.up
-        return [LinkChanged(link.name, link.up)]
+        return [KernelChanged(tuple(sorted(gone)), tuple(sorted(appeared)))]
+
+    def _read_links(self) -> list[LinkChanged]:
+        links = {link.name: link for link in self._requests.links()}
+        changes = []
+        for name, known in self._layout.links.items():
+            link = links.get(name)
+            up = link is not None and link.up
+            if up != self._up.get(name, True):
+                self._up[name] = up
+                changes.append(LinkChanged(name, up))
+            self._doubt = self._doubt or (link is not None and link.ifindex != known.ifindex)
+        if self._doubt and self._layout.links.keys() <= links.keys():
+            self._arrange(lay_out(self._node, self._layout.definitions, links.values()))
+        return changes
+
+
+def _ipv4(place: Place) -> bool:
+    return len(place.packed) == 4
 
 
 def _stale(decided_at: float) -> bool:
     return time.monotonic() - decided_at > DECISION_SECONDS
-
-
-def _family(address: str) -> socket.AddressFamily:
-    with contextlib.suppress(OSError):
-        socket.inet_pton(socket.AF_INET, address)
-        return socket.AF_INET
-    return socket.AF_INET6

@@ -17,29 +17,34 @@ class Promotion:
         self._settings = settings
         self.changes: list[str] = []
 
+    def is_off(self, interface: str) -> bool:
+        """Whether both settings read 0 now; one that cannot be read is not off."""
+        return all(_read(path) == 0 for path in self._paths(interface))
+
     def switch_off(self, interface: str) -> bool:
         """Make it 0 for `interface` and `all`; whether both now read 0."""
-        return all([self._switch_off(name) for name in ("all", interface)])
+        for path in self._paths(interface):
+            if _read(path) != 0:
+                self._clear(path)
+        return self.is_off(interface)
 
-    def _switch_off(self, name: str) -> bool:
-        path = self._settings / name / _NAME
+    def _paths(self, interface: str) -> tuple[Path, Path]:
+        return self._settings / "all" / _NAME, self._settings / interface / _NAME
+
+    def _clear(self, path: Path) -> None:
         try:
-            if _read(path) == 0:
-                return True
-            with path.open("w") as setting:
-                setting.write("0")
-            off = _read(path) == 0
-        except (OSError, ValueError) as error:
-            self._note(f"{path} cannot be set to 0 ({error}): each VIP gets a lease of its own")
-            return False
-        self._note(f"{path} was 1 and is now 0: leases end with their VIPs only so")
-        return off
-
-    def _note(self, sentence: str) -> None:
+            path.write_text("0")
+        except OSError as error:
+            sentence = f"{path} cannot be set to 0 ({error.strerror}): each VIP has its own lease"
+        else:
+            sentence = f"{path} was set to 0: otherwise VIPs would outlive their lease"
         if sentence not in self.changes:
             self.changes.append(sentence)
 
 
-def _read(path: Path) -> int:
-    with path.open("rb", buffering=0) as setting:
-        return int(setting.read(8))
+def _read(path: Path) -> int | None:
+    try:
+        with path.open("rb", buffering=0) as setting:
+            return int(setting.read(8))
+    except (OSError, ValueError):
+        return None
