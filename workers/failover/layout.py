@@ -49,7 +49,7 @@ class Layout:
                 return Place(address, parsed.packed, interface, self.links[interface].ifindex)
         return None
 
-    def network_of(self, interface: str, version: int) -> list[str]:
+    def networks_of(self, interface: str, version: int) -> list[str]:
         """The CIDRs of one IP version that live on `interface`."""
         return [str(n) for n, name in self.networks if name == interface and n.version == version]
 

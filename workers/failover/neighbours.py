@@ -1,59 +1,33 @@
 """Raw ARP and neighbour discovery on the topology interfaces: asks, announces, and sees.
 
-One packet socket per interface; the kernel filters so that ordinary traffic never wakes us. Our own
-frames are not seen. What an answer means is decided by the core.
+Reported is only what other hosts say about VIPs, and their answers about witnesses and peers; our
+own frames never are. What an answer means is decided by the core.
 """
 
-import ctypes
 import socket
-import struct
+import time
 from collections.abc import Iterable
 
-from workers.failover import capability
+from workers.failover import capability, leases
 from workers.failover.core import frames
 from workers.failover.core.actions import Probe, Probing
 from workers.failover.core.definitions import Definitions
-from workers.failover.core.events import Sighting
-from workers.failover.errors import NeighboursError
+from workers.failover.core.events import Seen, Sighting
+from workers.failover.errors import InterfaceError, NeighboursError
 from workers.failover.layout import Layout, Place, lay_out
-from workers.failover.netlink import Requests
-
-_ETH_P_ALL = 0x0003
-_SO_ATTACH_FILTER = 26
-_RECEIVE_BUFFER_BYTES = 4 << 20
-_FRAMES_PER_READ = 2048
-_FRAME_BYTES = 256
-_IFA_SCOPE_LINK = 253
-# Classic BPF, relative to the Ethernet header: all ARP; ICMPv6 solicitations and advertisements.
-_FILTER = (
-    (0x28, 0, 0, 12),  # ldh ethertype
-    (0x15, 6, 0, frames.ARP),  # ARP -> accept
-    (0x15, 0, 6, frames.IPV6),
-    (0x30, 0, 0, 20),  # ldb next header
-    (0x15, 0, 4, 58),
-    (0x30, 0, 0, 54),  # ldb ICMPv6 type
-    (0x15, 1, 0, 135),
-    (0x15, 0, 1, 136),
-    (0x06, 0, 0, _FRAME_BYTES),  # accept
-    (0x06, 0, 0, 0),  # refuse
+from workers.failover.netlink import (
+    IFA_F_DADFAILED,
+    SCOPE_GLOBAL,
+    SCOPE_LINK,
+    KernelAddress,
+    Requests,
 )
+from workers.failover.wire import Wire
 
-
-class _Port:
-    """The packet socket of one interface, with what it needs to build frames."""
-
-    def __init__(self, name: str, mac: str, sources: dict[int, bytes]) -> None:
-        self.mac = bytes.fromhex(mac.replace(":", ""))
-        self.sources = sources
-        """Own address to ask from, by packed length; absent: questions are asked as probes."""
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-        try:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
-            _attach_filter(self.socket)
-            self.socket.bind((name, _ETH_P_ALL))
-        except OSError:
-            self.socket.close()
-            raise
+_FRAMES_PER_READ = 1024
+_ANSWER_SECONDS = 1.0
+"""A DAD probe is answered to all nodes (RFC 4861, 7.2.4); within this time it is our answer."""
+_FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 
 
 class Neighbours:
@@ -63,114 +37,161 @@ class Neighbours:
         if not capability.has(capability.Capability.NET_RAW):
             raise NeighboursError("ARP cannot be spoken without CAP_NET_RAW; run as root")
         self._node = node
-        self._ports: dict[str, _Port] = {}
+        self._wires: dict[str, Wire] = {}
+        self._asked: dict[bytes, float] = {}
+        """When we last sent a DAD probe for an IPv6 address."""
         self.malformed = 0
-        """Frames that the filter let through and that said nothing."""
+        """Frames that the filter let through and that were no proper frames."""
         self.errors = 0
         """Frames that could not be sent (the link is down)."""
         self.redefine(definitions)
 
     def redefine(self, definitions: Definitions) -> None:
-        """Follow new interfaces, VIPs, witnesses and peers."""
+        """Follow new interfaces, VIPs, witnesses and peers; nothing changes if they do not fit."""
         requests = Requests()
         try:
             layout = lay_out(self._node, definitions, requests.links())
-            for name in self._ports.keys() - layout.links.keys():
-                self._ports.pop(name).socket.close()
-            for name in layout.links.keys() - self._ports.keys():
-                self._ports[name] = self._open(layout, name, requests)
+            wires = self._open(layout, requests)
         finally:
             requests.close()
-        addresses = [*definitions.vips, *definitions.witnesses]
-        addresses += [n.address for name, n in definitions.nodes.items() if name != self._node]
-        places = (layout.place(address) for address in addresses)
-        self._places: dict[str, Place] = {p.address: p for p in places if p is not None}
-        self._names = {place.packed: address for address, place in self._places.items()}
-        self._own = {port.mac.hex(":") for port in self._ports.values()}
+        for name, wire in self._wires.items():
+            if wires.get(name) is not wire:
+                wire.close()
+        self._wires = wires
+        self._own = {wire.mac for wire in wires.values()}
+        peers = [n.address for name, n in definitions.nodes.items() if name != self._node]
+        vips = self._places_of(layout, definitions.vips)
+        others = self._places_of(layout, [*definitions.witnesses, *peers])
+        self._vips = {place.packed: place.address for place in vips}
+        self._names = {place.packed: place.address for place in [*others, *vips]}
+        self._places = {place.address: place for place in [*others, *vips]}
+        for name, wire in wires.items():
+            wire.listen(
+                (place.packed for place in vips if place.interface == name),
+                (place.packed for place in others if place.interface == name),
+            )
 
     def close(self) -> None:
         """Close all sockets."""
-        for port in self._ports.values():
-            port.socket.close()
-        self._ports.clear()
+        for wire in self._wires.values():
+            wire.close()
+        self._wires.clear()
 
     def filenos(self) -> tuple[int, ...]:
         """Readable when somebody spoke."""
-        return tuple(port.socket.fileno() for port in self._ports.values())
+        return tuple(number for wire in self._wires.values() for number in wire.filenos())
 
     def probe(self, probe: Probe) -> None:
-        """Send one question for each address; unknown addresses are passed over."""
-        to = bytes.fromhex(probe.mac.replace(":", "")) if probe.mac else None
+        """Send one question for each address; addresses not in the definitions are passed over."""
+        to = None
+        if probe.probing is Probing.UNICAST:
+            to = bytes.fromhex(probe.mac.replace(":", ""))
         for address in probe.addresses:
             place = self._places.get(address)
             if place is None:
                 continue
-            port = self._ports[place.interface]
-            source = port.sources.get(len(place.packed))
+            size, wire = len(place.packed), self._wires[place.interface]
+            source = wire.sources[size]
             if probe.probing is Probing.TAKER:
-                source = None
-            only = to if probe.probing is Probing.UNICAST else None
-            self._send(port, frames.question(place.packed, port.mac, source, only))
+                self._note_asked(place.packed)
+                self._send(wire, size, frames.question(place.packed, wire.mac, None))
+            else:
+                self._send(wire, size, frames.question(place.packed, wire.mac, source, to))
 
     def announce(self, vips: Iterable[str]) -> None:
-        """Tell everybody on the segment who has each VIP now."""
+        """Tell everybody on the segment that each VIP is here."""
         for vip in vips:
             place = self._places.get(vip)
             if place is not None:
-                port = self._ports[place.interface]
-                self._send(port, frames.announcement(place.packed, port.mac))
+                wire = self._wires[place.interface]
+                frame = frames.announcement(place.packed, wire.mac)
+                self._send(wire, len(place.packed), frame)
 
     def read(self) -> list[Sighting]:
-        """What others said about VIPs, witnesses and peers since the last call; never blocks."""
+        """What others said since the last call; never blocks, and leaves the rest for the next."""
         sightings: list[Sighting] = []
-        for port in self._ports.values():
-            for _ in range(_FRAMES_PER_READ):
+        for wire in self._wires.values():
+            for frame in wire.receive(_FRAMES_PER_READ):
                 try:
-                    frame, origin = port.socket.recvfrom(_FRAME_BYTES)
-                except BlockingIOError:
-                    break
-                except OSError:  # the link went down; it is read again when it is back
-                    break
-                if origin[2] != socket.PACKET_OUTGOING:
-                    sightings += self._sighted(frame)
+                    said = frames.read(frame, wire.mac)
+                except frames.Malformed:
+                    self.malformed += 1
+                    continue
+                if said is not None and said.mac not in self._own and frame[6:12] not in self._own:
+                    sightings += self._sighted(said)
         return sightings
 
-    def _sighted(self, frame: bytes) -> list[Sighting]:
-        said = frames.read(frame)
-        self.malformed += not said
-        return [
-            Sighting(seen, self._names[address], mac)
-            for seen, address, mac in said
-            if address in self._names and mac not in self._own
-        ]
+    def _sighted(self, said: frames.Frame) -> list[Sighting]:
+        seen, address, mac = said
+        if seen is Seen.CLAIM and self._was_asked(address):
+            seen = Seen.ANSWER
+        names = self._names if seen is Seen.ANSWER else self._vips
+        return [Sighting(seen, names[address], mac.hex(":"))] if address in names else []
 
-    def _send(self, port: _Port, frame: bytes) -> None:
-        try:
-            port.socket.send(frame)
-        except OSError:
+    def _note_asked(self, address: bytes) -> None:
+        if len(address) == 16:
+            self._asked[address] = time.monotonic()
+
+    def _was_asked(self, address: bytes) -> bool:
+        asked_at = self._asked.get(address)
+        return asked_at is not None and time.monotonic() - asked_at <= _ANSWER_SECONDS
+
+    def _send(self, wire: Wire, size: int, frame: bytes) -> None:
+        if not wire.send(size, frame):
             self.errors += 1
 
-    def _open(self, layout: Layout, name: str, requests: Requests) -> _Port:
-        link = layout.links[name]
-        sources: dict[int, bytes] = {}
-        own = layout.place(layout.own_address)
-        if own is not None and own.interface == name:
-            sources[len(own.packed)] = own.packed
-        elif ipv4 := [a.packed for a in requests.addresses(link.ifindex, socket.AF_INET)]:
-            sources[4] = ipv4[0]
-        for address in requests.addresses(link.ifindex, socket.AF_INET6):
-            if address.scope == _IFA_SCOPE_LINK:
-                sources.setdefault(16, address.packed)
+    @staticmethod
+    def _places_of(layout: Layout, addresses: Iterable[str]) -> list[Place]:
+        places = (layout.place(address) for address in addresses)
+        return [place for place in places if place is not None]
+
+    def _open(self, layout: Layout, requests: Requests) -> dict[str, Wire]:
+        """A wire for each interface; one that is open and still right stays open."""
+        wires: dict[str, Wire] = {}
         try:
-            return _Port(name, link.mac, sources)
-        except OSError as error:
-            raise NeighboursError(
-                f"interface {name}: raw frames are not possible: {error.strerror}"
-            ) from error
+            for name, link in layout.links.items():
+                sources = _sources(layout, name, requests)
+                mac, known = bytes.fromhex(link.mac.replace(":", "")), self._wires.get(name)
+                if known and (known.ifindex, known.mac, known.sources) == (
+                    link.ifindex,
+                    mac,
+                    sources,
+                ):
+                    wires[name] = known
+                else:
+                    wires[name] = Wire.open(link, sources)
+        except NeighboursError:
+            for name, wire in wires.items():
+                if self._wires.get(name) is not wire:
+                    wire.close()
+            raise
+        return wires
 
 
-def _attach_filter(sock: socket.socket) -> None:
-    program = b"".join(struct.pack("=HBBI", *instruction) for instruction in _FILTER)
-    buffer = ctypes.create_string_buffer(program)
-    attached = struct.pack("@HP", len(_FILTER), ctypes.addressof(buffer))
-    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
+def _sources(layout: Layout, name: str, requests: Requests) -> dict[int, bytes]:
+    """The node's own address on an interface for each IP version that has a topology there."""
+    sources: dict[int, bytes] = {}
+    for version, size in ((4, 4), (6, 16)):
+        networks = layout.networks_of(name, version)
+        if not networks:
+            continue
+        listed = requests.addresses(layout.links[name].ifindex, _FAMILIES[size])
+        vips = {p.packed for v in layout.definitions.vips if (p := layout.place(v))}
+        usable = [a.packed for a in listed if _is_own(a) and a.packed not in vips]
+        own = layout.place(layout.own_address)
+        if own is not None and own.interface == name and len(own.packed) == size:
+            usable.insert(0, own.packed)
+        if not usable:
+            raise InterfaceError(
+                f"interface {name} has no IPv{version} address of its own to ask from;"
+                f" give it one (it carries {networks[0]})"
+            )
+        sources[size] = usable[0]
+    return sources
+
+
+def _is_own(address: KernelAddress) -> bool:
+    """Whether the node may ask from it: never a VIP or an anchor."""
+    if address.flags & IFA_F_DADFAILED or leases.has_our_form(address):
+        return False
+    return address.scope in (SCOPE_GLOBAL, SCOPE_LINK)
