@@ -1,0 +1,321 @@
+"""Raw ARP and neighbour discovery against real kernels: who answers, who claims, who probes."""
+
+import json
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+import pytest
+
+from tests.integration.segment import Host, define, hosts, run, wait_until
+from workers.failover.core import frames
+from workers.failover.core.actions import Probe, Probing, Take
+from workers.failover.core.events import Seen, Sighting
+from workers.failover.errors import InterfaceError, NeighboursError
+from workers.failover.neighbours import Neighbours
+from workers.failover.plumber import Plumber
+
+VIP, VIP6, FREE, FREE6 = "198.18.78.1", "2001:db8:77::a1", "198.18.78.9", "2001:db8:77::a9"
+WITNESS, PEER, STRANGER = "198.18.77.3", "198.18.77.2", "198.18.77.50"
+DEFINITIONS = define(VIP, VIP6, FREE, FREE6, lease_ttl=30, witnesses=(WITNESS,))
+BOTH = pytest.mark.parametrize(("vip", "free"), [(VIP, FREE), (VIP6, FREE6)])
+
+
+@dataclass(frozen=True)
+class Segment:
+    """`one` asks; the kernel of `two` holds VIP and VIP6; `three` is a bystander and witness."""
+
+    one: Host
+    two: Host
+    three: Host
+    asker: Neighbours
+    holder: Neighbours
+    plumber: Plumber
+
+
+@pytest.fixture
+def segment() -> Iterator[Segment]:
+    with hosts(3) as (one, two, three), ExitStack() as stack:
+        with one.inside():
+            asker = stack.enter_context(closing(Neighbours("one", DEFINITIONS)))
+        with two.inside():
+            plumber = stack.enter_context(closing(Plumber("two", DEFINITIONS)))
+            plumber.open()
+            taken = plumber.take(Take((VIP, VIP6), time.monotonic()))
+            assert taken.added == (VIP, VIP6)
+            holder = stack.enter_context(closing(Neighbours("two", DEFINITIONS)))
+        heard(asker, 0.05)  # what the kernels say when addresses come up
+        yield Segment(one, two, three, asker, holder, plumber)
+
+
+def heard(neighbours: Neighbours, seconds: float = 0.2) -> list[Sighting]:
+    """What is seen within a time."""
+    found: list[Sighting] = []
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select(neighbours.filenos(), [], [], left)[0]:
+            found += neighbours.read()
+    return found
+
+
+def send_raw(host: Host, frame: bytes) -> None:
+    with (
+        host.inside(),
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock,
+    ):
+        sock.bind(("eth0", 0))
+        sock.send(frame)
+
+
+def mac_of(host: Host) -> bytes:
+    return bytes.fromhex(host.mac.replace(":", ""))
+
+
+def call(host: Host, address: str) -> None:
+    """Let a host's kernel look for an address by itself."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with host.inside(), socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"hello", (address, 9))
+
+
+def cached(host: Host, address: str) -> str:
+    """Link address in a kernel's own neighbour cache."""
+    listed = json.loads(host.ip("-j", "neigh", "show", address, "dev", "eth0"))
+    return str(listed[0].get("lladdr", "")) if listed else ""
+
+
+# Asking.
+
+
+@pytest.mark.parametrize("probing", Probing)
+@BOTH
+def test_the_owners_kernel_answers_and_a_free_address_is_silent(
+    segment: Segment, probing: Probing, vip: str, free: str
+) -> None:
+    segment.asker.probe(Probe((vip, free), probing, segment.two.mac))
+
+    assert heard(segment.asker) == [Sighting(Seen.ANSWER, vip, segment.two.mac)]
+    assert segment.asker.malformed == segment.asker.errors == 0
+
+
+@BOTH
+def test_a_question_to_one_link_address_reaches_nobody_else(
+    segment: Segment, vip: str, free: str
+) -> None:
+    segment.asker.probe(Probe((vip,), Probing.UNICAST, segment.three.mac))
+
+    assert heard(segment.asker) == []
+
+
+@BOTH
+def test_only_takers_are_seen_as_probing(segment: Segment, vip: str, free: str) -> None:
+    segment.asker.probe(Probe((vip, free), Probing.CHECK))
+    segment.asker.probe(Probe((vip,), Probing.UNICAST, segment.two.mac))
+    assert heard(segment.holder) == []
+
+    segment.asker.probe(Probe((vip, free), Probing.TAKER))
+    assert heard(segment.holder) == [
+        Sighting(Seen.PROBE, address, segment.one.mac) for address in (vip, free)
+    ]
+
+
+def test_a_check_asks_from_the_nodes_own_address_though_the_anchor_stands_first(
+    segment: Segment,
+) -> None:
+    with segment.two.inside(), closing(Neighbours("two", DEFINITIONS)) as restarted:
+        segment.three.ip("neigh", "flush", "all")
+        restarted.probe(Probe((WITNESS,), Probing.CHECK))
+
+        assert heard(restarted) == [Sighting(Seen.ANSWER, WITNESS, segment.three.mac)]
+        assert cached(segment.three, PEER) == segment.two.mac  # learnt from the question
+        assert next(iter(segment.two.addresses())) == "192.0.2.1"
+
+
+def test_witnesses_and_peers_answer_and_strangers_are_passed_over(segment: Segment) -> None:
+    segment.asker.probe(Probe((WITNESS, PEER, STRANGER), Probing.CHECK))
+
+    assert sorted(heard(segment.asker), key=lambda s: s.address) == [
+        Sighting(Seen.ANSWER, PEER, segment.two.mac),
+        Sighting(Seen.ANSWER, WITNESS, segment.three.mac),
+    ]
+
+
+def test_the_kernel_answers_while_the_agent_is_stopped_and_not_after_release(
+    segment: Segment,
+) -> None:
+    segment.asker.probe(Probe((VIP,), Probing.TAKER))  # nobody runs on `two` meanwhile
+    assert heard(segment.asker)
+
+    with segment.two.inside():
+        segment.plumber.release((VIP, VIP6))
+    segment.asker.probe(Probe((VIP, VIP6), Probing.TAKER))
+
+    assert heard(segment.asker) == []
+
+
+def test_an_answer_comes_within_a_fraction_of_a_probe_interval(segment: Segment) -> None:
+    spans: dict[str, list[float]] = {VIP: [], VIP6: []}
+    for vip, found in spans.items():
+        for _ in range(50):
+            began = time.monotonic()
+            segment.asker.probe(Probe((vip,), Probing.TAKER))
+            assert select.select(segment.asker.filenos(), [], [], 1)[0]
+            assert segment.asker.read()[0].seen is Seen.ANSWER
+            found.append(time.monotonic() - began)
+        print(f"{vip}: best {min(found) * 1e6:.0f}, median {sorted(found)[25] * 1e6:.0f} us")
+
+    assert max(min(found) for found in spans.values()) < 0.005
+
+
+# Announcing.
+
+
+@BOTH
+def test_an_announcement_is_a_claim_and_moves_a_clients_cache(
+    segment: Segment, vip: str, free: str
+) -> None:
+    call(segment.three, vip)
+    wait_until(lambda: cached(segment.three, vip) == segment.two.mac)
+
+    segment.asker.announce((vip,))
+
+    assert heard(segment.holder) == [Sighting(Seen.CLAIM, vip, segment.one.mac)]
+    wait_until(lambda: cached(segment.three, vip) == segment.one.mac)
+
+
+def test_our_own_frames_are_never_seen(segment: Segment) -> None:
+    segment.asker.probe(Probe((FREE, FREE6), Probing.TAKER))
+    segment.asker.announce((FREE, FREE6))
+    for own in (segment.one, segment.two):  # a loop in the network, or somebody with our address
+        send_raw(own, frames.announcement(socket.inet_aton(VIP), mac_of(segment.one)))
+
+    assert heard(segment.asker) == []
+
+
+# Hearing.
+
+
+def test_a_question_of_a_host_that_uses_the_vip_is_a_claim(segment: Segment) -> None:
+    target = socket.inet_aton(STRANGER)
+    send_raw(segment.two, frames.question(target, mac_of(segment.two), socket.inet_aton(VIP)))
+    source, target6 = (socket.inet_pton(socket.AF_INET6, a) for a in (VIP6, "2001:db8:77::99"))
+    send_raw(segment.two, frames.question(target6, mac_of(segment.two), source))
+
+    assert heard(segment.asker) == [
+        Sighting(Seen.CLAIM, vip, segment.two.mac) for vip in (VIP, VIP6)
+    ]
+
+
+def test_ordinary_questions_about_vips_and_others_do_not_even_wake_us(segment: Segment) -> None:
+    for address in (VIP, PEER, STRANGER, VIP6, "2001:db8:77::99"):
+        call(segment.three, address)
+    wait_until(lambda: all(cached(segment.three, vip) for vip in (VIP, VIP6)))
+
+    assert select.select(segment.asker.filenos(), [], [], 0.1)[0] == []
+
+
+def test_damaged_frames_are_counted_and_say_nothing(segment: Segment) -> None:
+    good = frames.announcement(socket.inet_aton(VIP), mac_of(segment.three))
+    good6 = frames.announcement(socket.inet_pton(socket.AF_INET6, VIP6), mac_of(segment.three))
+    bad = [
+        good[:18] + b"\x07" + good[19:],  # link addresses of seven bytes
+        good[:22] + bytes(6) + good[28:],  # sent by nobody
+        good6[:-1] + bytes((good6[-1] ^ 1,)),  # checksum
+        good6[:21] + b"\x40" + good6[22:],  # came through a router
+    ]
+    for frame in bad:
+        send_raw(segment.three, frame)
+
+    assert heard(segment.asker) == []
+    assert segment.asker.malformed == len(bad)
+
+
+def test_a_flood_is_read_in_bounded_parts(segment: Segment) -> None:
+    frame = frames.announcement(socket.inet_aton(VIP), mac_of(segment.three))
+    with segment.three.inside(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+        sock.bind(("eth0", 0))
+        for _ in range(3000):
+            sock.send(frame)
+
+    began = time.monotonic()
+    first = len(segment.asker.read())
+    seconds = time.monotonic() - began
+
+    assert 0 < first < 3000
+    assert seconds < 0.05
+    assert first + len(heard(segment.asker)) == 3000
+
+
+# Links and definitions.
+
+
+def test_frames_that_cannot_leave_are_counted_and_work_goes_on_afterwards(
+    segment: Segment,
+) -> None:
+    segment.one.ip("link", "set", "eth0", "down")
+    segment.asker.probe(Probe((VIP,), Probing.TAKER))
+    assert segment.asker.errors == 1
+    segment.asker.read()
+
+    segment.one.ip("link", "set", "eth0", "up")
+
+    def answered() -> bool:
+        segment.asker.probe(Probe((VIP,), Probing.TAKER))
+        return Sighting(Seen.ANSWER, VIP, segment.two.mac) in heard(segment.asker, 0.05)
+
+    wait_until(answered)
+
+
+def test_new_definitions_change_what_is_heard(segment: Segment) -> None:
+    before = segment.asker.filenos()
+    with segment.one.inside():
+        segment.asker.redefine(define(FREE, lease_ttl=30))
+    segment.holder.announce((VIP, VIP6, FREE))
+
+    assert segment.asker.filenos() == before
+    assert heard(segment.asker) == [Sighting(Seen.CLAIM, FREE, segment.two.mac)]
+
+
+def test_definitions_that_do_not_fit_change_nothing(segment: Segment) -> None:
+    with segment.one.inside(), pytest.raises(InterfaceError, match="eth7"):
+        segment.asker.redefine(define(FREE, interface="eth7"))
+    segment.holder.announce((VIP,))
+
+    assert heard(segment.asker) == [Sighting(Seen.CLAIM, VIP, segment.two.mac)]
+
+
+def test_many_vips_pass_the_filter(segment: Segment) -> None:
+    many = [f"198.18.{80 + i // 120}.{2 * (i % 120) + 1}" for i in range(600)]
+    six = [f"2001:db8:77::{2 * i + 1:x}" for i in range(0x1000, 0x1000 + 600)]
+    for host, neighbours in ((segment.one, segment.asker), (segment.two, segment.holder)):
+        with host.inside():
+            neighbours.redefine(define(*many, *six))
+
+    segment.holder.announce((*many, *six))
+
+    assert {s.address for s in heard(segment.asker, 0.5)} == {*many, *six}
+    segment.asker.probe(Probe((six[-1],), Probing.TAKER))
+    assert [s.seen for s in heard(segment.holder)] == [Seen.PROBE]
+
+
+def test_an_interface_without_an_own_address_is_one_clear_error(segment: Segment) -> None:
+    segment.three.ip("addr", "flush", "dev", "eth0", "scope", "global")
+    run("ip", "-n", segment.three.name, "addr", "add", f"{VIP}/0", "dev", "eth0", "scope", "host")
+    strange = define(VIP)
+    strange.nodes["three"] = type(strange.nodes["three"])("three", "203.0.113.3")
+
+    with segment.three.inside(), pytest.raises(NeighboursError, match="no IPv4 address of its own"):
+        Neighbours("three", strange)
+
+
+def test_without_the_capability_there_is_one_clear_error(segment: Segment) -> None:
+    os.seteuid(65534)
+    try:
+        with pytest.raises(NeighboursError, match="run as root"):
+            Neighbours("one", DEFINITIONS)
+    finally:
+        os.seteuid(0)
