@@ -29,6 +29,7 @@ FLAP_MOVES = 10
 REST_MOVES = 2
 """At most so many moves of a VIP within FLAP_SECONDS, while faults go on and at rest."""
 PLANNED = {Reason.BALANCE, Reason.STOPPING, Reason.DRAINING}
+ALARMS = {FactKind.SUSPECTED, FactKind.DEAD}
 SLACK_SECONDS = 1e-6
 
 
@@ -128,6 +129,16 @@ class Watch:
             self.planned[fact.vip] = self.world.now
         if fact.kind is FactKind.RELEASED and fact.reason is Reason.CONFLICT:
             self.gave_way[host.name, fact.vip] = self.world.now
+        if fact.kind in ALARMS and self.world.at_rest:
+            self.check_alarm(host, fact)
+
+    def check_alarm(self, host: Host, fact: Fact) -> None:
+        """At rest nobody suspects a node that runs and is on the net."""
+        peer = self.world.hosts.get(fact.node)
+        if peer is None or not (host.attached and peer.attached):
+            return
+        if peer.agent is not None and peer.agent.running:
+            self.world.fail("false alarm", f"{host.name} at rest: {fact.kind.value} {fact.node}")
 
     def begin(self) -> None:
         """From now on it counts."""
