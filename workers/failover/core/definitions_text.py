@@ -6,8 +6,8 @@ parse(render(d)) == d. It begins with a line that says so and ends with a line t
 
     # end of definitions: revision 7, 3 nodes, 6 vips, crc32 5d1c4f2a
 
-so that a file cut short, even between two tables, or spoilt is noticed. Whoever edits such a file by
-hand removes its first line; then the last one is an ordinary comment. Bounds: `definitions_rules`.
+so that a file cut short, even between two tables, or spoilt is noticed. Whoever edits such a file
+by hand removes its first line; then the last is an ordinary comment. Bounds: `definitions_rules`.
 """
 
 import ipaddress

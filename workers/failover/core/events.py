@@ -65,7 +65,7 @@ class Started:
 class Taken:
     """The outcome of a Take: `added` are listed by the kernel, `failed` are not (VIP, sentence).
 
-    `stale`: the decision was older than 50 ms before or after the call; nothing of it is left.
+    `stale`: the decision grew older than 50 ms; whatever is not `added` was too late, and undone.
     """
 
     added: tuple[str, ...]

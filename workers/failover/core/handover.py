@@ -1,8 +1,8 @@
 """Handing definitions to a peer: a compressed file in numbered pieces, put together again.
 
 Invariant: what comes out of an assembly is byte for byte what went in, or nothing. Pieces may be
-lost, doubled or out of order; a lost one is sent again with the whole the next time. Bounded in
-memory.
+lost, doubled or out of order; a lost one is sent again with the whole the next time. Senders cannot
+disturb one another; memory is bounded.
 """
 
 import zlib
@@ -13,6 +13,9 @@ from workers.failover.core.messages import DefinitionsPiece
 PIECE_BYTES = 32 * 1024
 FILE_BYTES = 4 * 1024 * 1024
 """A definitions file may not be larger, compressed or not."""
+PIECES_MAX = FILE_BYTES // PIECE_BYTES
+SENDERS_MAX = 4
+"""Files put together at the same time; the one begun first makes room."""
 
 
 def split(text: str, revision: int, node: str, to: str) -> list[DefinitionsPiece]:
@@ -35,28 +38,43 @@ def split(text: str, revision: int, node: str, to: str) -> list[DefinitionsPiece
 
 
 @dataclass(slots=True)
-class Assembly:
-    """The one file being put together; a newer revision replaces it."""
+class _File:
+    """The pieces of one file from one sender."""
 
-    revision: int = 0
-    checksum: int = 0
+    identity: tuple[int, int, int]
+    """Revision, checksum, number of pieces: of one file all pieces say the same."""
     parts: dict[int, bytes] = field(default_factory=dict)
+
+
+class Assembly:
+    """The files being put together, one for each sender."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, _File] = {}
 
     def accept(self, piece: DefinitionsPiece, known: int) -> str | None:
         """Take in a piece of a revision newer than `known`; the text once it is whole."""
-        if piece.revision <= max(known, self.revision - 1) or not piece.index < piece.count:
+        if piece.revision <= known or not 0 <= piece.index < piece.count <= PIECES_MAX:
             return None
-        if piece.count > FILE_BYTES // PIECE_BYTES or len(piece.data) > PIECE_BYTES:
+        if len(piece.data) > PIECE_BYTES:
             return None
-        if (piece.revision, piece.checksum) != (self.revision, self.checksum):
-            self.revision, self.checksum = piece.revision, piece.checksum
-            self.parts = {}
-        self.parts[piece.index] = piece.data
-        if len(self.parts) < piece.count:
+        file = self._file(piece)
+        file.parts[piece.index] = piece.data
+        if len(file.parts) < piece.count:
             return None
-        packed = b"".join(part for _, part in sorted(self.parts.items()))
-        self.parts = {}
+        del self._files[piece.node]
+        packed = b"".join(part for _, part in sorted(file.parts.items()))
         return _unpacked(packed) if zlib.crc32(packed) == piece.checksum else None
+
+    def _file(self, piece: DefinitionsPiece) -> _File:
+        identity = (piece.revision, piece.checksum, piece.count)
+        file = self._files.get(piece.node)
+        if file is None or file.identity != identity:
+            self._files.pop(piece.node, None)
+            if len(self._files) >= SENDERS_MAX:
+                del self._files[next(iter(self._files))]
+            file = self._files[piece.node] = _File(identity)
+        return file
 
 
 def _unpacked(packed: bytes) -> str | None:

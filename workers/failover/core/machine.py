@@ -36,7 +36,6 @@ class Machine(Node):
     ) -> None:
         super().__init__(me, definitions, incarnation, macs)
         self._deadline = math.inf
-        self._now = -math.inf
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             ev.Started: self._started,
             ev.Received: self._received,
@@ -53,13 +52,12 @@ class Machine(Node):
     def decide(self, event: ev.Event, now: float) -> tuple[list[Action], list[Fact]]:
         """Take in one event; returns what to do, in order, and what happened."""
         if not self.finished:
-            lateness = now - max(self._deadline, self._now)
+            lateness = now - self._deadline
             if lateness > self.definitions.knobs.heartbeat_interval:
                 self._gap(lateness, now)
             self._handlers[type(event)](event, now)
             self._settle(now)
-            self._deadline = self._next_due(now)
-        self._now = now
+            self._deadline = max(now, self._next_due(now))
         return self.out.flush()
 
     def snapshot(self, now: float) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Every `Problem` names the thing, the value and the way out, and carries the path
 to it; `line_of` finds that path in the text. What the values mean is decided by the callers.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -97,6 +96,8 @@ class Table:
         """Refuse every key that is not in `keys`."""
         for key in self._values:
             if key not in keys:
+                import difflib  # only when somebody mistyped: starting is to be fast
+
                 near = difflib.get_close_matches(key, keys, 1)
                 way = f"did you mean {near[0]}?" if near else f"known are {', '.join(keys)}"
                 raise self.problem(key, f"unknown key {key}; {way}")
