@@ -1,63 +1,84 @@
 """The failover consumer: the process that carries out what the machine decides. One per node.
 
-One asyncio loop, no threads. Invariants: what waits in the sockets is read before the machine is
-told the time; actions are performed at once, in order; the outcome of a Take is told before
-anything else.
+One asyncio loop (a helper thread reads and writes definitions files). Invariants: what waits in
+the sockets is read before the machine is told the time; actions are performed at once, in order;
+the outcome of a Take is told before anything else. A fault of our own ends the process: the kernel
+keeps what it has under the lease, and the next process adopts it.
 """
 
 import argparse
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from workers.bus.errors import BusError
 from workers.bus.keys import load_keys
+from workers.exit_codes import Exit
 from workers.failover.core import actions as act
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.events import Defined, Event, Received, StopRequested, Taken, Wake
-from workers.failover.core.handover import Assembly, split
 from workers.failover.core.machine import Machine
 from workers.failover.core.messages import DefinitionsPiece
 from workers.failover.door import Door
 from workers.failover.errors import FailoverError
+from workers.failover.handover import Handover
 from workers.failover.journal import Journal
+from workers.failover.meter import Meter, MeteredSelector
 from workers.failover.neighbours import Neighbours
 from workers.failover.plumber import Plumber
 from workers.failover.rings import Rings
 from workers.failover.settings import Settings, read_settings
+from workers.failover.status import process_picture, rings_picture
 from workers.failover.store import Store
+from workers.failover.urgency import be_urgent
 
-POLL_SECONDS = 1.0
-"""How often the definitions file is looked at."""
-STOP_SECONDS = 2.0
-NICENESS = -15
+STOP_SECONDS = 1.5
+"""A stop that is not complete by then is cut off; the lease ends what is left."""
+CLOSE_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+FLUSH_SECONDS = 0.005
 FOREVER_SECONDS = 3600.0
+SWITCH_SECONDS = 0.001
+"""The longest time for which the helper thread keeps the loop from running."""
 
 
 class Consumer:
     """The machine with its sockets, files and timer. Raises `FailoverError` or `BusError`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, meter: Meter, urgency: str) -> None:
         self.settings = settings
+        self.failure: Exception | None = None
+        """A fault of our own that ended the process."""
+        self.parting = ""
+        """Why the machine left without being asked."""
+        self._meter = meter
+        self._urgency = urgency
+        self._started_at = time.monotonic()
         self.store = Store(settings.state_directory, settings.cluster, settings.subcluster)
         definitions = self.store.load()
         keys = load_keys(settings.key_file)
         self.plumber = Plumber(settings.node, definitions)
         self.neighbours = Neighbours(settings.node, definitions)
+        self.rings = Rings(settings.node, definitions, keys, settings.brokers, self.step)
         incarnation = self.store.next_incarnation()
         self.machine = Machine(settings.node, definitions, incarnation, self.plumber.macs())
         self.journal = Journal(settings.state_directory, incarnation)
-        self.rings = Rings(settings.node, definitions, keys, settings.brokers, self.step)
+        self.handover = Handover(
+            settings.node, self.store, lambda new: self.step(Defined(new)), self.rings.send
+        )
         self.door = Door(
             settings.socket,
             {
                 "status": lambda _: self.status(),
-                "vips": lambda _: {"vips": self.status()["vips"]},
+                "vips": lambda _: {"vips": self._snapshot()["vips"]},
                 "events": self._events,
                 "definitions": lambda _: {"text": self.store.text},
                 "stop": lambda _: self._stop(),
@@ -65,54 +86,68 @@ class Consumer:
             self.journal.followers,
         )
         self._plumbed = definitions
-        self._assembly = Assembly()
-        self._handed: Definitions | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._readers: tuple[int, ...] = ()
-        self._max_step = self._max_late = 0.0
+        self._flushing = self._stopping = False
+        self._told_problem = ""
 
     async def run(self) -> None:
         """Start, and go on until the machine is finished."""
         self.loop = asyncio.get_running_loop()
         self.finished = asyncio.Event()
         await self.door.open()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.loop.add_signal_handler(number, self._stop)
-        self.loop.add_reader(self.plumber.fileno(), self._read_kernel)
-        self._listen()
-        self.step(self.plumber.open())
-        self.rings.open()
-        self.loop.call_later(POLL_SECONDS, self._poll)
-        gc.collect()
-        gc.freeze()
-        await self.finished.wait()
-        self.door.close()
-        await self.rings.close()
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self.loop.add_signal_handler(number, self._stop)
+            self.loop.add_reader(self.plumber.fileno(), self._read_kernel)
+            self._listen()
+            self.step(self.plumber.open())
+            self.rings.open()
+            self.handover.open()
+            self._look()
+            await self.finished.wait()
+            self.handover.close()
+        finally:
+            self.door.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        """Leave the rings and write what is left to tell; the kernel keeps the lease."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.rings.close(), CLOSE_SECONDS)
         self.plumber.close()
         self.neighbours.close()
+        self.journal.close()
+        self.store.close()
 
     def step(self, event: Event) -> None:
         """Let the machine decide on one event, and perform what it wants."""
+        if self.failure is not None:
+            return
         if isinstance(event, Received) and isinstance(event.message, DefinitionsPiece):
-            self._assemble(event.message)
+            self.handover.accept(event.message)
             return
         began = self.loop.time()
-        outcome: Event | None = event
-        while outcome is not None:
-            outcome = self._decide(outcome)
-        self._arm()
-        self._max_step = max(self._max_step, self.loop.time() - began)
+        with self._fatal():
+            outcomes = deque([event])
+            while outcomes:
+                outcomes += self._decide(outcomes.popleft())
+            self._arm()
+        self._meter.step(self.loop.time() - began)
 
-    def _decide(self, event: Event) -> Taken | None:
+    def _decide(self, event: Event) -> list[Event]:
+        """Perform what the machine decides; returns the outcomes it has to be told."""
         actions, facts = self.machine.decide(event, self.loop.time())
-        taken: Taken | None = None
-        for action in actions:
-            taken = self._perform(action) or taken
-        for fact in facts:
-            self.journal.record(fact)
         if self.machine.definitions is not self._plumbed:
-            self._redefine(self.machine.definitions)
-        return taken
+            actions = self._redefine(self.machine.definitions, actions)
+        outcomes: list[Event] = []
+        for action in actions:
+            taken = self._perform(action)
+            if taken is not None:
+                outcomes.append(taken)
+        for fact in facts:
+            self._record(fact)
+        return outcomes
 
     def _perform(self, action: act.Action) -> Taken | None:
         match action:
@@ -129,37 +164,63 @@ class Consumer:
             case act.Announce():
                 self.neighbours.announce(action.vips)
             case act.HandDefinitions():
-                self._hand(action.to)
+                self.handover.hand(action.to)
             case act.SaveIncarnation():
                 self.store.save_incarnation(action.incarnation)
+                self.journal.incarnation = action.incarnation
             case act.Exit():
+                self.parting = action.sentence
                 self.finished.set()
         return None
+
+    def _redefine(self, definitions: Definitions, actions: list[act.Action]) -> list[act.Action]:
+        """The machine acts on new definitions: release by the old ones, then follow the new.
+
+        Returns the actions that are left to perform.
+        """
+        self._plumbed = definitions
+        for action in actions:
+            if isinstance(action, act.Release):
+                self.plumber.release(action.vips)
+        if self.settings.node in definitions.nodes:
+            for follow in (self.plumber.redefine, self.neighbours.redefine):
+                try:
+                    follow(definitions)
+                except FailoverError as error:
+                    self.store.problem = f"revision {definitions.revision}: {error}"
+            self.rings.redefine(definitions)
+            self._listen()
+        return [action for action in actions if not isinstance(action, act.Release)]
+
+    # Time and sockets.
 
     def _arm(self) -> None:
         """Be woken at the machine's deadline."""
         due = min(self.machine.deadline(), self.loop.time() + FOREVER_SECONDS)
         if self._timer is not None:
-            if self._timer.when() == due and not self._timer.cancelled():
+            if self._timer.when() == due:
                 return
             self._timer.cancel()
         self._timer = self.loop.call_at(due, self._wake, due)
 
     def _wake(self, due: float) -> None:
         self._timer = None
-        self._max_late = max(self._max_late, self.loop.time() - due)
-        self.rings.drain()
+        self._meter.late(self.loop.time() - due)
+        with self._fatal():
+            self.rings.drain()
         self._read_kernel()
         self._read_wire()
         self.step(Wake())
 
     def _read_kernel(self) -> None:
-        for change in self.plumber.read():
-            self.step(change)
+        with self._fatal():
+            for change in self.plumber.read():
+                self.step(change)
 
     def _read_wire(self) -> None:
-        for sighting in self.neighbours.read():
-            self.step(sighting)
+        with self._fatal():
+            for sighting in self.neighbours.read():
+                self.step(sighting)
 
     def _listen(self) -> None:
         """Watch the packet sockets of all interfaces."""
@@ -169,101 +230,115 @@ class Consumer:
         for number in self._readers:
             self.loop.add_reader(number, self._read_wire)
 
-    # Definitions.
-
-    def _poll(self) -> None:
-        self.loop.call_later(POLL_SECONDS, self._poll)
-        newer = self.store.poll(self.machine.revisions.known)
-        if newer is not None:
-            self.step(Defined(newer))
-
-    def _assemble(self, piece: DefinitionsPiece) -> None:
-        if piece.to != self.settings.node:
-            return
-        known = self.machine.revisions.known
-        text = self._assembly.accept(piece, known)
-        newer = self.store.put(text, known) if text is not None else None
-        if newer is not None:
-            self.step(Defined(newer))
-
-    def _hand(self, to: str) -> None:
-        revision = self.machine.revisions.known
-        for piece in split(self.store.text, revision, self.settings.node, to):
-            self.rings.send(act.Send(piece, (to,), ring_a=False))
-
-    def _redefine(self, definitions: Definitions) -> None:
-        """The machine acts on new definitions: so do the shells."""
-        self._plumbed = definitions
-        if self.settings.node not in definitions.nodes:
-            return
+    @contextlib.contextmanager
+    def _fatal(self) -> Iterator[None]:
+        """End the process on a fault: half a step must not be followed by another."""
         try:
-            self.plumber.redefine(definitions)
-            self.neighbours.redefine(definitions)
-        except FailoverError as error:
-            self.store.problem = f"revision {definitions.revision}: {error}"
-        self.rings.redefine(definitions)
-        self._listen()
+            yield
+        except Exception as error:
+            self.failure = self.failure or error
+            if not isinstance(error, FailoverError):
+                self.journal.output.write([traceback.format_exc().encode()])
+            self.finished.set()
+
+    # Telling.
+
+    def _record(self, fact: act.Fact) -> None:
+        self.journal.record(fact)
+        if not self._flushing:
+            self._flushing = True
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self.journal.flush()
+        self._flushing = self.journal.waiting
+        if self._flushing:
+            self.loop.call_later(FLUSH_SECONDS, self._flush)
+
+    def _look(self) -> None:
+        """Tell when the definitions file became unusable, or usable again."""
+        self.loop.call_later(LOOK_SECONDS, self._look)
+        problem = self.store.problem
+        if problem != self._told_problem:
+            self._told_problem = problem
+            detail = problem or "the definitions file is good again"
+            kind = act.FactKind.DEFINITIONS
+            self._record(act.Fact(kind, node=self.settings.node, detail=detail))
 
     # Stopping, and answering.
 
     def _stop(self) -> dict[str, Any]:
-        if not self.finished.is_set():
+        if not self._stopping:
+            self._stopping = True
             self.loop.call_later(STOP_SECONDS, self.finished.set)
             self.step(StopRequested())
         return {"stopping": True}
 
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked the process to stop."""
+        return self._stopping
+
     def _events(self, request: dict[str, Any]) -> dict[str, Any]:
         since = request.get("since", 0)
-        return {"events": self.journal.since(since if isinstance(since, int) else 0)}
+        if not isinstance(since, int):
+            return {"error": f"since is {since!r}; give the number of an event"}
+        return {"incarnation": self.journal.incarnation, "events": self.journal.since(since)}
+
+    def _snapshot(self) -> dict[str, Any]:
+        return self.machine.snapshot(self.loop.time())
 
     def status(self) -> dict[str, Any]:
         """The machine's picture, and how the process itself is doing."""
-        picture = self.machine.snapshot(self.loop.time())
-        rings = {ring.value: counts for ring, counts in self.rings.counts.items()}
+        counts = {ring.value: counts for ring, counts in self.rings.counts.items()}
+        frames = {"malformed": self.neighbours.malformed, "unsent": self.neighbours.errors}
         return {
             "cluster": self.settings.cluster,
             "subcluster": self.settings.subcluster,
-            "pid": os.getpid(),
-            **picture,
+            **self._snapshot(),
             "definitions_problem": self.store.problem,
             "warnings": list(self.plumber.warnings()),
             "broker": self.rings.broker,
             "ring_a": self.rings.ring_a_sentence,
             "ring_b": self.rings.ring_b_sentence,
-            "messages": {
-                ring: {
-                    "sent": counts.sent,
-                    "dropped": counts.dropped,
-                    "received": counts.received,
-                    "refused": {why.name: n for why, n in counts.refused.items()},
-                    "errors": dict(counts.errors),
-                }
-                for ring, counts in rings.items()
-            },
-            "frames": {
-                "malformed": self.neighbours.malformed,
-                "unsent": self.neighbours.errors,
-            },
-            "loop": {
-                "max_step_ms": round(self._max_step * 1000, 2),
-                "max_late_ms": round(self._max_late * 1000, 2),
-            },
+            "messages": rings_picture(counts),
+            "frames": frames,
+            "loop": self._meter.picture(),
+            "process": process_picture(self._started_at, self._urgency),
+            "unlogged": self.journal.output.dropped,
         }
 
 
 def main() -> None:
-    """Run the consumer; exit 2 for what an operator must mend first, 1 for what went wrong."""
+    """Run the consumer; exits with one of `workers.exit_codes`."""
     parser = argparse.ArgumentParser(prog="python -m workers.failover.consumer")
     parser.add_argument("--config", type=Path, required=True, help="NODE.toml of this node")
     arguments = parser.parse_args()
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     try:
-        consumer = Consumer(read_settings(arguments.config))
-        asyncio.run(consumer.run())
+        sys.exit(_run(read_settings(arguments.config)))
     except (FailoverError, BusError) as error:
         print(f"muster: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+        sys.exit(Exit.USAGE)
+
+
+def _run(settings: Settings) -> Exit:
+    """Run until stopped, replaced or at fault."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    meter = Meter()
+    consumer = Consumer(settings, meter, be_urgent())
+    gc.collect()
+    gc.freeze()
+    with asyncio.Runner(
+        loop_factory=lambda: asyncio.SelectorEventLoop(MeteredSelector(meter))
+    ) as runner:
+        runner.run(consumer.run())
+    if consumer.failure is not None:
+        print(f"muster: {consumer.failure}", file=sys.stderr)
+        return Exit.FAILED
+    if consumer.asked:
+        return Exit.OK
+    print(f"muster: {settings.node} leaves: {consumer.parting}", file=sys.stderr)
+    return Exit.REFUSED
 
 
 if __name__ == "__main__":

@@ -7,22 +7,29 @@ agent runs.
 
 import asyncio
 import contextlib
-import json
+import errno
 import os
 import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from workers.failover.errors import FailoverError
 
 REQUEST_BYTES = 64 * 1024
 IDLE_SECONDS = 60.0
-CLIENTS_MAX = 64
+CLIENTS_MAX = 32
 UNSENT_BYTES = 1 << 20
 """A follower that lets more than this pile up is closed."""
 
-Answer = Callable[[dict[str, Any]], Any]
+Request = dict[str, Any]
+Answer = Callable[[Request], dict[str, Any]]
+Follower = Callable[[bytes], None]
+
+_FORM = 'send one JSON object on a line, like {"command": "status"}'
 
 
 class DoorError(FailoverError):
@@ -30,14 +37,12 @@ class DoorError(FailoverError):
 
 
 class Door:
-    """Answers `{"command": NAME, ...}` with what `commands[NAME]` returns for the request."""
+    """Answers `{"command": NAME, ...}` with what `commands[NAME]` returns for the request.
 
-    def __init__(
-        self,
-        path: Path,
-        commands: dict[str, Answer],
-        followers: list[Callable[[dict[str, Any]], None]],
-    ) -> None:
+    `{"command": "events", "follow": true}` adds the client to `followers` with its answer.
+    """
+
+    def __init__(self, path: Path, commands: dict[str, Answer], followers: list[Follower]) -> None:
         self._path = path
         self._commands = commands
         self._followers = followers
@@ -46,11 +51,8 @@ class Door:
 
     async def open(self) -> None:
         """Bind the socket, for its owner alone; raises `DoorError`."""
-        if _answered(self._path):
-            raise DoorError(f"{self._path}: another agent of this node is running; stop it first")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.unlink(missing_ok=True)
+            _make_way(self._path)
             mask = os.umask(0o177)
             try:
                 self._server = await asyncio.start_unix_server(
@@ -59,50 +61,66 @@ class Door:
             finally:
                 os.umask(mask)
         except OSError as error:
-            raise DoorError(f"{self._path}: cannot be opened: {error.strerror}") from error
+            way = "choose another socket in NODE.toml"
+            raise DoorError(f"{self._path}: cannot be opened: {error.strerror}; {way}") from error
 
     def close(self) -> None:
         """Stop to answer, and take the socket away."""
         if self._server is not None:
             self._server.close()
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._clients >= CLIENTS_MAX:
+            writer.transport.abort()
+            return
         self._clients += 1
         try:
-            while self._clients <= CLIENTS_MAX:
-                line = await asyncio.wait_for(reader.readline(), IDLE_SECONDS)
-                if not line:
-                    break
-                request, answer = self._answer(line)
-                writer.write(json.dumps(answer).encode() + b"\n")
-                await asyncio.wait_for(writer.drain(), IDLE_SECONDS)
-                if request.get("follow"):
-                    await self._follow(reader, writer)
-                    break
-        except (OSError, ValueError, TimeoutError, asyncio.LimitOverrunError):
+            await self._converse(reader, writer)
+            writer.close()
+            await asyncio.wait_for(writer.wait_closed(), IDLE_SECONDS)
+        except (OSError, TimeoutError):
             pass
         finally:
             self._clients -= 1
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            writer.transport.abort()
 
-    def _answer(self, line: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                line = await asyncio.wait_for(reader.readline(), IDLE_SECONDS)
+            except ValueError:
+                too_long = {"error": f"the line is longer than {REQUEST_BYTES} bytes; {_FORM}"}
+                writer.write(_encoded(too_long))
+                return
+            if not line:
+                return
+            request, answer = self._answer(line)
+            writer.write(_encoded(answer))
+            if request.get("follow") is True:
+                # No wait since the answer was made: no event is missed or told twice.
+                await self._follow(reader, writer)
+                return
+            await asyncio.wait_for(writer.drain(), IDLE_SECONDS)
+
+    def _answer(self, line: bytes) -> tuple[Request, dict[str, Any]]:
+        """The request, empty when it is none, and what to answer."""
         try:
-            request = json.loads(line)
-        except ValueError:
+            request = msgspec.json.decode(line)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             request = None
         if not isinstance(request, dict):
-            return {}, {"error": 'send one JSON object on a line, like {"command": "status"}'}
-        command = self._commands.get(str(request.get("command")))
+            return {}, {"error": _FORM}
+        name = request.get("command")
+        command = self._commands.get(name) if isinstance(name, str) else None
         if command is None:
             known = ", ".join(sorted(self._commands))
-            answer: Any = {"error": f"no such command; known are {known}"}
-            request.pop("follow", None)
+            answer: dict[str, Any] = {"error": f"no such command; known are {known}"}
         else:
-            answer = command(request)
-        answer = dict(answer) if isinstance(answer, dict) else {"answer": answer}
+            answer = _called(command, request)
+        if command is None or name != "events" or "error" in answer:
+            request.pop("follow", None)
         if "correlation" in request:
             answer["correlation"] = request["correlation"]
         return request, answer
@@ -110,11 +128,11 @@ class Door:
     async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Write events as they come, until the client leaves or falls behind."""
 
-        def show(event: dict[str, Any]) -> None:
+        def show(lines: bytes) -> None:
             if writer.transport.get_write_buffer_size() > UNSENT_BYTES:
                 writer.transport.abort()
             elif not writer.is_closing():
-                writer.write(json.dumps(event).encode() + b"\n")
+                writer.write(lines)
 
         self._followers.append(show)
         try:
@@ -124,12 +142,31 @@ class Door:
             self._followers.remove(show)
 
 
-def _answered(path: Path) -> bool:
-    """Whether somebody listens on the socket."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(1)
-        try:
-            client.connect(str(path))
-        except OSError:
-            return False
-    return True
+def _called(command: Answer, request: Request) -> dict[str, Any]:
+    """A question that cannot be answered must not hurt failover."""
+    try:
+        return dict(command(request))
+    except Exception as error:
+        context = {"message": "a question could not be answered", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
+        return {"error": f"the agent failed to answer: {error!r}; see its log"}
+
+
+def _encoded(answer: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(answer) + b"\n"
+
+
+def _make_way(path: Path) -> None:
+    """Remove a socket that nobody answers on; raises `DoorError` for anything else."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise DoorError(f"{path}: is no socket; remove it, or choose another socket in NODE.toml")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as client:
+        # Only a refusal says that nobody listens: a stopped agent just does not answer.
+        if client.connect_ex(str(path)) != errno.ECONNREFUSED:
+            raise DoorError(f"{path}: another agent of this node is running; stop it first")
+    path.unlink()

@@ -1,40 +1,46 @@
 """The events of a node: facts with a number and a wall-clock time, kept within bounds.
 
-Numbers grow by one within an incarnation. The time is for people; nothing is decided by it.
+Numbers grow by one within a run of the agent. The time is for people; nothing is decided by it.
+Recording is cheap; `flush` writes to file, stderr and followers, a bounded batch at a time.
 """
 
 import contextlib
 import json
-import sys
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workers.failover.core.actions import Fact
+from workers.failover.output import Output
 
 KEPT_EVENTS = 10_000
 FILE_BYTES = 4 * 1024 * 1024
 """Beyond this the file is put aside as events.old.jsonl, and the one before that is gone."""
+BATCH_EVENTS = 256
 
 
 class Journal:
     """Numbers and keeps events, and shows them to those who follow."""
 
     def __init__(self, directory: Path, incarnation: int) -> None:
+        self.incarnation = incarnation
+        self.followers: list[Callable[[bytes], None]] = []
+        """Called with the lines of some events."""
+        self.output = Output()
         self._path = directory / "events.jsonl"
-        self._incarnation = incarnation
+        self._file: BinaryIO | None = None
         self._number = 0
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
-        self.followers: list[Callable[[dict[str, Any]], None]] = []
+        self._unwritten: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
 
     def record(self, fact: Fact) -> None:
-        """Keep a fact as an event, print it to stderr, and show it to the followers."""
+        """Keep a fact as an event."""
         self._number += 1
         event = {
             "number": self._number,
-            "incarnation": self._incarnation,
+            "incarnation": self.incarnation,
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "kind": fact.kind.value,
             "vip": fact.vip,
@@ -43,21 +49,48 @@ class Journal:
             "epoch": fact.epoch,
             "detail": fact.detail,
         }
-        self._events.append(event)
-        line = json.dumps({name: value for name, value in event.items() if value})
-        with contextlib.suppress(OSError):
-            print(line, file=sys.stderr, flush=True)
-        self._append(line)
-        for follower in tuple(self.followers):
-            follower(event)
+        self._unwritten.append(event)
 
     def since(self, number: int) -> list[dict[str, Any]]:
-        """Events with a higher number, oldest first."""
+        """Events with a higher number that were flushed, oldest first; followers get the rest."""
         return [event for event in self._events if event["number"] > number]
 
-    def _append(self, line: str) -> None:
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to flush."""
+        return bool(self._unwritten)
+
+    def flush(self) -> None:
+        """Write the next batch of events to file and stderr, and show it to the followers."""
+        size = min(BATCH_EVENTS, len(self._unwritten))
+        batch = [self._unwritten.popleft() for _ in range(size)]
+        self._events += batch
+        if self.followers:
+            shown = b"".join(json.dumps(event).encode() + b"\n" for event in batch)
+            for follower in tuple(self.followers):
+                follower(shown)
+        lines = [_line(event) for event in batch]
+        self._append(b"".join(lines))
+        self.output.write(lines)
+
+    def close(self) -> None:
+        """Write what is left."""
+        while self.waiting:
+            self.flush()
+        if self._file is not None:
+            self._file.close()
+
+    def _append(self, lines: bytes) -> None:
         with contextlib.suppress(OSError):
-            if self._path.exists() and self._path.stat().st_size > FILE_BYTES:
+            if self._file is None:
+                self._file = self._path.open("ab", buffering=0)
+            self._file.write(lines)
+            if self._file.tell() > FILE_BYTES:
+                self._file.close()
+                self._file = None
                 self._path.replace(self._path.with_name("events.old.jsonl"))
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+
+
+def _line(event: dict[str, Any]) -> bytes:
+    """A line without what is empty."""
+    return json.dumps({name: value for name, value in event.items() if value}).encode() + b"\n"

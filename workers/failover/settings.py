@@ -1,14 +1,18 @@
 """NODE.toml: who this node is, where its files are, and which brokers it may use.
 
-Read once at the start. Whatever is wrong is one sentence with the file, the setting and the way
-out; the cluster's own settings (knobs, VIPs) are in the definitions.
+Read once at the start. Whatever is wrong is one sentence with file, line and the way out; the
+cluster's own settings (knobs, VIPs) are in the definitions.
 """
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from workers.failover.core.definitions_rules import check_label
+from workers.failover.core.toml_text import Problem, Table, line_of, load
 from workers.failover.errors import FailoverError
+
+SOCKET_PATH_BYTES = 107
+"""What Linux allows for the path of a UNIX socket."""
 
 
 class SettingsError(FailoverError):
@@ -35,27 +39,39 @@ class Settings:
 def read_settings(path: Path) -> Settings:
     """Read and check NODE.toml; raises `SettingsError`."""
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: is not TOML: {error}") from error
-    names = [field.name for field in fields(Settings)]
-    for name in values:
-        if name not in names:
-            raise SettingsError(f"{path}: {name} is no setting; known are {', '.join(names)}")
-    for name in names[:-1]:
-        if not isinstance(values.get(name), str) or not values[name]:
-            raise SettingsError(f'{path}: {name} is missing or no text; write {name} = "..."')
-    brokers = values.get("brokers", [])
-    if not isinstance(brokers, list) or not all(isinstance(url, str) for url in brokers):
-        raise SettingsError(f'{path}: brokers is no list; write brokers = ["amqp://..."]')
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is not UTF-8 text; write it again") from error
+    try:
+        return _settings(load(text))
+    except Problem as problem:
+        line = problem.line or line_of(text, problem.path)
+        raise SettingsError(f"{path}:{line}: {problem.sentence}") from None
+
+
+def _settings(top: Table) -> Settings:
+    top.allow(*(field.name for field in fields(Settings)))
+    door = _path(top, "socket")
+    if len(bytes(door)) > SOCKET_PATH_BYTES:
+        way = f"the system allows {SOCKET_PATH_BYTES} bytes, choose a shorter path"
+        raise top.problem("socket", f"socket {door} is too long; {way}")
+    node = top.text("node")
+    check_label(node, ("node",), "node")
     return Settings(
-        cluster=values["cluster"],
-        subcluster=values["subcluster"],
-        node=values["node"],
-        state_directory=Path(values["state_directory"]),
-        key_file=Path(values["key_file"]),
-        socket=Path(values["socket"]),
-        brokers=tuple(brokers),
+        cluster=top.text("cluster"),
+        subcluster=top.text("subcluster"),
+        node=node,
+        state_directory=_path(top, "state_directory"),
+        key_file=_path(top, "key_file"),
+        socket=door,
+        brokers=top.texts("brokers"),
     )
+
+
+def _path(top: Table, key: str) -> Path:
+    text = top.text(key)
+    if not text.startswith("/") or "\0" in text:
+        raise top.problem(key, f"{key} is {text!r}; write the whole path, from / on")
+    return Path(text)

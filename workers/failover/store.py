@@ -1,18 +1,26 @@
 """What a node keeps on its disk: its incarnation, and the definitions it may act on.
 
 Invariants: an incarnation is on the disk before it is used, and never used twice; the last good
-definitions survive a file that is cut short or spoilt; their revision never goes back.
+definitions survive a file that is cut short or spoilt; their revision never goes back, and one
+revision never means two things. The state directory belongs to one process at a time.
 """
 
 import contextlib
+import fcntl
 import os
 from pathlib import Path
 
 from workers.failover.core.definitions import Definitions
-from workers.failover.core.definitions_text import DefinitionsError, parse
+from workers.failover.core.definitions_text import (
+    FIRST_LINE,
+    LIMIT_BYTES,
+    DefinitionsError,
+    parse,
+    render,
+)
 from workers.failover.errors import FailoverError
 
-_LIMIT_BYTES = 8 * 1024 * 1024
+Stamp = tuple[int, int, int]
 
 
 class StoreError(FailoverError):
@@ -22,31 +30,43 @@ class StoreError(FailoverError):
 class Store:
     """The state directory of one node."""
 
+    newest: Definitions
+    """The newest good definitions, once `load` found some."""
+
     def __init__(self, directory: Path, cluster: str, subcluster: str) -> None:
         self.file = directory / "definitions.toml"
         """What an operator, the manager or a peer puts here is acted on."""
         self.problem = ""
         """Why `file` is not used, as one sentence; empty when it is."""
+        self.text = ""
+        """The canonical text of the newest good definitions."""
         self._good = directory / "definitions.last-good.toml"
         self._incarnation = directory / "incarnation"
         self._belongs = (cluster, subcluster)
-        self._seen: tuple[int, int, int] | None = None
-        self.text = ""
-        """The text of the newest good definitions."""
+        self._seen: Stamp | None = None
+        self._unsettled: Stamp | None = None
         try:
             directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self._lock = _locked(directory / "lock")
+        except BlockingIOError:
+            way = "stop it first, or give this one a state_directory of its own"
+            raise StoreError(f"{directory}: another agent is using it; {way}") from None
         except OSError as error:
-            raise StoreError(
-                f"{directory}: cannot be made: {error.strerror}; set state_directory"
-            ) from error
+            sentence = f"{directory}: cannot be used: {error.strerror}; set state_directory"
+            raise StoreError(sentence) from error
+
+    def close(self) -> None:
+        """Let another process use the state directory."""
+        os.close(self._lock)
 
     def next_incarnation(self) -> int:
         """Raise the counter and return it, once it is durable."""
         last = 0
+        # A lost counter starts again: peers answer with the one they know, and the node jumps.
         with contextlib.suppress(OSError, ValueError):
-            last = int(self._incarnation.read_text("ascii")[:20])
-        self.save_incarnation(max(last, 0) + 1)
-        return max(last, 0) + 1
+            last = max(0, int(self._incarnation.read_text("ascii")[:20]))
+        self.save_incarnation(last + 1)
+        return last + 1
 
     def save_incarnation(self, incarnation: int) -> None:
         """Make an incarnation durable."""
@@ -54,51 +74,68 @@ class Store:
 
     def load(self) -> Definitions:
         """Read the newest good definitions at the start; `StoreError` when there are none."""
-        found = [self._read(self.file)]
-        if self.problem or self._good.exists():
-            problem = self.problem
-            found.append(self._read(self._good))
-            self.problem = problem
-        usable = [pair for pair in found if pair is not None]
-        if not usable:
-            raise StoreError(self.problem or f"{self.file}: there are no definitions")
-        definitions, self.text = max(usable, key=lambda pair: pair[0].revision)
-        if found[0] is not None and found[0][0].revision < definitions.revision:
-            self.problem = self._older(found[0][0].revision, definitions.revision)
-        self._keep()
-        return definitions
-
-    def poll(self, known: int) -> Definitions | None:
-        """Definitions newer than revision `known` that appeared in the file, or None."""
-        if self._stamp() == self._seen:
-            return None
         found = self._read(self.file)
-        if found is None:
-            return None
-        definitions, text = found
-        if definitions.revision <= known:
-            older = definitions.revision < known
-            self.problem = self._older(definitions.revision, known) if older else ""
-            return None
-        self.text = text
-        self._keep()
-        return definitions
+        problem, self.problem = self.problem, ""
+        good = self._read(self._good) if self._good.exists() else None
+        self.problem = problem
+        if good is not None:
+            self.newest, self.text = good
+            if found is not None and self._is_news(found[0]):
+                self._keep(*found)
+        elif found is not None:
+            self._keep(*found)
+        else:
+            raise StoreError(problem)
+        return self.newest
 
-    def put(self, text: str, known: int) -> Definitions | None:
-        """Keep definitions that a peer handed over, if they are good and newer than `known`."""
+    def changed(self) -> bool:
+        """Whether the file was replaced or rewritten, and is no longer being written."""
+        stamp = self._stamp()
+        settled, self._unsettled = stamp == self._unsettled, stamp
+        return settled and stamp != self._seen
+
+    def reread(self) -> Definitions | None:
+        """Read the file again; its definitions, once kept, if they are newer than the newest."""
+        found = self._read(self.file)
+        if found is None or not self._is_news(found[0]):
+            return None
+        self._keep(*found)
+        return self.newest
+
+    def put(self, text: str, sender: str) -> Definitions | None:
+        """Keep definitions that a peer handed over, if they are good and newer."""
         try:
-            definitions = self._checked(text, self.file.name)
-        except DefinitionsError:
+            definitions = self._checked(text, f"definitions handed over by {sender}")
+        except DefinitionsError as error:
+            self.problem = str(error)
             return None
-        if definitions.revision <= known:
+        if definitions.revision <= self.newest.revision:
             return None
-        _write(self.file, text)
-        self._seen, self.problem, self.text = self._stamp(), "", text
-        self._keep()
+        self._keep(definitions, text)
+        _write(self.file, self.text)
+        self._seen = self._stamp()
+        self.problem = ""
         return definitions
 
-    def _keep(self) -> None:
+    def _keep(self, definitions: Definitions, text: str) -> None:
+        self.text = text if text.startswith(FIRST_LINE) else render(definitions)
+        self.newest = definitions
         _write(self._good, self.text)
+
+    def _is_news(self, definitions: Definitions) -> bool:
+        """Whether to keep what the file says; if it contradicts what is kept, say so."""
+        theirs, ours = definitions.revision, self.newest.revision
+        if theirs < ours:
+            self.problem = (
+                f"{self.file}: revision {theirs} is older than revision {ours}, which is acted on; "
+                f"give it a revision above {ours}"
+            )
+        elif theirs == ours and definitions != self.newest:
+            self.problem = (
+                f"{self.file}: it differs from the revision {ours} that is acted on; "
+                f"give it a revision above {ours}"
+            )
+        return theirs > ours
 
     def _read(self, path: Path) -> tuple[Definitions, str] | None:
         """Parse a file; None, with `problem` set, when it is no good."""
@@ -107,12 +144,13 @@ class Store:
         self.problem = ""
         try:
             with path.open("rb") as file:
-                text = file.read(_LIMIT_BYTES).decode("utf-8")
-            return self._checked(text, path.name), text
+                text = file.read(LIMIT_BYTES + 1).decode("utf-8")
+            return self._checked(text, str(path)), text
         except OSError as error:
-            self.problem = f"{path}: cannot be read: {error.strerror}"
+            way = "put the definitions of the subcluster there"
+            self.problem = f"{path}: cannot be read: {error.strerror}; {way}"
         except UnicodeDecodeError:
-            self.problem = f"{path}: is not UTF-8 text"
+            self.problem = f"{path}: is not UTF-8 text; put the whole file back"
         except DefinitionsError as error:
             self.problem = str(error)
         return None
@@ -121,20 +159,28 @@ class Store:
         definitions = parse(text, source)
         if (definitions.cluster, definitions.subcluster) != self._belongs:
             theirs = f"{definitions.cluster}/{definitions.subcluster}"
-            raise DefinitionsError(
-                source, 0, f"is for {theirs}, this node is in {'/'.join(self._belongs)}"
-            )
+            ours = "/".join(self._belongs)
+            way = "use the right file, or correct NODE.toml"
+            raise DefinitionsError(source, 0, f"is for {theirs}, this node is in {ours}; {way}")
         return definitions
 
-    def _older(self, revision: int, known: int) -> str:
-        return f"{self.file}: revision {revision} is older than revision {known}, which is acted on"
-
-    def _stamp(self) -> tuple[int, int, int] | None:
+    def _stamp(self) -> Stamp | None:
         try:
             status = self.file.stat()
         except OSError:
             return None
         return (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _locked(path: Path) -> int:
+    """An open file that this process alone has locked; the kernel unlocks it when it dies."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
 
 
 def _write(path: Path, text: str) -> None:
@@ -152,4 +198,5 @@ def _write(path: Path, text: str) -> None:
         finally:
             os.close(directory)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+        way = "make room or correct its permissions"
+        raise StoreError(f"{path}: cannot be written: {error.strerror}; {way}") from error

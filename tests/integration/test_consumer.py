@@ -1,0 +1,386 @@
+"""Real consumers on real kernels, ring B alone unless said: what an operator sees of them."""
+
+import errno
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.agents import (
+    CLUSTER,
+    KEY,
+    NAMES,
+    SUBCLUSTER,
+    VIPS,
+    Agent,
+    Cluster,
+    cluster,
+    cpu_seconds,
+    defined,
+    forwarded,
+    memory_mib,
+    wait,
+)
+from tests.integration.brokers import RunningBroker
+from workers.bus.codec import Codec
+from workers.failover.core.definitions_text import parse, render
+from workers.failover.core.messages import Heartbeat, Message, NodeState
+
+START_SECONDS = 0.5
+CPU_PERCENT = 3.0
+MEMORY_MIB = 60.0
+STOP_SECONDS = 2.0
+LEASE_END_SECONDS = 2 + 0.6 + 2.0
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with cluster(tmp_path_factory.mktemp("nodes"), defined()) as three:
+        yield three
+
+
+@pytest.fixture
+def running(started: Cluster) -> Cluster:
+    """All three, ready, two VIPs each."""
+    started.restore()
+    return started
+
+
+def test_first_heartbeat_is_soon_after_the_start(started: Cluster) -> None:
+    first, peer = started["mta1"], started["mta2"]
+    with peer.host.inside():
+        ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with ear:
+        ear.bind(("198.18.77.2", 7411))
+        ear.settimeout(10)
+        took = []
+        for _ in range(3):
+            began = first.start()
+            ear.recv(1 << 16)
+            took.append(time.monotonic() - began)
+            first.kill()
+            ear.setblocking(False)
+            while _heard(ear):
+                pass
+            ear.settimeout(10)
+
+    print(f"start to first heartbeat: {min(took):.3f} s")
+    assert min(took) < START_SECONDS
+
+
+def _heard(ear: socket.socket) -> bytes:
+    try:
+        return ear.recv(1 << 16)
+    except BlockingIOError:
+        return b""
+
+
+def test_all_vips_are_owned_once_and_spread(running: Cluster) -> None:
+    assert running.spread() == [2, 2, 2]
+    assert running.once()
+    for agent in running:
+        said = {v for v, p in agent.status()["vips"].items() if p["owner"] == agent.name}
+        assert said == agent.held()
+
+
+def test_it_is_small_and_its_steps_are_short(running: Cluster) -> None:
+    pids = {agent.name: agent.status()["process"]["pid"] for agent in running}
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    long_before = {agent.name: agent.status()["loop"]["long_steps"] for agent in running}
+    began = time.monotonic()
+    time.sleep(4)
+    passed = time.monotonic() - began
+
+    for agent in running:
+        pid, loop = pids[agent.name], agent.status()["loop"]
+        cpu = 100 * (cpu_seconds(pid) - before[agent.name]) / passed
+        print(f"{agent.name}: {cpu:.1f}% of a core, {memory_mib(pid):.0f} MiB, {loop}")
+        assert cpu < CPU_PERCENT
+        assert memory_mib(pid) < MEMORY_MIB
+        assert loop["long_steps"] == long_before[agent.name]
+
+
+def test_killed_for_good_the_others_take_after_the_lease(running: Cluster) -> None:
+    dead = running["mta2"]
+
+    dead.kill()
+    most = 0
+
+    def moved() -> bool:
+        nonlocal most
+        owners = running.owners()
+        most = max(most, *map(len, owners.values()))
+        return all(names and "mta2" not in names for names in owners.values())
+
+    wait(moved, "the survivors hold all", LEASE_END_SECONDS)
+    assert most == 1
+    moves = [e for agent in running for e in agent.events() if e["kind"] == "taken"]
+    assert {e["vip"] for e in moves} == set(VIPS)
+
+
+def test_killed_and_restarted_it_keeps_its_vips(running: Cluster) -> None:
+    agent = running["mta1"]
+    had, before = agent.held(), agent.status()["incarnation"]
+
+    agent.kill()
+    agent.start()
+    wait(lambda: agent.state_word() == "ready" or agent.held() != had, "ready again")
+
+    assert agent.held() == had
+    assert agent.status()["incarnation"] > before
+    assert {e["vip"] for e in agent.events() if e["kind"] == "adopted"} == had
+
+
+def test_asked_to_stop_it_releases_all_and_the_others_take_at_once(running: Cluster) -> None:
+    agent = running["mta3"]
+    assert agent.process is not None
+
+    agent.signal(signal.SIGTERM)
+    began = time.monotonic()
+    wait(lambda: not agent.held(), "its VIPs are off the kernel", 1.0)
+    wait(running.once, "the others hold all", 2.0)
+    code = agent.process.wait(STOP_SECONDS)
+
+    assert time.monotonic() - began < STOP_SECONDS + 1
+    assert code == 0
+    assert not agent.door.exists()
+
+
+def test_a_file_cut_short_is_not_acted_on_and_said(running: Cluster) -> None:
+    agent = running["mta1"]
+    good = agent.definitions.read_text()
+
+    agent.put(render(defined(2, VIPS[:3])).rsplit("[vip", 1)[0])
+    wait(lambda: agent.status()["definitions_problem"], "the problem is shown")
+
+    assert "cut short" in agent.status()["definitions_problem"]
+    assert agent.status()["revision"] == defined().revision
+    wait(lambda: any("cut short" in e["detail"] for e in agent.events()), "an event says so")
+    agent.kill()
+    agent.start()
+    wait(lambda: agent.state_word() == "ready", "it starts with the last good ones")
+    assert "cut short" in agent.status()["definitions_problem"]
+    agent.put(good)
+    wait(lambda: not agent.status()["definitions_problem"], "the problem is gone")
+
+
+def test_a_newer_file_on_one_node_reaches_all_and_never_goes_back(running: Cluster) -> None:
+    revision = running["mta2"].status()["revision"] + 1
+
+    running["mta2"].put(render(defined(revision)))
+    wait(lambda: all(a.status()["revision"] == revision for a in running), "all act on it")
+
+    kept = running["mta3"].ask("definitions") or {}
+    assert kept["text"] == render(defined(revision)) == running["mta3"].definitions.read_text()
+    running["mta2"].put(render(defined(revision - 1)))
+    wait(lambda: running["mta2"].status()["definitions_problem"], "the older one is refused")
+    assert running["mta2"].status()["revision"] == revision
+    running["mta2"].put(render(defined(revision)))
+    wait(lambda: not running["mta2"].status()["definitions_problem"], "the problem is gone")
+
+
+def test_bad_messages_are_counted_and_change_nothing(running: Cluster) -> None:
+    agent, rng = running["mta1"], random.Random(7)
+    before = running.owners()
+    foreign: Codec[Message] = Codec("other", SUBCLUSTER, [bytes.fromhex(KEY)], Message)
+    forged: Codec[Message] = Codec(CLUSTER, SUBCLUSTER, [b"x" * 32], Message)
+    with running["mta2"].host.inside():
+        mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with mouth:
+        for number in range(600):
+            mouth.sendto(rng.randbytes(rng.randrange(0, 1400)), ("198.18.77.1", 7411))
+            for codec in (foreign, forged):
+                mouth.sendto(codec.encode(_boast("mta2", number)), ("198.18.77.1", 7411))
+            if number % 60 == 59:
+                time.sleep(0.02)
+
+    wait(
+        lambda: sum(agent.status()["messages"]["b"]["refused"].values()) >= 1700,
+        "nearly all are counted",
+    )
+    assert running.owners() == before
+    assert agent.state_word() == "ready"
+
+
+def _boast(node: str, number: int) -> Heartbeat:
+    """What would make every other node let go, if it were true."""
+    return Heartbeat(
+        node=node,
+        incarnation=1 << 40,
+        sequence=number,
+        sent_at=1.0,
+        state=NodeState.READY,
+        revision=1,
+        known_revision=1,
+        view="v",
+        macs=(),
+        heard=(),
+        digest=0,
+    )
+
+
+def test_a_log_that_nobody_reads_does_not_stop_it(running: Cluster) -> None:
+    """Given a log pipe that nobody empties, the agent still starts, takes and answers."""
+    agent = running["mta3"]
+    agent.kill()
+    read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(write_end, False)
+    while _filled(write_end):
+        pass
+    os.set_blocking(write_end, True)
+    agent.process = subprocess.Popen(agent.command(), stdout=write_end, stderr=write_end)
+    try:
+        wait(lambda: agent.state_word() == "ready", "ready with a full pipe")
+        wait(lambda: agent.status()["unlogged"], "the lost lines are counted")
+    finally:
+        agent.kill()
+        os.close(read_end)
+        os.close(write_end)
+
+
+def _filled(pipe: int) -> int:
+    try:
+        return os.write(pipe, b"x" * 65536)
+    except BlockingIOError:
+        return 0
+
+
+# The door.
+
+
+def test_answers_carry_what_was_asked_with(running: Cluster) -> None:
+    answers = running["mta1"].converse(
+        b'{"command": "vips", "correlation": {"a": [1]}}\n',
+        b'{"command": "fly", "correlation": 7}\n',
+        b"[" * 5000 + b"\n",
+        b'{"command": "events", "since": "x"}\n',
+    )
+
+    assert answers[0]["vips"].keys() == set(VIPS)
+    assert answers[0]["correlation"] == {"a": [1]}
+    assert answers[1]["correlation"] == 7
+    assert all("error" in answer for answer in answers[1:])
+    assert (running["mta1"].door.stat().st_mode & 0o777) == 0o600
+
+
+def test_hostile_clients_cost_nothing(running: Cluster) -> None:
+    """Given clients that say too much, or never read, failover and others go on."""
+    agent = running["mta1"]
+    before = running.owners()
+    with agent.connected() as deaf, agent.connected() as endless:
+        assert _fill(endless, b"x" * 65536) in {errno.EPIPE, errno.ECONNRESET}
+        deaf.settimeout(0.2)
+        assert _fill(deaf, b'{"command": "status"}\n' * 100) is None
+        crowd = [agent.connected() for _ in range(40)]
+        for one in crowd:
+            one.__enter__()
+        for one in crowd:
+            one.__exit__(None, None, None)
+    wait(lambda: agent.ask("status"), "others are answered")
+
+    assert running.owners() == before
+    assert agent.status()["loop"]["max_step_ms"] < 200
+
+
+def _fill(client: socket.socket, request: bytes) -> int | None:
+    """Send until the other side takes no more: the error, None when it just does not read."""
+    try:
+        while True:
+            client.sendall(request)
+    except TimeoutError:
+        return None
+    except OSError as error:
+        return error.errno
+
+
+def test_events_are_followed_without_a_gap(running: Cluster) -> None:
+    agent = running["mta1"]
+    with agent.connected() as client, client.makefile("rb") as lines:
+        client.sendall(b'{"command": "events", "follow": true}\n')
+        told = json.loads(lines.readline())["events"]
+        running["mta2"].kill()
+        while not any(e["kind"] == "dead" for e in told):
+            told.append(json.loads(lines.readline()))
+
+    assert [e["number"] for e in told] == list(range(1, len(told) + 1))
+    kept = (agent.state / "events.jsonl").read_text().splitlines()
+    assert json.loads(kept[-1])["number"] >= told[-1]["number"]
+
+
+# Starts that must fail, and those that must not.
+
+
+def test_a_second_agent_of_the_node_is_refused(running: Cluster) -> None:
+    agent = running["mta1"]
+
+    second = agent.run()
+
+    assert second.returncode == 2
+    assert "another agent" in second.stderr
+    assert agent.state_word() == "ready"
+
+
+def test_without_use_it_says_why_in_one_sentence(started: Cluster, tmp_path: Path) -> None:
+    stray = Agent("mta9", started["mta1"].host, tmp_path / "mta9")
+    stray.write(defined())
+    said = [stray.run()]
+    stray.put("format = 1\ncluster = ")
+    (stray.state / "definitions.last-good.toml").unlink()
+    said.append(stray.run())
+    stray.write(defined())
+    key = stray.directory / "cluster.key"
+    key.chmod(0o644)
+    said.append(stray.run())
+    (stray.directory / "node.toml").write_text('node = "mta9"\nnod = 1\n')
+    said.append(stray.run())
+
+    assert [one.returncode for one in said] == [2, 2, 2, 2]
+    assert [len(one.stderr.splitlines()) for one in said] == [1, 1, 1, 1]
+    for one, words in zip(
+        said, ("mta9", "definitions.toml:2:", "600", "node.toml:2:"), strict=True
+    ):
+        assert words in one.stderr
+    assert not stray.door.exists()
+
+
+def test_a_socket_left_behind_is_replaced_a_file_is_not(started: Cluster, running: Cluster) -> None:
+    agent = running["mta2"]
+    agent.kill()
+    assert agent.door.is_socket()
+    agent.start()
+    wait(lambda: agent.state_word() == "ready", "the left socket is replaced")
+    agent.kill()
+    agent.door.unlink()
+    agent.door.write_text("mine")
+
+    refused = agent.run()
+
+    assert refused.returncode == 2
+    assert agent.door.read_text() == "mine"
+    agent.door.unlink()
+
+
+def test_with_a_broker_both_rings_carry(running: Cluster, rabbitmq: RunningBroker) -> None:
+    port = rabbitmq.broker.port
+    one, two = running["mta1"], running["mta2"]
+    with forwarded(one.host, port), forwarded(two.host, port):
+        for agent in (one, two):
+            agent.kill()
+            agent.brokers = (rabbitmq.url(agent.name),)
+            agent.write(parse(agent.definitions.read_text()))
+            agent.start()
+        wait(
+            lambda: all(a.status()["messages"]["a"]["received"] > 5 for a in (one, two)),
+            "heartbeats on ring A",
+        )
+        assert one.status()["rings"] == two.status()["rings"] == {"a": True, "b": True}
+    wait(lambda: one.status()["rings"]["a"] is False, "the lost broker is noticed")
+    wait(running.settled, "ring B alone carries on")
+    assert set(NAMES) == set(one.status()["view"]["members"])

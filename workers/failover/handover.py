@@ -1,0 +1,97 @@
+"""Definitions on their way: from the disk or from peers to the machine, and from the disk to peers.
+
+Reading, checking and writing up to 4 MiB takes longer than a step of the loop may: a helper thread
+does it, one file after another. What is newest and good is decided by the `Store`; when nodes act
+on it by the core.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from workers.failover.core.actions import Send
+from workers.failover.core.definitions import Definitions
+from workers.failover.core.handover import Assembly, split
+from workers.failover.core.messages import DefinitionsPiece
+from workers.failover.store import Store
+
+POLL_SECONDS = 0.5
+"""How often the definitions file is looked at; it is read when two looks see the same."""
+
+Result = TypeVar("Result")
+
+
+class Handover:
+    """Delivers newer definitions to `deliver`, and sends them to peers; both on the loop."""
+
+    def __init__(
+        self,
+        node: str,
+        store: Store,
+        deliver: Callable[[Definitions], None],
+        send: Callable[[Send], None],
+    ) -> None:
+        self._node = node
+        self._store = store
+        self._deliver = deliver
+        self._send = send
+        self._assembly = Assembly()
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="definitions")
+        self._rereading = False
+
+    def open(self) -> None:
+        """Begin to look at the file."""
+        self._loop = asyncio.get_running_loop()
+        self._poll()
+
+    def close(self) -> None:
+        """Stop to look; what is being written is finished."""
+        self._timer.cancel()
+        self._worker.shutdown(cancel_futures=True)
+
+    def accept(self, piece: DefinitionsPiece) -> None:
+        """Take in a piece from a peer; the last missing one makes a file."""
+        if piece.to != self._node:
+            return
+        text = self._assembly.accept(piece, self._store.newest.revision)
+        if text is not None:
+            self._do(lambda: self._store.put(text, piece.node), self._found)
+
+    def hand(self, to: str) -> None:
+        """Send the newest definitions to a peer that lacks them."""
+        store, node = self._store, self._node
+        self._do(lambda: split(store.text, store.newest.revision, node, to), self._send_all)
+
+    def _poll(self) -> None:
+        self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
+        if not self._rereading and self._store.changed():
+            self._rereading = True
+            self._do(self._store.reread, self._reread)
+
+    def _reread(self, definitions: Definitions | None) -> None:
+        self._rereading = False
+        self._found(definitions)
+
+    def _found(self, definitions: Definitions | None) -> None:
+        if definitions is not None:
+            self._deliver(definitions)
+
+    def _send_all(self, pieces: list[DefinitionsPiece]) -> None:
+        for piece in pieces:
+            self._send(Send(piece, (piece.to,), ring_a=False))
+
+    def _do(self, job: Callable[[], Result], then: Callable[[Result], None]) -> None:
+        """Run `job` in the thread and `then` on the loop."""
+
+        def finish(future: asyncio.Future[Result]) -> None:
+            if future.cancelled():
+                return
+            error = future.exception()
+            if error is None:
+                then(future.result())
+            else:
+                self._rereading = False
+                self._store.problem = str(error) or repr(error)
+
+        self._loop.run_in_executor(self._worker, job).add_done_callback(finish)

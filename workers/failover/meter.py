@@ -1,0 +1,55 @@
+"""How the consumer's loop is doing: the longest step, the longest turn, the latest timer.
+
+A step is one event with all its actions; a turn is everything between two waits of the loop. No
+step may take longer than `STEP_SECONDS`.
+"""
+
+import selectors
+import time
+from typing import Any
+
+STEP_SECONDS = 0.05
+
+
+class Meter:
+    """Counts and maxima since the start; durations in seconds."""
+
+    def __init__(self) -> None:
+        self.steps = self.long_steps = 0
+        self.max_step = self.max_turn = self.max_late = 0.0
+
+    def step(self, seconds: float) -> None:
+        """One event was decided on and its actions performed."""
+        self.steps += 1
+        self.long_steps += seconds > STEP_SECONDS
+        self.max_step = max(self.max_step, seconds)
+
+    def late(self, seconds: float) -> None:
+        """The timer was served so long after its time."""
+        self.max_late = max(self.max_late, seconds)
+
+    def picture(self) -> dict[str, Any]:
+        """For the status."""
+        return {
+            "steps": self.steps,
+            "long_steps": self.long_steps,
+            "max_step_ms": round(self.max_step * 1000, 2),
+            "max_turn_ms": round(self.max_turn * 1000, 2),
+            "late_ms": round(self.max_late * 1000, 2),
+        }
+
+
+class MeteredSelector(selectors.EpollSelector):
+    """Tells the meter how long the loop worked between two waits."""
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__()
+        self._meter = meter
+        self._since = time.monotonic()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait, as the selector does."""
+        self._meter.max_turn = max(self._meter.max_turn, time.monotonic() - self._since)
+        ready = super().select(timeout)
+        self._since = time.monotonic()
+        return ready
