@@ -30,7 +30,7 @@ def failover(
     quick: Annotated[bool, typer.Option(help="One run each: a rough answer.")] = False,
     runs: Annotated[int | None, typer.Option(min=1, help="Runs per scenario.")] = None,
     row: Annotated[str, typer.Option(help="Only rows that match, e.g. 'power-loss.*'.")] = "*",
-    mail: Annotated[bool, typer.Option(help="With mail flowing all the time.")] = True,
+    mail: Annotated[bool, typer.Option(help="With mail flowing in the measured lab.")] = False,
     name: Annotated[str, typer.Option(help="Name of the lab that is made.")] = "bench",
     output: Annotated[Path, typer.Option(help="Directory for the results.")] = OUTPUT,
 ) -> None:
