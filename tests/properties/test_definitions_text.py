@@ -1,0 +1,163 @@
+"""Definitions as text: what is written is read back, whatever it is; damage is never read."""
+
+import ipaddress
+import time
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.failover.core.definitions import (
+    Definitions,
+    Knobs,
+    Node,
+    PartitionPolicy,
+    Topology,
+    Vip,
+)
+from workers.failover.core.definitions_rules import usual_dead_after
+from workers.failover.core.definitions_text import DefinitionsError, parse, render
+
+NET4, NET6 = ipaddress.ip_network("198.18.0.0/16"), ipaddress.ip_network("2001:db8::/64")
+PARSE_SECONDS = 1.0
+
+labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
+interfaces = st.from_regex(r"[a-z][a-z0-9.]{0,8}", fullmatch=True)
+hosts = st.one_of(
+    st.integers(1000, 65000).map(lambda n: str(NET4[n])),
+    st.integers(1000, 1 << 62).map(lambda n: str(NET6[n])),
+)
+
+
+@st.composite
+def knobs(draw: st.DrawFn) -> Knobs:
+    interval = draw(st.floats(0.05, 1.0))
+    usual = draw(st.booleans())
+    dead_after = usual_dead_after(interval) if usual else draw(st.floats(2.001 * interval, 4.0))
+    return Knobs(
+        heartbeat_interval=interval,
+        dead_after=dead_after,
+        lease_ttl=draw(st.integers(6, 60)),
+        start_delay=draw(st.floats(0, 60)),
+        balance_set_size=draw(st.integers(1, 10240)),
+        probe_interval=draw(st.floats(0.005, 1)),
+        partition_policy=draw(st.sampled_from(PartitionPolicy)),
+    )
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> Definitions:
+    addresses = draw(st.lists(hosts, unique=True, min_size=1, max_size=12))
+    names = draw(st.lists(labels, unique=True, max_size=min(4, len(addresses))))
+    own, rest = addresses[: len(names)], addresses[len(names) :]
+    topologies = [Topology(str(NET4), draw(interfaces), (str(NET4[1]),)[: draw(st.integers(0, 1))])]
+    topologies.append(Topology(str(NET6), draw(interfaces)))
+    if draw(st.booleans()):
+        topologies.reverse()
+    nodes = {
+        name: Node(
+            name,
+            address,
+            draw(st.integers(1, 65535)),
+            draw(st.integers(1, 1000)),
+            tuple((t.cidr, draw(interfaces)) for t in topologies if draw(st.booleans())),
+        )
+        for name, address in zip(names, own, strict=True)
+    }
+    vips: dict[str, Vip] = {}
+    for address in rest:
+        follow = draw(st.sampled_from(["", *vips]))
+        prefer = () if follow or not names else tuple(draw(st.permutations(names)))
+        vips[address] = Vip(address, prefer[: draw(st.integers(0, 4))], follow)
+    return Definitions(
+        cluster=draw(labels),
+        subcluster="default",
+        revision=draw(st.integers(1, (1 << 53) - 1)),
+        knobs=draw(knobs()),
+        topologies=tuple(topologies),
+        nodes=nodes,
+        vips=vips,
+    )
+
+
+@given(definitions())
+def test_what_is_written_is_read_back(value: Definitions) -> None:
+    text = render(value)
+
+    assert parse(text) == value
+    assert render(parse(text)) == text
+
+
+@given(definitions(), st.randoms(use_true_random=False))
+def test_order_and_comments_of_people_make_no_difference(value: Definitions, rng: object) -> None:
+    head, *tables = render(value).split("\n\n")[:-1]
+    shuffle: Callable[[list[str]], None] = rng.shuffle  # type: ignore[attr-defined]
+    fixed = [table for table in tables if table.startswith("[topology")]
+    free = [table for table in tables if not table.startswith("[topology")]
+    shuffle(free)
+    by_hand = "\n# a comment\n\n".join([head.split("\n", 1)[1], *free, *fixed]) + "\n"
+
+    assert parse(by_hand) == value
+    assert render(parse(by_hand)) == render(value)
+
+
+@given(definitions(), st.data())
+def test_a_canonical_text_cut_anywhere_is_refused(value: Definitions, data: st.DataObject) -> None:
+    text = render(value)
+    cut = text[: data.draw(st.integers(0, len(text) - 2))]
+
+    assert _refusal(cut).startswith("d.toml:")
+
+
+@given(definitions(), st.data())
+def test_a_canonical_text_with_a_flipped_bit_is_refused_or_says_the_same(
+    value: Definitions, data: st.DataObject
+) -> None:
+    raw = bytearray(render(value).encode())
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 6))
+    text = raw.decode()
+
+    try:
+        read = parse(text, "d.toml")
+    except DefinitionsError:
+        return
+    # The bit was in a comment, or in the first line, which claims the canonical form.
+    assert read == value
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_with_its_line(text: str) -> None:
+    assert _refusal(text).startswith("d.toml:")
+
+
+@given(st.text(alphabet="[]{}=\"\n.#'\\ vip1a,"))
+def test_whatever_looks_like_toml_is_read_or_refused(text: str) -> None:
+    assert _refusal(f'format = 1\ncluster = "c"\nsubcluster = "s"\n{text}').startswith("d.toml:")
+
+
+def _refusal(text: str) -> str:
+    try:
+        parse(text, "d.toml")
+    except DefinitionsError as error:
+        return str(error)
+    return ""
+
+
+def test_ten_thousand_vips_are_read_within_a_second() -> None:
+    addresses = [str(NET4[number]) for number in range(1000, 11240)]
+    many = Definitions(
+        cluster="demo",
+        subcluster="default",
+        revision=1,
+        topologies=(Topology(str(NET4), "eth0"),),
+        nodes={"mta1": Node("mta1", "10.0.0.1")},
+        vips={address: Vip(address, prefer=("mta1",)) for address in addresses},
+    )
+    text = render(many)
+
+    began = time.process_time()
+    read = parse(text)
+    took = time.process_time() - began
+
+    assert read == many
+    assert took < PARSE_SECONDS

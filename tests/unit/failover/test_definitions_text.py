@@ -1,0 +1,299 @@
+"""Definitions as text: what is read, what is refused and how it is said, what is written."""
+
+import pytest
+
+from tests.unit.failover.definitions_samples import EVERYTHING, PLAIN
+from workers.failover.core.definitions import (
+    Definitions,
+    Knobs,
+    Node,
+    PartitionPolicy,
+    Topology,
+    Vip,
+)
+from workers.failover.core.definitions_text import (
+    FIRST_LINE,
+    LIMIT_BYTES,
+    DefinitionsError,
+    parse,
+    render,
+)
+
+TOP = 'format = 1\ncluster = "demo"\nsubcluster = "default"\nrevision = 1\n'
+NET = '[topology."198.18.0.0/24"]\ninterface = "eth0"\n'
+NODE = '[node.mta1]\naddress = "198.18.0.11"\n'
+VIP = '[vip."198.18.0.101"]\n'
+WHOLE = TOP + NET + NODE + VIP
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(DefinitionsError) as told:
+        parse(text, "d.toml")
+    return str(told.value)
+
+
+# Reading.
+
+
+def test_plain_definitions_are_read() -> None:
+    read = parse(WHOLE)
+
+    assert read == Definitions(
+        cluster="demo",
+        subcluster="default",
+        revision=1,
+        topologies=(Topology("198.18.0.0/24", "eth0"),),
+        nodes={"mta1": Node("mta1", "198.18.0.11")},
+        vips={"198.18.0.101": Vip("198.18.0.101")},
+    )
+
+
+def test_everything_is_read_back_as_it_was_written() -> None:
+    assert parse(render(EVERYTHING)) == EVERYTHING
+
+
+def test_dead_after_is_three_intervals_unless_it_is_set() -> None:
+    half = f"{WHOLE}[knobs]\nheartbeat_interval = 0.5\n"
+
+    assert parse(half).knobs.dead_after == 1.5
+    assert parse(f"{half}dead_after = 1.0\n").knobs.dead_after == 1.0
+    assert parse(WHOLE).knobs == Knobs()
+
+
+def test_whole_numbers_will_do_for_seconds() -> None:
+    knobs = parse(f'{WHOLE}[knobs]\nview_mature_time = 4\npartition_policy = "quorum"\n').knobs
+
+    assert isinstance(knobs.view_mature_time, float)
+    assert knobs.partition_policy is PartitionPolicy.QUORUM
+
+
+def test_addresses_get_their_one_spelling() -> None:
+    read = parse(
+        TOP
+        + '[topology."2001:DB8:0::/64"]\ninterface = "eth0"\nwitnesses = ["2001:db8:0:0::1"]\n'
+        + '[node.mta1]\naddress = "2001:0DB8::b"\n'
+        + '[vip."2001:DB8::0101"]\n[vip."2001:db8::102"]\nfollow = "2001:0db8:0::101"\n'
+    )
+
+    assert list(read.vips) == ["2001:db8::101", "2001:db8::102"]
+    assert read.vips["2001:db8::102"].follow == "2001:db8::101"
+    assert read.topologies == (Topology("2001:db8::/64", "eth0", ("2001:db8::1",)),)
+    assert read.nodes["mta1"].address == "2001:db8::b"
+
+
+def test_a_ring_address_may_lie_outside_the_topologies() -> None:
+    assert parse(WHOLE.replace("198.18.0.11", "10.1.2.3")).nodes["mta1"].address == "10.1.2.3"
+
+
+# Refusing.
+
+REFUSALS = {
+    "vip no address": (WHOLE.replace("0.101", "0.300"), 9, "vip 198.18.0.300: not an address"),
+    "vip outside": (WHOLE.replace("0.101", "1.101"), 9, "vip 198.18.1.101: in no topology"),
+    "vip a node's own": (WHOLE.replace("0.101", "0.11"), 9, "it is node mta1's own address"),
+    "vip the broadcast": (WHOLE.replace("0.101", "0.255"), 9, "it is the broadcast address"),
+    "vip the network": (WHOLE.replace("0.101", "0.0"), 9, "it is the address of network"),
+    "vip the anchor": (WHOLE.replace("0.101", "0.101").replace("198.18.0.101", "192.0.2.1"), 9, ""),
+    "vip a witness": (
+        WHOLE.replace('"eth0"\n', '"eth0"\nwitnesses = ["198.18.0.101"]\n'),
+        10,
+        "it is a witness",
+    ),
+    "vip with a zone": (WHOLE.replace("198.18.0.101", "fe80::1%eth0"), 9, "has a zone"),
+    "vip twice, spelled alike": (WHOLE + VIP, 10, "Cannot declare"),
+    "vip twice, spelled differently": (
+        TOP
+        + '[topology."2001:db8::/64"]\ninterface = "eth0"\n'
+        + '[vip."2001:db8::1"]\n[vip."2001:DB8:0::1"]\n',
+        8,
+        "defined twice (it is 2001:db8::1)",
+    ),
+    "unknown key": (f'{WHOLE}prefr = ["mta1"]\n', 10, "unknown key prefr; did you mean prefer?"),
+    "unknown table": (f"{WHOLE}[pool]\n", 10, "unknown key pool; known are format, cluster"),
+    "prefers nobody known": (f'{WHOLE}prefer = ["mta7"]\n', 10, "prefers node mta7, not defined"),
+    "prefers twice": (f'{WHOLE}prefer = ["mta1", "mta1"]\n', 10, "named twice"),
+    "prefers a number": (f"{WHOLE}prefer = [1]\n", 10, "prefer is [1]; write a list of texts"),
+    "follows nobody": (
+        f'{WHOLE}follow = "198.18.0.9"\n',
+        10,
+        "follows vip 198.18.0.9, not defined",
+    ),
+    "follows itself": (f'{WHOLE}follow = "198.18.0.101"\n', 10, "follows itself"),
+    "follows in a circle": (
+        f'{WHOLE}follow = "198.18.0.102"\n[vip."198.18.0.102"]\nfollow = "198.18.0.101"\n',
+        10,
+        "198.18.0.101 -> 198.18.0.102 -> 198.18.0.101",
+    ),
+    "follows and prefers": (
+        f'{WHOLE}prefer = ["mta1"]\nfollow = "198.18.0.102"\n[vip."198.18.0.102"]\n',
+        11,
+        "follow and prefer contradict each other",
+    ),
+    "format of the future": (WHOLE.replace("format = 1", "format = 2"), 1, "format is 2"),
+    "no revision": (WHOLE.replace("revision = 1\n", ""), 1, "revision is missing"),
+    "revision true": (WHOLE.replace("revision = 1", "revision = true"), 4, "revision is True"),
+    "revision zero": (WHOLE.replace("revision = 1", "revision = 0"), 4, "revision is 0"),
+    "subcluster of two words": (WHOLE.replace('"default"', '"two words"'), 3, "one word"),
+    "subcluster in capitals": (WHOLE.replace('"default"', '"Default"'), 3, "lower case"),
+    "cluster no label": (WHOLE.replace('"demo"', '"de.mo"'), 2, "hostname label"),
+    "node no label": (WHOLE.replace("node.mta1", 'node."MTA_1"'), 7, "node 'MTA_1': not a name"),
+    "node without address": (
+        WHOLE.replace('address = "198.18.0.11"\n', ""),
+        7,
+        "address is missing",
+    ),
+    "node with a witness's address": (
+        WHOLE.replace('"eth0"\n', '"eth0"\nwitnesses = ["198.18.0.11"]\n'),
+        9,
+        "a witness stands outside the cluster",
+    ),
+    "two nodes, one address": (
+        f'{WHOLE}[node.mta2]\naddress = "198.18.0.11"\n',
+        11,
+        "198.18.0.11 is the address of node mta1 too",
+    ),
+    "node's interface of no topology": (
+        WHOLE.replace('.11"\n', '.11"\ninterfaces = { "10.0.0.0/8" = "eth1" }\n'),
+        9,
+        "no topology 10.0.0.0/8; write one of 198.18.0.0/24",
+    ),
+    "port too high": (
+        WHOLE.replace('.11"\n', '.11"\nring_port = 70000\n'),
+        9,
+        "ring_port is 70000",
+    ),
+    "weight none": (WHOLE.replace('.11"\n', '.11"\nweight = 0\n'), 9, "weight is 0"),
+    "network with host bits": (
+        WHOLE.replace("0.0/24", "0.7/24"),
+        5,
+        "'198.18.0.7/24' is not a network; write 198.18.0.0/24",
+    ),
+    "network none": (WHOLE.replace("198.18.0.0/24", "here"), 5, "write one such as"),
+    "interface too long": (WHOLE.replace('"eth0"', '"ethernet-number-0"'), 6, "at most 15"),
+    "witness of the other family": (
+        WHOLE.replace('"eth0"\n', '"eth0"\nwitnesses = ["2001:db8::1"]\n'),
+        7,
+        "cannot be asked on an IPv4 network",
+    ),
+    "a table that is none": (TOP + "vip = 3\n", 5, "vip is 3; write a table"),
+    "a vip that is none": (TOP + '[vip]\n"198.18.0.1" = 3\n', 6, "is no table"),
+    "no TOML": (WHOLE + "[vip.\n", 10, "not TOML"),
+    "cut in a text": (WHOLE[:-4], 9, "not TOML"),
+    "empty": ("", 1, "format is missing"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_is_wrong_is_refused_with_its_line(name: str) -> None:
+    text, line, words = REFUSALS[name]
+
+    said = refusal(text)
+
+    assert said.startswith(f"d.toml:{line}: ")
+    assert words in said
+    assert "\n" not in said
+
+
+KNOBS = {
+    "heartbeat_interval = 0.01": "write a number, 0.05 to 10",
+    "heartbeat_interval = nan": "write a number",
+    "heartbeat_interval = inf": "write a number",
+    'heartbeat_interval = "fast"': "heartbeat_interval is 'fast'",
+    "dead_after = 0.3": "under two heartbeat intervals; write 0.4 or more",
+    "lease_ttl = 2.5": "write a whole number",
+    "lease_ttl = 1": "write 2 or more",
+    "lease_ttl = 0": "write a whole number, 1 to 60",
+    "dead_after = 2.0": "lease_ttl is 3 s, not more than dead_after (2 s) and 1 s for a restart",
+    "probe_count = 0": "write a whole number, 1 to 20",
+    "balance_set_size = 1e9": "write a whole number",
+    "announce_period = -1": "announce_period is -1",
+    'partition_policy = "split"': "write cover or quorum",
+    "hartbeat_interval = 1": "did you mean heartbeat_interval?",
+}
+
+
+@pytest.mark.parametrize("line", KNOBS)
+def test_knobs_have_bounds(line: str) -> None:
+    said = refusal(f"{WHOLE}[knobs]\n{line}\n")
+
+    assert KNOBS[line] in said
+    assert said.startswith(("d.toml:11: ", "d.toml:10: "))
+
+
+def test_a_file_may_not_be_larger_than_the_limit() -> None:
+    assert "are too many" in refusal("# " + "x" * LIMIT_BYTES)
+
+
+def test_the_line_is_found_among_comments_and_lists() -> None:
+    text = (
+        "# [vip.x]\n\n"
+        + TOP
+        + '[topology."198.18.0.0/24"] # net\nwitnesses = [\n  "198.18.0.1", # = gateway\n'
+        + '  "198.18.0.2",\n]\ninterface = "eth0"\n'
+        + NODE
+        + "  [ vip . '198.18.0.101' ]\n  'prefer' = [\n 'mta8' ]\n"
+    )
+
+    assert refusal(text).startswith("d.toml:16: vip 198.18.0.101: prefers node mta8")
+
+
+# Writing.
+
+
+def test_the_canonical_form_leaves_out_what_is_usual() -> None:
+    assert render(PLAIN) == (
+        f"{FIRST_LINE}\n"
+        "format = 1\n"
+        'cluster = "demo"\n'
+        'subcluster = "default"\n'
+        "revision = 7\n"
+        "\n"
+        '[topology."198.18.0.0/24"]\n'
+        'interface = "eth0"\n'
+        "\n"
+        "[node.mta1]\n"
+        'address = "198.18.0.11"\n'
+        "\n"
+        '[vip."198.18.0.9"]\n'
+        "\n"
+        '[vip."198.18.0.101"]\n'
+        "\n"
+        "# end of definitions: revision 7, 1 nodes, 2 vips, crc32 c646cd57\n"
+    )
+
+
+def test_the_canonical_form_is_the_same_whatever_the_order() -> None:
+    turned = Definitions(
+        cluster=EVERYTHING.cluster,
+        subcluster=EVERYTHING.subcluster,
+        revision=EVERYTHING.revision,
+        knobs=EVERYTHING.knobs,
+        topologies=EVERYTHING.topologies,
+        nodes=dict(reversed(EVERYTHING.nodes.items())),
+        vips=dict(reversed(EVERYTHING.vips.items())),
+    )
+
+    assert render(turned) == render(EVERYTHING)
+
+
+def test_a_canonical_file_cut_between_two_tables_is_noticed() -> None:
+    text = render(EVERYTHING)
+
+    said = refusal(text.rsplit("[vip", 1)[0])
+
+    assert "cut short: its last line is missing" in said
+    assert "put the whole file back" in said
+
+
+def test_a_canonical_file_that_was_edited_is_noticed_until_its_first_line_goes() -> None:
+    edited = render(PLAIN).replace("198.18.0.101", "198.18.0.102")
+
+    assert "not what its last line says" in refusal(edited)
+    assert "198.18.0.102" in parse(edited.removeprefix(FIRST_LINE)).vips
+
+
+def test_what_would_be_refused_is_not_written() -> None:
+    wrong = Definitions(cluster="demo", subcluster="default", revision=1, vips={"x": Vip("x")})
+
+    with pytest.raises(DefinitionsError, match="vip x: not an address"):
+        render(wrong)
