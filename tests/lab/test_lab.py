@@ -160,8 +160,17 @@ def test_run_ends_with_ctrl_c_and_leaves_nothing(other_name: str) -> None:
     running = start_run(other_name)
     processes = [process.pid for process in Lab.load(other_name).processes()]
     running.send_signal(signal.SIGINT)
+    running.send_signal(signal.SIGTERM)
     assert running.wait(20) == 0
     assert_nothing_left(other_name, processes)
+
+
+def test_interrupted_bring_up_leaves_nothing(other_name: str) -> None:
+    running = launch_run(other_name)
+    wait_until(lambda: network.namespaces(other_name), 10, "the lab is being made")
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(20) == 130
+    assert_nothing_left(other_name, [])
 
 
 def test_run_clears_what_a_killed_run_left(other_name: str) -> None:
@@ -181,14 +190,7 @@ def test_run_clears_what_a_killed_run_left(other_name: str) -> None:
 
 def start_run(name: str) -> subprocess.Popen[bytes]:
     """Start `muster lab run` and wait until its lab is up."""
-    arguments = ["run", "--nodes", "2", "--vips", "2", "--brokers", "0", "--no-mail"]
-    running = subprocess.Popen(
-        [*PROGRAM, *arguments, "--name", name],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    running = launch_run(name)
 
     def up() -> bool:
         assert running.poll() is None, "muster lab run ended"
@@ -202,6 +204,19 @@ def start_run(name: str) -> subprocess.Popen[bytes]:
         running.kill()
         raise
     return running
+
+
+def launch_run(name: str) -> subprocess.Popen[bytes]:
+    """Start `muster lab run` of a small lab, as a shell does in the background."""
+    arguments = ["run", "--nodes", "2", "--vips", "2", "--brokers", "0", "--no-mail"]
+    return subprocess.Popen(
+        [*PROGRAM, *arguments, "--name", name],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
 
 
 def assert_nothing_left(name: str, pids: list[int]) -> None:

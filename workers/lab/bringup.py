@@ -23,6 +23,7 @@ from workers.lab.core.hosts import (
     prefix_for,
     vips_of,
 )
+from workers.lab.endings import undisturbed
 from workers.lab.errors import LabError, LabRefused
 from workers.lab.health import look, missing
 from workers.lab.host_files import AGENT, definitions_of, host_directory, write_files
@@ -62,7 +63,7 @@ def bring_up(wish: Wish, tell: Teller, keep: bool = False) -> Lab:
         record = dataclasses.replace(record, phase=state.Phase.UP, keeper=keeper)
         state.save(record)
     except BaseException:
-        with state.exclusively():
+        with undisturbed(), state.exclusively():
             clear(record.name)
         raise
     return Lab(record)
@@ -78,6 +79,13 @@ def take_down(name: str) -> bool:
             return False
         clear(name)
     return True
+
+
+def take_down_own(name: str) -> None:
+    """Remove the lab of that name if this process is its keeper."""
+    record = _record_or_damaged(name)
+    if record is not None and record.keeper == state.this_process():
+        take_down(name)
 
 
 def clear(name: str) -> None:

@@ -20,6 +20,7 @@ from rich.table import Table
 from workers.exit_codes import Exit
 from workers.lab import bringup, running
 from workers.lab.core.faults import FaultKind
+from workers.lab.endings import end_like_interrupt
 from workers.lab.errors import LabError, LabRefused
 from workers.lab.health import look
 from workers.lab.lab import DEFAULT_NAME, HostProcess, Lab
@@ -81,7 +82,7 @@ def up(
 ) -> None:
     """Start a lab, wait until all is green, and leave it running."""
     wish = bringup.Wish(name, nodes, vips, brokers, mail, interval)
-    running.end_like_interrupt()
+    end_like_interrupt()
     with _complaints():
         with progress() as tell:
             lab = bringup.bring_up(wish, tell)

@@ -6,17 +6,16 @@ leaves a record that names it as the dead keeper, which the next run clears.
 
 import os
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from workers.lab import bringup
+from workers.lab.endings import end_like_interrupt, undisturbed
 from workers.lab.errors import LabRefused
 from workers.lab.health import Health, look
 from workers.lab.lab import Lab
@@ -24,33 +23,24 @@ from workers.lab.progress import progress
 from workers.lab.table import picture, render, suggestions
 
 REFRESH_SECONDS = 0.5
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run(wish: bringup.Wish) -> None:
     """Bring the lab up, show it until told to end, take it down."""
     end_like_interrupt()
-    with progress() as tell:
-        lab = bringup.bring_up(wish, tell, keep=True)
+    up = False
     try:
+        with progress() as tell:
+            lab = bringup.bring_up(wish, tell, keep=True)
+        up = True
         _show(lab)
     except KeyboardInterrupt:
-        pass
+        if not up:
+            raise
     finally:
-        for number in (*_ENDINGS, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        bringup.take_down(lab.name)
-    print(f"lab {lab.name} is gone; nothing is left", file=sys.stderr)
-
-
-def end_like_interrupt() -> None:
-    """Let the signals that ask a process to end do what Ctrl-C does."""
-    for number in _ENDINGS:
-        signal.signal(number, _interrupt)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+        with undisturbed():
+            bringup.take_down_own(wish.name)
+    print(f"lab {wish.name} is gone; nothing is left", file=sys.stderr)
 
 
 def _show(lab: Lab) -> None:
