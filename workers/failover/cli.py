@@ -4,8 +4,11 @@ Works with the broker and the manager down. Data goes to stdout, notes to stderr
 those of `workers.exit_codes`: 4 means that no agent answers.
 """
 
+import contextlib
+import errno
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +23,7 @@ from workers.failover.settings import SettingsError, read_settings
 
 USUAL_CONFIG = Path("/etc/muster/node.toml")
 ANSWER_SECONDS = 5.0
+PIPED_COLUMNS = 160
 
 
 class Output(StrEnum):
@@ -46,7 +50,6 @@ app = typer.Typer(
 def run(config: Config = USUAL_CONFIG) -> None:
     """Run the failover consumer in the foreground (what the service unit does)."""
     import os
-    import sys
 
     command = [sys.executable, "-m", "workers.failover.consumer", "--config", str(config)]
     os.execv(sys.executable, command)  # noqa: S606 - the very same interpreter
@@ -61,7 +64,7 @@ def status(
     if output is Output.JSON:
         typer.echo(json.dumps(picture, indent=2))
         return
-    console = Console()
+    console = _console()
     facts = Table(show_header=False, box=None)
     for name, value in _facts(picture):
         facts.add_row(name, value)
@@ -86,7 +89,7 @@ def vips(config: Config = USUAL_CONFIG, door: Socket = None, output: Shape = Out
         since = _ago(picture["since"]) if picture["since"] is not None else ""
         owner, epoch = picture["owner"] or "nobody", str(picture["epoch"])
         table.add_row(vip, picture["state"], owner, epoch, since, picture["reason"])
-    Console().print(table)
+    _console().print(table)
 
 
 @app.command()
@@ -100,10 +103,11 @@ def events(
     """Show what happened on this node, oldest first."""
     request = {"command": "events", "since": since, "follow": follow}
     lines = _lines(_path(config, door), request, patient=follow)
-    for event in next(lines)["events"]:
-        _show(event, output)
-    for event in lines:
-        _show(event, output)
+    with contextlib.suppress(KeyboardInterrupt):
+        for event in next(lines)["events"]:
+            _show(event, output)
+        for event in lines:
+            _show(event, output)
 
 
 def _show(event: dict[str, Any], output: Output) -> None:
@@ -129,6 +133,11 @@ def _facts(picture: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for warning in [picture["definitions_problem"], *picture["warnings"]]:
         if warning:
             yield "warning", warning
+
+
+def _console() -> Console:
+    """A console that does not squeeze tables when nobody looks."""
+    return Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS)
 
 
 def _ago(seconds: float | None) -> str:
@@ -163,7 +172,7 @@ def _lines(path: Path, request: dict[str, Any], *, patient: bool = False) -> Ite
             client.connect(str(path))
             client.sendall(json.dumps(request).encode() + b"\n")
             with client.makefile("rb") as answers:
-                yield json.loads(answers.readline())
+                yield _good(json.loads(answers.readline()))
                 while patient:
                     client.settimeout(None)
                     line = answers.readline()
@@ -171,10 +180,16 @@ def _lines(path: Path, request: dict[str, Any], *, patient: bool = False) -> Ite
                         return
                     yield json.loads(line)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error) or "no answer"
-        typer.echo(
-            f"the agent of this node does not answer on {path}: {why}; "
-            "start it with: muster node run --config NODE.toml",
-            err=True,
-        )
+        why = getattr(error, "strerror", None) or "it closed the connection"
+        way = "start it with: muster node run --config NODE.toml"
+        if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM):
+            way = "ask as the user that runs it, normally root"
+        typer.echo(f"the agent of this node does not answer on {path}: {why}; {way}", err=True)
         raise typer.Exit(Exit.UNREACHABLE) from error
+
+
+def _good(answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        typer.echo(f"the agent of this node says: {answer['error']}", err=True)
+        raise typer.Exit(Exit.FAILED)
+    return answer

@@ -38,7 +38,7 @@ from workers.failover.rings import Rings
 from workers.failover.settings import Settings, read_settings
 from workers.failover.status import process_picture, rings_picture
 from workers.failover.store import Store
-from workers.failover.urgency import be_urgent
+from workers.failover.urgency import Urgency
 
 STOP_SECONDS = 1.5
 """A stop that is not complete by then is cut off; the lease ends what is left."""
@@ -53,7 +53,7 @@ SWITCH_SECONDS = 0.001
 class Consumer:
     """The machine with its sockets, files and timer. Raises `FailoverError` or `BusError`."""
 
-    def __init__(self, settings: Settings, meter: Meter, urgency: str) -> None:
+    def __init__(self, settings: Settings, meter: Meter, urgency: Urgency) -> None:
         self.settings = settings
         self.failure: Exception | None = None
         """A fault of our own that ended the process."""
@@ -258,6 +258,7 @@ class Consumer:
     def _look(self) -> None:
         """Tell when the definitions file became unusable, or usable again."""
         self.loop.call_later(LOOK_SECONDS, self._look)
+        self._urgency.insist()
         problem = self.store.problem
         if problem != self._told_problem:
             self._told_problem = problem
@@ -304,7 +305,7 @@ class Consumer:
             "messages": rings_picture(counts),
             "frames": frames,
             "loop": self._meter.picture(),
-            "process": process_picture(self._started_at, self._urgency),
+            "process": process_picture(self._started_at, self._urgency.sentence),
             "unlogged": self.journal.output.dropped,
         }
 
@@ -325,7 +326,7 @@ def _run(settings: Settings) -> Exit:
     """Run until stopped, replaced or at fault."""
     sys.setswitchinterval(SWITCH_SECONDS)
     meter = Meter()
-    consumer = Consumer(settings, meter, be_urgent())
+    consumer = Consumer(settings, meter, Urgency())
     gc.collect()
     gc.freeze()
     with asyncio.Runner(
