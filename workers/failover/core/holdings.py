@@ -38,22 +38,26 @@ class Holdings:
     """All VIPs held, and when which are to be announced."""
 
     held: dict[str, Held] = field(default_factory=dict)
-    digest: int = crc32(b"")
+    _digest: int | None = None
     announcements: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
 
     def add(self, held: Held) -> None:
         """The kernel lists it."""
         self.held[held.vip] = held
-        self._digest()
+        self._digest = None
 
     def drop(self, vips: Iterable[str]) -> list[Held]:
         """The kernel lists them no longer; returns those that were held."""
         dropped = [self.held.pop(vip) for vip in tuple(vips) if vip in self.held]
-        self._digest()
+        self._digest = None
         return dropped
 
-    def _digest(self) -> None:
-        self.digest = digest_of({vip: held.epoch for vip, held in self.held.items()})
+    @property
+    def digest(self) -> int:
+        """Checksum of the claims."""
+        if self._digest is None:
+            self._digest = digest_of({vip: held.epoch for vip, held in self.held.items()})
+        return self._digest
 
     def claims(self) -> tuple[Claim, ...]:
         """What heartbeats say in full."""
