@@ -21,6 +21,7 @@ from workers.failover.errors import FailoverError
 
 REQUEST_BYTES = 64 * 1024
 IDLE_SECONDS = 60.0
+"""How long a client may take for a line, or for reading an answer."""
 CLIENTS_MAX = 32
 UNSENT_BYTES = 1 << 20
 """A follower that lets more than this pile up is closed."""
@@ -42,8 +43,15 @@ class Door:
     `{"command": "events", "follow": true}` adds the client to `followers` with its answer.
     """
 
-    def __init__(self, path: Path, commands: dict[str, Answer], followers: list[Follower]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        commands: dict[str, Answer],
+        followers: list[Follower],
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         self._path = path
+        self._idle_seconds = idle_seconds
         self._commands = commands
         self._followers = followers
         self._server: asyncio.Server | None = None
@@ -79,7 +87,7 @@ class Door:
         try:
             await self._converse(reader, writer)
             writer.close()
-            await asyncio.wait_for(writer.wait_closed(), IDLE_SECONDS)
+            await asyncio.wait_for(writer.wait_closed(), self._idle_seconds)
         except (OSError, TimeoutError):
             pass
         finally:
@@ -89,7 +97,7 @@ class Door:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             try:
-                line = await asyncio.wait_for(reader.readline(), IDLE_SECONDS)
+                line = await asyncio.wait_for(reader.readline(), self._idle_seconds)
             except ValueError:
                 too_long = {"error": f"the line is longer than {REQUEST_BYTES} bytes; {_FORM}"}
                 writer.write(_encoded(too_long))
@@ -102,7 +110,7 @@ class Door:
                 # No wait since the answer was made: no event is missed or told twice.
                 await self._follow(reader, writer)
                 return
-            await asyncio.wait_for(writer.drain(), IDLE_SECONDS)
+            await asyncio.wait_for(writer.drain(), self._idle_seconds)
 
     def _answer(self, line: bytes) -> tuple[Request, dict[str, Any]]:
         """The request, empty when it is none, and what to answer."""
