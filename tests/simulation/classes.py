@@ -280,8 +280,9 @@ def starve(seed: int) -> Plan:
     for victim in draft.some():
         at = draft.at
         for _ in range(draft.rng.randint(1, 6)):
-            draft.step(at, "starve", victim, draft.between(0.05, 0.9))
-            at += draft.between(0.3, 1.5)
+            seconds = draft.between(0.05, 0.9)
+            draft.step(at, "starve", victim, seconds)
+            at += seconds + draft.between(0.1, 1.0)
     return draft.finish()
 
 
