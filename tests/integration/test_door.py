@@ -35,8 +35,8 @@ class Served:
 
     def client(self) -> socket.socket:
         made = socket.socket(socket.AF_UNIX)
+        made.connect(str(self.path))  # before the timeout: with one, a full queue is an error
         made.settimeout(PATIENCE_SECONDS)
-        made.connect(str(self.path))
         return made
 
     def ask(self, request: bytes) -> Any:
