@@ -20,10 +20,11 @@ ESTABLISHED_HEARTBEATS = 5
 """A peer's clock baseline is believed after this many heartbeats."""
 
 CLOCK_JUMP = 0.1
-"""A heartbeat that seems to come from so far in the future means that my own clock stood still."""
+"""A heartbeat from so far in the future means that my own clock stood still; one that is less late
+than this is on time."""
 RELEARN_SECONDS = 2.0
 RELEARN_HEARTBEATS = 8
-"""When so many in a row are stale for so long, the peer's clock stood still unknown to it."""
+"""When so many in a row are late for so long, the peer's clock stood still unknown to it."""
 
 
 class Verdict(StrEnum):
@@ -77,8 +78,9 @@ class Peer:
     offset: float = math.inf
     offset_at: float = -math.inf
     heartbeats: int = 0
-    stale_since: float = math.inf
-    stale_heartbeats: int = 0
+    late_since: float = math.inf
+    late_heartbeats: int = 0
+    least_lateness: float = 0.0
 
     @property
     def live(self) -> bool:
@@ -90,7 +92,7 @@ class Peer:
         """It must be asked: it is silent, or what it claims was missed."""
         return self.verdict is Verdict.SUSPECTED or (self.live and self.claimed != self.digest)
 
-    def age(self, heartbeat: Heartbeat, stale_after: float, now: float) -> tuple[float, bool]:
+    def age(self, heartbeat: Heartbeat, now: float) -> tuple[float, bool]:
         """Seconds the heartbeat was on its way; whether *my* clock seems to have stood still."""
         raw = now - heartbeat.sent_at
         if heartbeat.incarnation == self.incarnation and heartbeat.clock < self.clock:
@@ -102,26 +104,28 @@ class Peer:
             return 0.0, False
         self.heartbeats += 1
         lateness = raw - self.offset - CLOCK_DRIFT * (now - self.offset_at)
-        if lateness > stale_after and not self._relearnt(raw, now):
-            return lateness, False
-        if lateness <= stale_after:
-            self.stale_since = math.inf
-        if 0 < lateness <= stale_after:
+        if lateness > CLOCK_JUMP:
+            return lateness - self._relearnt(raw, lateness, now), False
+        self.late_since = math.inf
+        if lateness > 0:
             return lateness, False
         self._measure(raw, now)
         return 0.0, lateness < -CLOCK_JUMP and self.heartbeats > ESTABLISHED_HEARTBEATS
 
     def _measure(self, raw: float, now: float) -> None:
         """Take `raw` for the difference of our clocks."""
-        self.offset, self.offset_at, self.stale_since = raw, now, math.inf
+        self.offset, self.offset_at, self.late_since = raw, now, math.inf
 
-    def _relearnt(self, raw: float, now: float) -> bool:
-        """Whether everything has been late for so long that the baseline must be what is wrong."""
-        if self.stale_since == math.inf:
-            self.stale_since, self.stale_heartbeats = now, 0
-        self.stale_heartbeats += 1
-        lasting = now - self.stale_since > RELEARN_SECONDS
-        return lasting and self.stale_heartbeats >= RELEARN_HEARTBEATS
+    def _relearnt(self, raw: float, lateness: float, now: float) -> float:
+        """By how much the baseline was wrong: everything has been late, by so much, for so long."""
+        if self.late_since == math.inf:
+            self.late_since, self.late_heartbeats, self.least_lateness = now, 0, lateness
+        self.late_heartbeats += 1
+        least = self.least_lateness = min(lateness, self.least_lateness)
+        if now - self.late_since <= RELEARN_SECONDS or self.late_heartbeats < RELEARN_HEARTBEATS:
+            return 0.0
+        self._measure(raw - lateness + least, now)
+        return least
 
 
 class Detector:
@@ -149,7 +153,7 @@ class Detector:
         peer = self.peers[heartbeat.node]
         if heartbeat.incarnation < peer.incarnation:
             return Hearing.OLD_INCARNATION, False
-        age, paused = peer.age(heartbeat, self.dead_after, now)
+        age, paused = peer.age(heartbeat, now)
         if age > self.dead_after:
             return Hearing.STALE, paused
         mark = (heartbeat.incarnation, heartbeat.sequence)
