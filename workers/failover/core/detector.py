@@ -2,10 +2,9 @@
 
 A heartbeat's age is judged by its sender's own clock: the smallest difference ever seen between my
 clock and the sender's is a message without delay, anything above it is time spent on the way. So a
-message that a broker or a full socket kept is as old as it is, whenever it is read. Invariant: no
-message makes a peer look alive later than the instant it was sent, unless all of them have been
-late for `RELEARN_SECONDS`: then the baseline itself is measured anew. What to do about a verdict
-is not decided here.
+message that a broker or a full socket kept is as old as it is, whenever it is read. And it is
+never older than the heartbeat of mine that it acknowledges. Invariant: no message makes a peer look
+alive later than the instant it was sent. What to do about a verdict is not decided here.
 """
 
 import math
@@ -20,11 +19,7 @@ ESTABLISHED_HEARTBEATS = 5
 """A peer's clock baseline is believed after this many heartbeats."""
 
 CLOCK_JUMP = 0.1
-"""A heartbeat from so far in the future means that my own clock stood still; one that is less late
-than this is on time."""
-RELEARN_SECONDS = 2.0
-RELEARN_HEARTBEATS = 8
-"""When so many in a row are late for so long, the peer's clock stood still unknown to it."""
+"""A heartbeat that seems to come from so far in the future means that my own clock stood still."""
 
 
 class Verdict(StrEnum):
@@ -78,9 +73,6 @@ class Peer:
     offset: float = math.inf
     offset_at: float = -math.inf
     heartbeats: int = 0
-    late_since: float = math.inf
-    late_heartbeats: int = 0
-    least_lateness: float = 0.0
 
     @property
     def live(self) -> bool:
@@ -92,8 +84,12 @@ class Peer:
         """It must be asked: it is silent, or what it claims was missed."""
         return self.verdict is Verdict.SUSPECTED or (self.live and self.claimed != self.digest)
 
-    def age(self, heartbeat: Heartbeat, now: float) -> tuple[float, bool]:
-        """Seconds the heartbeat was on its way; whether *my* clock seems to have stood still."""
+    def age(self, heartbeat: Heartbeat, after: float, now: float) -> tuple[float, bool]:
+        """Seconds the heartbeat was on its way; whether *my* clock seems to have stood still.
+
+        It acknowledges what I sent at `after`: it was sent later, so it is no older. A sender whose
+        clock stood still without its knowing would look late for ever otherwise.
+        """
         raw = now - heartbeat.sent_at
         if heartbeat.incarnation == self.incarnation and heartbeat.clock < self.clock:
             return math.inf, False
@@ -104,9 +100,9 @@ class Peer:
             return 0.0, False
         self.heartbeats += 1
         lateness = raw - self.offset - CLOCK_DRIFT * (now - self.offset_at)
-        if lateness > CLOCK_JUMP:
-            return lateness - self._relearnt(raw, lateness, now), False
-        self.late_since = math.inf
+        if lateness > now - after:
+            lateness = now - after
+            self._measure(raw - lateness, now)
         if lateness > 0:
             return lateness, False
         self._measure(raw, now)
@@ -114,18 +110,7 @@ class Peer:
 
     def _measure(self, raw: float, now: float) -> None:
         """Take `raw` for the difference of our clocks."""
-        self.offset, self.offset_at, self.late_since = raw, now, math.inf
-
-    def _relearnt(self, raw: float, lateness: float, now: float) -> float:
-        """By how much the baseline was wrong: everything has been late, by so much, for so long."""
-        if self.late_since == math.inf:
-            self.late_since, self.late_heartbeats, self.least_lateness = now, 0, lateness
-        self.late_heartbeats += 1
-        least = self.least_lateness = min(lateness, self.least_lateness)
-        if now - self.late_since <= RELEARN_SECONDS or self.late_heartbeats < RELEARN_HEARTBEATS:
-            return 0.0
-        self._measure(raw - lateness + least, now)
-        return least
+        self.offset, self.offset_at = raw, now
 
 
 class Detector:
@@ -148,12 +133,14 @@ class Detector:
         """Seconds of silence before a peer is asked directly."""
         return min(2 * self.interval, self.dead_after)
 
-    def hear(self, heartbeat: Heartbeat, now: float) -> tuple[Hearing, bool]:
+    def hear(
+        self, heartbeat: Heartbeat, now: float, after: float = -math.inf
+    ) -> tuple[Hearing, bool]:
         """Take in a heartbeat of a defined peer; also says whether my own clock stood still."""
         peer = self.peers[heartbeat.node]
         if heartbeat.incarnation < peer.incarnation:
             return Hearing.OLD_INCARNATION, False
-        age, paused = peer.age(heartbeat, now)
+        age, paused = peer.age(heartbeat, after, now)
         if age > self.dead_after:
             return Hearing.STALE, paused
         mark = (heartbeat.incarnation, heartbeat.sequence)

@@ -4,12 +4,15 @@ A heartbeat updates what is known of its sender; a claim on what I hold is settl
 frame alone never makes a node let go, except on probation.
 """
 
+import math
+
 from workers.failover.core import probation
 from workers.failover.core.actions import (
     Announce,
     FactKind,
     HandDefinitions,
     Reason,
+    Release,
     SaveIncarnation,
     Send,
 )
@@ -36,7 +39,7 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
         node.heard_on_b[heartbeat.node] = now
     peer = node.detector.peers[heartbeat.node]
     disputed = peer.claims.keys() & node.holdings.held.keys()
-    hearing, paused = node.detector.hear(heartbeat, now)
+    hearing, paused = node.detector.hear(heartbeat, now, _acknowledged(node, heartbeat))
     if hearing is Hearing.OLD_INCARNATION:
         node.ask(peer, now, asks=False)
     if hearing is Hearing.NEW:
@@ -48,6 +51,15 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
         if heartbeat.asks:
             node.say(now, to=(peer.name,), ring_a=ring is Ring.A, full=True)
     return paused
+
+
+def _acknowledged(node: Node, heartbeat: Heartbeat) -> float:
+    """When I sent the heartbeat of mine that this one says its sender had heard."""
+    for heard in heartbeat.heard:
+        if heard.node == node.me:
+            sent_at = node.voice.sent_at(heard.incarnation, heard.sequence)
+            return -math.inf if sent_at is None else sent_at
+    return -math.inf
 
 
 def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
@@ -108,14 +120,20 @@ def _contend(node: Node, peer: Peer, now: float) -> None:
             node.urgent = True
     if lost:
         node.release(sorted(lost), Reason.CONFLICT, node=peer.name)
+    outlived = tuple(vip for vip in node.found if vip in peer.claims)
+    if outlived:  # found at my start, taken by the peer meanwhile: not adopted
+        node.found = tuple(vip for vip in node.found if vip not in outlived)
+        node.out.act(Release(outlived))
 
 
 def help_taker(node: Node, question: Question, now: float) -> None:
-    """Help a taker: probe, unless I know that the VIP has a live owner."""
+    """Help a taker: probe, unless the VIP has a live owner or I, by the lower name, go first."""
     known = [
         vip
         for vip in question.vips
-        if vip in node.holdings.held or _alive_owner(node, vip, but=question.node)
+        if vip in node.holdings.held
+        or _alive_owner(node, vip, but=question.node)
+        or (node.me < question.node and node.takeover.progressing(vip, now))
     ]
     vips = tuple(v for v in question.vips if v not in known and v in node.definitions.topology_of)
     if known or not vips:

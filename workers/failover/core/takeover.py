@@ -208,6 +208,12 @@ class Takeover:
             and now >= c.backoff_until
         ]
 
+    def progressing(self, vip: str, now: float) -> bool:
+        """I am about to take this VIP myself: its silence is proved up to now."""
+        candidate = self.candidates.get(vip)
+        fresh = 2 * self.definitions.knobs.probe_interval
+        return candidate is not None and candidate.silent > 0 and now - candidate.silent_at <= fresh
+
     def deadline(self) -> float:
         """When a candidate without a round wants one."""
         if self.rounds.current is not None:
