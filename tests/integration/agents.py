@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -23,6 +24,8 @@ VIPS = tuple(f"198.18.78.{number}" for number in range(1, 7))
 KEY = "5a" * 32
 GATEWAY = "198.18.77.4"
 PATIENCE_SECONDS = 15.0
+MARK = "127.0.0.9/32"
+"""Comes and goes on loopback, so that the end of a watch is seen."""
 
 
 def defined(revision: int = 1, vips: Sequence[str] = VIPS) -> Definitions:
@@ -61,26 +64,33 @@ class Agent:
         return self.state / "definitions.toml"
 
     @property
+    def config(self) -> Path:
+        return self.directory / "node.toml"
+
+    @property
+    def key(self) -> Path:
+        return self.directory / "cluster.key"
+
+    @property
     def log(self) -> Path:
         return self.directory / "log"
 
     def write(self, definitions: Definitions) -> None:
         """Lay down what an operator would."""
         self.state.mkdir(parents=True, exist_ok=True)
-        key = self.directory / "cluster.key"
-        key.touch(mode=0o600)
-        key.write_text(KEY + "\n")
+        self.key.touch(mode=0o600)
+        self.key.write_text(KEY + "\n")
         values = {
             "cluster": CLUSTER,
             "subcluster": SUBCLUSTER,
             "node": self.name,
             "state_directory": str(self.state),
-            "key_file": str(key),
+            "key_file": str(self.key),
             "brokers": list(self.brokers),
             "socket": str(self.door),
         }
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items()]
-        (self.directory / "node.toml").write_text("".join(lines))
+        self.config.write_text("".join(lines))
         self.put(render(definitions))
 
     def put(self, text: str) -> None:
@@ -89,10 +99,10 @@ class Agent:
         new.write_text(text)
         new.replace(self.definitions)
 
-    def command(self) -> list[str]:
-        config = str(self.directory / "node.toml")
-        program = [sys.executable, "-m", "workers.failover.consumer", "--config", config]
-        return ["ip", "netns", "exec", self.host.name, *program]
+    def command(self, *before: str) -> list[str]:
+        """How the program is started; `before`: another one that starts it."""
+        program = [sys.executable, "-m", "workers.failover.consumer", "--config", str(self.config)]
+        return ["ip", "netns", "exec", self.host.name, *before, *program]
 
     def start(self) -> float:
         """Start the process; the instant before."""
@@ -101,10 +111,11 @@ class Agent:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log)
         return began
 
-    def run(self) -> subprocess.CompletedProcess[str]:
+    def run(self, *before: str) -> subprocess.CompletedProcess[str]:
         """Run the program to its end: for starts that must fail."""
+        command = self.command(*before)
         return subprocess.run(
-            self.command(), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+            command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
         )
 
     def signal(self, number: signal.Signals) -> None:
@@ -222,6 +233,28 @@ def wait(true: Callable[[], object], what: str, seconds: float = PATIENCE_SECOND
         assert time.monotonic() < began + seconds, f"not within {seconds:g} s: {what}"
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+@contextmanager
+def changes(host: Host) -> Iterator[list[str]]:
+    """What happens to a host's addresses, in the words of `ip monitor`; complete at the end."""
+    command = ["ip", "-n", host.name, "-o", "monitor", "address"]
+    lines: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
+        said = monitor.stdout
+        assert said is not None
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not select.select([said], [], [], 0.05)[0]:
+            assert time.monotonic() < deadline, "ip monitor hears nothing"
+            host.ip("addr", "replace", MARK, "dev", "lo")
+        try:
+            yield lines
+            host.ip("addr", "del", MARK, "dev", "lo")
+            while MARK not in (line := said.readline()) or not line.startswith("Deleted"):
+                if MARK not in line:
+                    lines.append(line)
+        finally:
+            monitor.terminate()
 
 
 def cpu_seconds(pid: int) -> float:
