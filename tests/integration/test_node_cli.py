@@ -1,7 +1,12 @@
 """`muster node ...` against a real agent, and without one: data to stdout, exit codes."""
 
 import json
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -66,6 +71,37 @@ def test_without_an_agent_the_exit_code_is_4(tmp_path: Path) -> None:
     assert found.exit_code == 4
     assert found.stdout == ""
     assert "No such file or directory; start it with" in found.stderr
+
+
+def test_an_agent_that_stands_still_is_no_agent_that_is_missing(tmp_path: Path) -> None:
+    """Given a socket whose queue is full and that nobody serves."""
+    path = tmp_path / "door"
+    with socket.socket(socket.AF_UNIX) as stopped, ExitStack() as stack:
+        stopped.bind(str(path))
+        stopped.listen(0)
+        refusal = 0
+        while refusal == 0:
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            refusal = client.connect_ex(str(path))
+        found = CliRunner().invoke(app, ["status", "--socket", str(path)])
+
+    assert found.exit_code == 4
+    assert "it runs, but is stopped or too busy; look at its process" in found.stderr
+
+
+def test_events_are_followed_until_ctrl_c(agent: Agent) -> None:
+    number = agent.events()[-2]["number"]
+    options = ["--follow", "-o", "json", "--since", str(number), "--socket", str(agent.door)]
+    command = [Path(sys.executable).with_name("muster"), "node", "events", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as shown:
+        assert shown.stdout is not None
+        assert shown.stderr is not None
+        assert json.loads(shown.stdout.readline())["number"] == number + 1
+        shown.send_signal(signal.SIGINT)
+
+        assert shown.wait(10) == 0
+        assert shown.stderr.read() == b""
 
 
 def test_without_a_configuration_the_exit_code_is_2(tmp_path: Path) -> None:

@@ -154,9 +154,7 @@ def _path(config: Path, door: Path | None) -> Path:
     try:
         return read_settings(config).socket
     except SettingsError as error:
-        typer.echo(
-            f"{error}; name another file with --config, or the socket with --socket", err=True
-        )
+        typer.echo(f"{error}; or name the socket with --socket", err=True)
         raise typer.Exit(Exit.USAGE) from error
 
 
@@ -184,6 +182,8 @@ def _lines(path: Path, request: dict[str, Any], *, patient: bool = False) -> Ite
         way = "start it with: muster node run --config NODE.toml"
         if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM):
             way = "ask as the user that runs it, normally root"
+        elif isinstance(error, (BlockingIOError, TimeoutError)):
+            why, way = "it runs, but is stopped or too busy", "look at its process and its log"
         typer.echo(f"the agent of this node does not answer on {path}: {why}; {way}", err=True)
         raise typer.Exit(Exit.UNREACHABLE) from error
 

@@ -22,6 +22,7 @@ from typing import Any
 from workers.bus.errors import BusError
 from workers.bus.keys import load_keys
 from workers.exit_codes import Exit
+from workers.failover.capability import Capability, has
 from workers.failover.core import actions as act
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.events import Defined, Event, Received, StopRequested, Taken, Wake
@@ -316,10 +317,18 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True, help="NODE.toml of this node")
     arguments = parser.parse_args()
     try:
+        _check_rights()
         sys.exit(_run(read_settings(arguments.config)))
     except (FailoverError, BusError) as error:
         print(f"muster: {error}", file=sys.stderr)
         sys.exit(Exit.USAGE)
+
+
+def _check_rights() -> None:
+    """Before anything is read or written: tell the reason, not a consequence of it."""
+    missing = [f"CAP_{one.name}" for one in Capability if not has(one)]
+    if missing:
+        raise FailoverError(f"no right to change addresses: {' and '.join(missing)}; run as root")
 
 
 def _run(settings: Settings) -> Exit:

@@ -41,7 +41,8 @@ def read_settings(path: Path) -> Settings:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+        way = "name another file with --config"
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}; {way}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not UTF-8 text; write it again") from error
     try:
