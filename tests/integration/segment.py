@@ -74,6 +74,11 @@ class Host:
         """Whether all of them are on `eth0`."""
         return set(addresses) <= self.addresses().keys()
 
+    def prefix_lengths(self, *addresses: str) -> list[int]:
+        """One for each time that one of them stands on `eth0`."""
+        listed = json.loads(self.ip("-j", "addr", "show", "dev", "eth0"))[0]["addr_info"]
+        return [a["prefixlen"] for a in listed if a["local"] in addresses]
+
     def valid_seconds(self, address: str) -> int:
         """What the kernel says of its lifetime: what is left, or FOREVER."""
         return int(self.addresses()[address]["valid_life_time"])
@@ -95,7 +100,7 @@ class Host:
 def hosts(count: int) -> Iterator[tuple[Host, ...]]:
     """Hosts 198.18.77.1, .2, ... (and 2001:db8:77::1, ...) on one switch."""
     if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
+        pytest.fail("these tests make network namespaces: run them as root (sudo script/test)")
     with ExitStack() as stack:
         switch = _namespace(stack)
         run("ip", "-n", switch, "link", "add", "br0", "type", "bridge")

@@ -102,9 +102,11 @@ def new_address(address: KernelAddress, echo: bool = False) -> bytes:
     return _HEADER.pack(16 + len(body), RTM_NEWADDR, flags, 0, 0) + body
 
 
-def delete_address(address: KernelAddress) -> bytes:
-    """Request that deletes `address`; an IPv4 one whatever its prefix length is."""
+def delete_address(address: KernelAddress, exact: bool = False) -> bytes:
+    """Request that deletes `address`; an IPv4 one whatever its prefix length is unless `exact`."""
     body = _request_head(address)
+    if exact:
+        body += _ATTRIBUTE.pack(4 + len(address.packed), _IFA_ADDRESS) + address.packed
     return _HEADER.pack(16 + len(body), RTM_DELADDR, _REQUEST, 0, 0) + body
 
 

@@ -292,11 +292,21 @@ class Plumber:
 
     def _read_back(self, places: list[Place]) -> set[str]:
         """Which of them the kernel has under the lease; any that it has otherwise are deleted."""
+        return self._clear().leased.keys() & {place.address for place in places}
+
+    def _clear(self) -> Listing:
+        """List, and delete what no lease would end: also what stands beside a held VIP."""
         found = self._list()
-        if found.unleased:
-            self._requests.perform([delete_address(address) for address in found.unleased])
+        for round_ in range(_DELETE_ROUNDS):
+            beside = [a for vip, a in found.handmade.items() if vip in self._held]
+            if not found.unleased and not beside:
+                break
+            # The first time in just this form: the VIP of our form serves on.
+            exact = round_ == 0
+            bare = [*found.unleased, *beside]
+            self._requests.perform([delete_address(a, exact) for a in bare])
             found = self._list()
-        return found.leased.keys() & {place.address for place in places}
+        return found
 
     def _make_lasting(self, added: list[Place], anchored: dict[str, int], sent_at: float) -> bool:
         """Take the lifetime off VIPs that hang on an anchor; False if the lease may have ended.
@@ -369,21 +379,18 @@ class Plumber:
             return False
         if notice.kind == RTM_DELADDR or vip not in self._held:
             return (notice.kind == RTM_DELADDR) == (vip in self._held)
-        return not subject.leased and not (len(subject.packed) == 4 and subject.secondary)
+        hangs = len(subject.packed) == 4 and subject.secondary
+        return not leases.has_our_form(subject) or not (subject.leased or hangs)
 
     def _is_ours(self, subject: KernelAddress | KernelLink) -> bool:
         return isinstance(subject, KernelLink) and subject.name in self._layout.links
 
     def _audit(self) -> list[KernelChanged]:
         """Compare with what the kernel lists; remove at once what no lease would end."""
-        found = self._list()
-        if found.unleased:
-            self._requests.perform([delete_address(address) for address in found.unleased])
-            found = self._list()
-        gone, appeared = self._held - found.vips, found.vips - self._held
+        found = self._clear()
+        gone, appeared = self._held - found.leased.keys(), found.vips - self._held
         self._forget(gone)
-        self._held |= appeared
-        self._lasting -= found.handmade.keys()
+        self._held |= appeared & found.leased.keys()
         if not gone and not appeared:
             return []
         return [KernelChanged(tuple(sorted(gone)), tuple(sorted(appeared)))]
