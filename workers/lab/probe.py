@@ -37,7 +37,8 @@ class Measure:
         self, vips: Sequence[str], interface: str, watcher: str, port: int, interval: float
     ) -> None:
         """Open the sockets and build every frame beforehand."""
-        self._plan = plan(vips)
+        self._vips = tuple(dict.fromkeys(vips))
+        self._plan = plan(self._vips)
         self._interval = interval
         families = sorted({probe_frames.family(vip) for vip in vips})
         self._echoes = {family: Echo(family, port) for family in families}
@@ -124,21 +125,23 @@ class Measure:
 
     def _report(self, start: float, end: float, overhead: Overhead) -> ProbeReport:
         raw_interval = self._plan.raw_interval(self._interval)
-        reports = []
-        for number, cohort in enumerate(self._plan.cohorts):
-            for vip in cohort:
-                seen = self._seen[probe_frames.packed(vip)]
-                rounds = [
-                    Round(
-                        self._asked[each], frozenset(map(probe_frames.mac_text, seen.get(each, ())))
-                    )
-                    for each in range(number, len(self._asked), len(self._plan.cohorts))
-                ]
-                recording = Recording(
-                    vip=vip, answers=self._answers.get(vip), echoes=len(self._asked), rounds=rounds
-                )
-                reports.append(report_vip(recording, start, end, self._interval, raw_interval))
+        reports = [
+            report_vip(self._recording(vip), start, end, self._interval, raw_interval)
+            for vip in self._vips
+        ]
         return report(reports, start, end, overhead)
+
+    def _recording(self, vip: str) -> Recording:
+        seen = self._seen[probe_frames.packed(vip)]
+        cohorts = self._plan.cohorts
+        first = next(number for number, cohort in enumerate(cohorts) if vip in cohort)
+        rounds = [
+            Round(self._asked[each], frozenset(map(probe_frames.mac_text, seen.get(each, ()))))
+            for each in range(first, len(self._asked), len(cohorts))
+        ]
+        return Recording(
+            vip=vip, answers=self._answers.get(vip), echoes=len(self._asked), rounds=rounds
+        )
 
 
 def _be_prompt() -> None:

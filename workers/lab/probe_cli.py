@@ -5,6 +5,7 @@ stderr. Exit codes: 0 measured, 1 failed, 3 refused.
 """
 
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -39,19 +40,21 @@ def probe(
 ) -> None:
     """Measure outages and double owners of VIPs as a client sees them, every 5 ms."""
     try:
-        found = _measure(name, [*(vip or ()), *(more or ())], every, seconds)
+        lab = Lab.load(name)
+        found = _measure(lab, [*(vip or ()), *(more or ())], every, seconds)
     except LabError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(3 if isinstance(error, LabRefused) else 1) from error
     if output is Output.JSON:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     else:
-        Console().print(table(found))
+        names = {host.mac: host.name for host in lab.hosts.values()}
+        Console().print(table(found, names))
 
 
-def _measure(name: str, vips: list[str], every: bool, seconds: float) -> ProbeReport:
-    record = Lab.load(name).record
-    running = probing.start(record, record.vips if every else vips, seconds, banners=record.mail)
+def _measure(lab: Lab, vips: list[str], every: bool, seconds: float) -> ProbeReport:
+    wanted = lab.vips if every else vips
+    running = probing.start(lab.record, wanted, seconds, banners=lab.record.mail)
     typer.echo(f"probing for {seconds:g} s; Ctrl-C ends it with what it has", err=True)
     try:
         return running.report()
@@ -59,8 +62,8 @@ def _measure(name: str, vips: list[str], every: bool, seconds: float) -> ProbeRe
         return running.report()  # the terminal's interrupt reached the probe too
 
 
-def table(found: ProbeReport) -> Table:
-    """One line per VIP; seconds."""
+def table(found: ProbeReport, names: Mapping[str, str]) -> Table:
+    """One line per VIP; seconds. `names`: link address -> host, for VIPs measured by frames."""
     shown = Table(title=_overhead(found))
     for heading in ("VIP", "outage s", "two owners s", "answered", "owners", "banners"):
         shown.add_column(heading, justify="left" if heading in ("VIP", "owners") else "right")
@@ -70,15 +73,15 @@ def table(found: ProbeReport) -> Table:
             f"{each.outage:.3f}",
             f"{each.two_owners:.3f}",
             f"{each.answered}/{each.sent}",
-            _owners(each),
+            _owners(each, names),
             f"{each.banners.ok}/{each.banners.ok + each.banners.failed}" if each.banners else "",
         )
     return shown
 
 
-def _owners(each: VipReport) -> str:
+def _owners(each: VipReport, names: Mapping[str, str]) -> str:
     spans = each.owners or tuple(span for span in each.macs if span.who)
-    return " > ".join(" + ".join(span.who) for span in spans) or "nobody"
+    return " > ".join(" + ".join(names.get(w, w) for w in span.who) for span in spans) or "nobody"
 
 
 def _overhead(found: ProbeReport) -> str:
