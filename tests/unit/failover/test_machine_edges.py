@@ -103,3 +103,12 @@ def test_a_held_heartbeat_of_an_old_clock_does_not_set_the_clock_back() -> None:
     detector.hear(heartbeat(A, 2, 10.0, clock=1), 10.0)
     assert detector.hear(heartbeat(A, 1, 0.2, clock=0), 10.3)[0] is Hearing.STALE
     assert detector.hear(heartbeat(A, 3, 10.2, clock=1), 12.0)[0] is Hearing.STALE
+
+
+def test_replayed_stale_and_outlived_heartbeats_are_counted() -> None:
+    situation = Situation(define(vips=0)).ready()
+    before = dict(situation.machine.hearings)
+    situation.hear(A, incarnation=0)
+    after = situation.machine.snapshot(situation.now)["heartbeats"]
+    assert after["old_incarnation"] == before.get("old_incarnation", 0) + 1
+    assert after["new"] >= before["new"]

@@ -40,6 +40,7 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
     peer = node.detector.peers[heartbeat.node]
     disputed = peer.claims.keys() & node.holdings.held.keys()
     hearing, paused = node.detector.hear(heartbeat, now, _acknowledged(node, heartbeat))
+    node.hearings[hearing.name.lower()] += 1
     if hearing is Hearing.OLD_INCARNATION:
         node.ask(peer, now, asks=False)
     if hearing is Hearing.NEW:

@@ -5,6 +5,7 @@ who owns what, `urgent` for a heartbeat at once.
 """
 
 import math
+from collections import Counter
 
 from workers.failover.core.actions import Exit, FactKind, Reason, Release, Renew, Send
 from workers.failover.core.definitions import Definitions
@@ -75,6 +76,8 @@ class Node:
         self.urgent = False
         self.told_stuck: set[str] = set()
         self.asked_at: dict[str, float] = {}
+        self.hearings: Counter[str] = Counter()
+        """Heartbeats of peers by what they were worth: new, doubled, stale, replayed."""
         self.heard_on_b: dict[str, float] = {}
         """When each peer was last heard on ring B; who is not is asked on ring A too."""
         self.seen: dict[str, tuple[object, ...]] = {}

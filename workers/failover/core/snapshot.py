@@ -18,6 +18,7 @@ def snapshot(machine: "Machine", now: float) -> dict[str, Any]:
         "late": machine.late,
         "revision": machine.definitions.revision,
         "known_revision": machine.revisions.known,
+        "heartbeats": dict(machine.hearings),
         "rings": {ring.value: up for ring, up in machine.rings.items()},
         "evidence_age": _age(machine.fencing.evidence_at(machine.detector), now),
         "view": {
