@@ -126,7 +126,8 @@ class Plumber:
         self._forget(place.address for place in tried if place.address not in leased)
         if not self._make_lasting(added, anchored, began):
             self._forget(place.address for place in fresh)
-            self._delete(fresh)
+            self._delete(places)
+            self._doubt = True  # what was held before is gone as well: the next read tells
             return Taken((), stale=True)
         self._renewed_at.update((p.address, began) for p in added if self._is_loose(p.address))
         for place in tried:
@@ -313,12 +314,12 @@ class Plumber:
 
         Within the lease's time an existing address is changed; after it, one would be added anew.
         """
-        places = [place for place in added if _ipv4(place) and place.interface in anchored]
-        if not places:
-            return True
         over = sent_at + self._lease_seconds - _EARLY_SECONDS
         if time.monotonic() >= over:
             return False
+        places = [place for place in added if _ipv4(place) and place.interface in anchored]
+        if not places:
+            return True
         anchors = self._anchors({p.interface: p.ifindex for p in places})
         lasting = [new_address(leases.lease(p.ifindex, p.packed, FOREVER)) for p in places]
         refused = self._requests.perform(anchors + lasting).refused
@@ -342,7 +343,9 @@ class Plumber:
                 self._doubt = True
                 return
         self._renewed_at.update((place.address, sent_at) for place in loose)
-        self._make_lasting(loose, anchored, sent_at)
+        if not self._make_lasting(loose, anchored, sent_at):
+            self._requests.perform([self._deletion(place) for place in loose])
+            self._doubt = True
 
     def _delete(self, places: list[Place]) -> None:
         """Delete and look, until none is left in any form; anchors without a VIP go first."""

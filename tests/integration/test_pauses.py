@@ -1,0 +1,148 @@
+"""A process that stands still at the worst moment: before and after each request to the kernel.
+
+The requests are real; the pause stands for a machine that gave the process no time. Each long pause
+has a host and a thread of its own, so that all are waited for at once.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.plumbing import OWN, OWN6, VIPS, VIPS6, changes, take
+from tests.integration.segment import Host, define, hosts, wait_until
+from workers.failover.core.actions import Renew, Take
+from workers.failover.core.events import KernelChanged
+from workers.failover.plumber import Plumber
+from workers.failover.promotion import Promotion
+
+LEASE_SECONDS = 1
+SHORT_SECONDS, LONG_SECONDS = 0.06, LEASE_SECONDS + 0.6
+ALL = tuple(sorted((*VIPS, *VIPS6)))
+MOMENTS = 8
+"""No undisturbed call has more of them."""
+NEVER = -1
+NOWHERE = Promotion(Path("/nowhere"))
+"""Promotion that cannot be read, and so is not off: each VIP gets its own lease."""
+
+
+@dataclass
+class Slow:
+    """Stands between a plumber and its kernel socket, and pauses once, at one moment."""
+
+    requests: Any
+    moment: int
+    seconds: float
+    passed: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self.requests, name)
+        return self._slowed(real) if name in {"perform", "addresses"} else real
+
+    def _slowed(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self._pass()
+            found = real(*arguments)
+            self._pass()
+            return found
+
+        return call
+
+    def _pass(self) -> None:
+        if self.passed == self.moment:
+            time.sleep(self.seconds)
+        self.passed += 1
+
+
+@contextmanager
+def slowed(plumber: Plumber, moment: int, seconds: float) -> Iterator[Slow]:
+    real = plumber._requests
+    slow = Slow(real, moment, seconds)
+    plumber._requests = slow  # type: ignore[assignment]
+    try:
+        yield slow
+    finally:
+        plumber._requests = real
+
+
+@contextmanager
+def opened(host: Host, single: bool, lease_ttl: int = LEASE_SECONDS) -> Iterator[Plumber]:
+    with host.inside(), closing(Plumber("one", define(*ALL, lease_ttl=lease_ttl))) as plumber:
+        if single:
+            plumber._promotion = NOWHERE
+        plumber.open()
+        plumber.read()
+        yield plumber
+
+
+def left(host: Host) -> set[str]:
+    return host.addresses().keys() & set(ALL)
+
+
+def at_every_moment(play: Callable[[Host, int], int]) -> None:
+    """Play it undisturbed, then with a long pause at each moment that it had, all at once."""
+    with hosts(MOMENTS) as made, ThreadPoolExecutor(MOMENTS) as threads:
+        had = play(made[0], NEVER)
+        assert 0 < had <= MOMENTS
+        list(threads.map(play, made, range(had)))
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_a_take_that_outlasts_the_lease_leaves_nothing(single: bool) -> None:
+    def play(host: Host, moment: int) -> int:
+        with opened(host, single) as plumber:
+            with slowed(plumber, moment, LONG_SECONDS) as slow:
+                taken = plumber.take(Take(ALL, time.monotonic()))
+            if moment != NEVER:
+                assert (moment, taken.added, left(host)) == (moment, (), set())
+                assert changes(plumber, 0.1) == []
+            plumber.release(ALL)
+            return slow.passed
+
+    at_every_moment(play)
+
+
+@pytest.mark.parametrize(("single", "recovers"), [(False, False), (True, False), (True, True)])
+def test_a_renewal_that_outlasts_the_lease_brings_nothing_back(
+    single: bool, recovers: bool
+) -> None:
+    def play(host: Host, moment: int) -> int:
+        with opened(host, single) as plumber:
+            usual = Promotion() if recovers else plumber._promotion
+            take(plumber, *ALL)
+            plumber._promotion = usual
+            with slowed(plumber, moment, LONG_SECONDS) as slow:
+                plumber.renew(Renew(ALL, time.monotonic()))
+            if moment != NEVER:
+                assert (moment, left(host)) == (moment, set())
+                assert changes(plumber, 0.1) == [KernelChanged(gone=ALL)]
+            plumber.release(ALL)
+            return slow.passed
+
+    at_every_moment(play)
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_a_short_pause_leaves_what_is_told_and_all_of_it_leased(single: bool) -> None:
+    with hosts(1) as (host,), opened(host, single) as plumber:
+        for moment in range(MOMENTS):
+            with slowed(plumber, moment, SHORT_SECONDS):
+                taken = plumber.take(Take(ALL, time.monotonic()))
+            assert (moment, left(host)) == (moment, set(taken.added))
+            assert taken.stale == (taken.added == ())
+            assert changes(plumber, 0.01) == []
+
+            take(plumber, *ALL)
+            with slowed(plumber, moment, SHORT_SECONDS):
+                plumber.renew(Renew(ALL, time.monotonic()))
+            assert (moment, left(host)) == (moment, set(ALL))
+            assert changes(plumber, 0.01) == []
+            plumber.release(ALL)
+            assert host.addresses().keys() == {OWN, OWN6}
+        take(plumber, *ALL)
+        wait_until(lambda: not left(host))
