@@ -30,6 +30,12 @@ def run(*command: str, check: bool = True) -> str:
     return subprocess.run(command, check=check, capture_output=True, text=True).stdout
 
 
+def batch(namespace: str, *lines: str) -> None:
+    """Several `ip` commands at once."""
+    command = ("ip", "-n", namespace, "-batch", "-")
+    subprocess.run(command, check=True, capture_output=True, text=True, input="\n".join(lines))
+
+
 @dataclass(frozen=True)
 class Host:
     """One namespace with an interface `eth0`; its cable ends at `port` of `switch`."""
@@ -37,6 +43,22 @@ class Host:
     name: str
     switch: str
     port: str
+    number: int
+
+    def attach(self) -> None:
+        """Make `eth0`, with its own addresses, and plug its cable into the switch."""
+        peer = f"peer name eth0 netns {self.name}"
+        batch(
+            self.switch,
+            f"link add {self.port} type veth {peer}",
+            f"link set {self.port} master br0 up",
+        )
+        batch(
+            self.name,
+            "link set eth0 up",
+            f"addr add 198.18.77.{self.number}/16 dev eth0",
+            f"addr add 2001:db8:77::{self.number}/64 dev eth0 nodad",
+        )
 
     def run(self, *command: str, check: bool = True) -> str:
         """Run a program inside."""
@@ -107,15 +129,10 @@ def hosts(count: int) -> Iterator[tuple[Host, ...]]:
         run("ip", "-n", switch, "link", "set", "br0", "up")
         made = []
         for number in range(1, count + 1):
-            host = Host(_namespace(stack), switch, f"port{number}")
-            peer = ("peer", "name", "eth0", "netns", host.name)
-            run("ip", "-n", switch, "link", "add", host.port, "type", "veth", *peer)
-            run("ip", "-n", switch, "link", "set", host.port, "master", "br0", "up")
-            host.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
+            host = Host(_namespace(stack), switch, f"port{number}", number)
+            host.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
             host.ip("link", "set", "lo", "up")
-            host.ip("link", "set", "eth0", "up")
-            host.ip("addr", "add", f"198.18.77.{number}/16", "dev", "eth0")
-            host.ip("addr", "add", f"2001:db8:77::{number}/64", "dev", "eth0", "nodad")
+            host.attach()
             made.append(host)
         yield tuple(made)
 

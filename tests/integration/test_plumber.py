@@ -338,6 +338,17 @@ def test_a_pulled_cable_is_told(host: Host) -> None:
         assert host.has(*VIPS)
 
 
+def test_another_link_address_is_told_as_a_link_that_came(host: Host) -> None:
+    with plumbing(define(*VIPS, lease_ttl=9)) as plumber:
+        take(plumber, *VIPS)
+        host.ip("link", "set", "eth0", "address", "02:00:00:00:77:77")
+
+        assert changes(plumber) == [LinkChanged("eth0", up=True)]
+        assert plumber.macs() == ("02:00:00:00:77:77",)
+        assert changes(plumber, 0.1) == []
+        assert host.has(*VIPS)
+
+
 def test_a_cable_that_is_out_at_the_start_is_told_at_the_first_read(host: Host) -> None:
     host.plug(False)
     wait_until(lambda: "NO-CARRIER" in host.ip("link", "show", "eth0"))

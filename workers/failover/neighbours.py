@@ -58,7 +58,6 @@ class Neighbours:
             if wires.get(name) is not wire:
                 wire.close()
         self._wires = wires
-        self._own = {wire.mac for wire in wires.values()}
         peers = [n.address for name, n in definitions.nodes.items() if name != self._node]
         vips = self._places_of(layout, definitions.vips)
         others = self._places_of(layout, [*definitions.witnesses, *peers])
@@ -83,6 +82,7 @@ class Neighbours:
 
     def probe(self, probe: Probe) -> None:
         """Send one question for each address; addresses not in the definitions are passed over."""
+        self._refresh()
         to = None
         if probe.probing is Probing.UNICAST:
             to = bytes.fromhex(probe.mac.replace(":", ""))
@@ -100,6 +100,7 @@ class Neighbours:
 
     def announce(self, vips: Iterable[str]) -> None:
         """Tell everybody on the segment that each VIP is here."""
+        self._refresh()
         for vip in vips:
             place = self._places.get(vip)
             if place is not None:
@@ -109,6 +110,7 @@ class Neighbours:
 
     def read(self) -> list[Sighting]:
         """What others said since the last call; never blocks, and leaves the rest for the next."""
+        own = self._refresh()
         sightings: list[Sighting] = []
         for wire in self._wires.values():
             for frame in wire.receive(_FRAMES_PER_READ):
@@ -117,7 +119,7 @@ class Neighbours:
                 except frames.Malformed:
                     self.malformed += 1
                     continue
-                if said is not None and said.mac not in self._own and frame[6:12] not in self._own:
+                if said is not None and said.mac not in own and frame[6:12] not in own:
                     sightings += self._sighted(said)
         return sightings
 
@@ -127,6 +129,12 @@ class Neighbours:
             seen = Seen.ANSWER
         names = self._names if seen is Seen.ANSWER else self._vips
         return [Sighting(seen, names[address], mac.hex(":"))] if address in names else []
+
+    def _refresh(self) -> set[bytes]:
+        """Our link addresses of now."""
+        for wire in self._wires.values():
+            wire.refresh()
+        return {wire.mac for wire in self._wires.values()}
 
     def _note_asked(self, address: bytes) -> None:
         if len(address) == 16:

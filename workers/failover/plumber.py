@@ -404,10 +404,11 @@ class Plumber:
         for name, known in self._layout.links.items():
             link = links.get(name)
             up = link is not None and link.up
-            if up != self._up.get(name, True):
+            other = link is not None and link[:3] != known[:3]
+            if up != self._up.get(name, True) or (up and other):  # clients know an old MAC
                 self._up[name] = up
                 changes.append(LinkChanged(name, up))
-            self._doubt = self._doubt or (link is not None and link.ifindex != known.ifindex)
+            self._doubt = self._doubt or other
         if self._doubt and self._layout.links.keys() <= links.keys():
             self._arrange(lay_out(self._node, self._layout.definitions, links.values()))
         return changes

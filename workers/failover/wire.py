@@ -6,6 +6,7 @@ this process. Frames are built and read in `core.frames`.
 
 import contextlib
 import errno
+import fcntl
 import socket
 import struct
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ _RCVBUFFORCE = 33
 _FRAME_BYTES = 2048
 _SOL_PACKET, _ADD_MEMBERSHIP, _ALL_MULTICAST = 263, 1, 2
 _PROTOCOLS = {4: frames.ARP, 16: frames.IPV6}
+_GET_LINK_ADDRESS = 0x8927
 _LOST = {errno.ENETDOWN, errno.ENODEV, errno.ENXIO}
 
 
@@ -34,6 +36,7 @@ class Wire:
     sources: dict[int, bytes]
     _sockets: dict[int, socket.socket] = field(default_factory=dict)
     _groups: list[socket.socket] = field(default_factory=list)
+    _joined: list[bytes] = field(default_factory=list)
 
     @classmethod
     def open(cls, link: KernelLink, sources: dict[int, bytes]) -> "Wire":
@@ -70,7 +73,15 @@ class Wire:
                 for some in (vips, answers)
             ]
             packet_filter.attach(sock, programs[size](*known))
-        self._join([frames.solicited_node(vip) for vip in vips if len(vip) == 16])
+        self._joined = [frames.solicited_node(vip) for vip in vips if len(vip) == 16]
+        self._join()
+
+    def refresh(self) -> None:
+        """Learn the link address of now: to announce an old one would lead clients astray."""
+        request = struct.pack("16s24x", self.name.encode())
+        for sock in list(self._sockets.values())[:1]:
+            with contextlib.suppress(OSError):  # gone for now
+                self.mac = fcntl.ioctl(sock, _GET_LINK_ADDRESS, request)[18:24]
 
     def send(self, size: int, frame: bytes) -> bool:
         """Put a frame on the wire; False when it did not get there."""
@@ -78,9 +89,8 @@ class Wire:
         try:
             sock.send(frame)
         except OSError as error:
-            if error.errno in _LOST:  # the interface may have been made anew under its name
-                with contextlib.suppress(OSError):
-                    sock.bind((self.name, _PROTOCOLS[size]))
+            if error.errno in _LOST:
+                self._bind_again()
             return False
         return True
 
@@ -97,17 +107,29 @@ class Wire:
                 limit -= 1
                 yield frame
 
-    def _join(self, groups: list[bytes]) -> None:
+    def _bind_again(self) -> None:
+        """Follow an interface that was made anew under its name, if it is there."""
+        try:
+            index = socket.if_nametoindex(self.name)
+            for size, sock in self._sockets.items():
+                sock.bind((self.name, _PROTOCOLS[size]))
+        except OSError:
+            return
+        if index != self.ifindex:
+            self.ifindex = index
+            self._join()
+
+    def _join(self) -> None:
         """Hear other takers' IPv6 probes, also behind switches that filter multicast."""
         for sock in self._groups:
             sock.close()
         self._groups.clear()
-        if not groups:
+        if not self._joined:
             return
         member = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self._groups.append(member)
         try:
-            for group in set(groups):
+            for group in set(self._joined):
                 where = group + struct.pack("@I", self.ifindex)
                 member.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, where)
         except OSError:  # too many for one socket: take all that the interface can hear
