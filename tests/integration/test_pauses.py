@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,47 +85,56 @@ def left(host: Host) -> set[str]:
     return host.addresses().keys() & set(ALL)
 
 
-def at_every_moment(play: Callable[[Host, int], int]) -> None:
-    """Play it undisturbed, then with a long pause at each moment that it had, all at once."""
-    with hosts(MOMENTS) as made, ThreadPoolExecutor(MOMENTS) as threads:
-        had = play(made[0], NEVER)
-        assert 0 < had <= MOMENTS
-        list(threads.map(play, made, range(had)))
+def at_every_moment(*plays: Callable[[Host, int], int]) -> None:
+    """Each play undisturbed, then with a long pause at each moment that it had, all at once."""
+    with hosts(MOMENTS * len(plays)) as made, ThreadPoolExecutor(len(made)) as threads:
+        tried = []
+        for number, play in enumerate(plays):
+            own = made[number * MOMENTS :][:MOMENTS]
+            had = play(own[0], NEVER)
+            assert 0 < had <= MOMENTS
+            tried += [threads.submit(play, own[moment], moment) for moment in range(had)]
+        for each in tried:
+            each.result()
 
 
-@pytest.mark.parametrize("single", [False, True])
-def test_a_take_that_outlasts_the_lease_leaves_nothing(single: bool) -> None:
-    def play(host: Host, moment: int) -> int:
-        with opened(host, single) as plumber:
-            with slowed(plumber, moment, LONG_SECONDS) as slow:
-                taken = plumber.take(Take(ALL, time.monotonic()))
-            if moment != NEVER:
-                assert (moment, taken.added, left(host)) == (moment, (), set())
-                assert changes(plumber, 0.1) == []
-            plumber.release(ALL)
-            return slow.passed
-
-    at_every_moment(play)
+def taking(single: bool, host: Host, moment: int) -> int:
+    """Take, slowly; how many moments it had."""
+    with opened(host, single) as plumber:
+        with slowed(plumber, moment, LONG_SECONDS) as slow:
+            taken = plumber.take(Take(ALL, time.monotonic()))
+        if moment != NEVER:
+            assert (single, moment, taken.added, left(host)) == (single, moment, (), set())
+            assert changes(plumber, 0.1) == []
+        plumber.release(ALL)
+        return slow.passed
 
 
-@pytest.mark.parametrize(("single", "recovers"), [(False, False), (True, False), (True, True)])
-def test_a_renewal_that_outlasts_the_lease_brings_nothing_back(
-    single: bool, recovers: bool
-) -> None:
-    def play(host: Host, moment: int) -> int:
-        with opened(host, single) as plumber:
-            usual = Promotion() if recovers else plumber._promotion
-            take(plumber, *ALL)
-            plumber._promotion = usual
-            with slowed(plumber, moment, LONG_SECONDS) as slow:
-                plumber.renew(Renew(ALL, time.monotonic()))
-            if moment != NEVER:
-                assert (moment, left(host)) == (moment, set())
-                assert changes(plumber, 0.1) == [KernelChanged(gone=ALL)]
-            plumber.release(ALL)
-            return slow.passed
+def renewing(single: bool, recovers: bool, host: Host, moment: int) -> int:
+    """Renew, slowly; `recovers`: promotion can be switched off by then."""
+    with opened(host, single) as plumber:
+        take(plumber, *ALL)
+        if recovers:
+            plumber._promotion = Promotion()
+        with slowed(plumber, moment, LONG_SECONDS) as slow:
+            plumber.renew(Renew(ALL, time.monotonic()))
+        if moment != NEVER:
+            assert (single, recovers, moment, left(host)) == (single, recovers, moment, set())
+            assert changes(plumber, 0.1) == [KernelChanged(gone=ALL)]
+        plumber.release(ALL)
+        return slow.passed
 
-    at_every_moment(play)
+
+def test_a_take_that_outlasts_the_lease_leaves_nothing() -> None:
+    at_every_moment(partial(taking, False), partial(taking, True))
+
+
+def test_a_renewal_that_outlasts_the_lease_brings_nothing_back() -> None:
+    at_every_moment(
+        partial(renewing, False, False),
+        partial(renewing, True, False),
+        partial(renewing, True, True),
+    )
 
 
 @pytest.mark.parametrize("single", [False, True])
