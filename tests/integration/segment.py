@@ -55,6 +55,7 @@ class Host:
         )
         batch(
             self.name,
+            "link set lo up",
             "link set eth0 up",
             f"addr add 198.18.77.{self.number}/16 dev eth0",
             f"addr add 2001:db8:77::{self.number}/64 dev eth0 nodad",
@@ -125,13 +126,12 @@ def hosts(count: int) -> Iterator[tuple[Host, ...]]:
         pytest.fail("these tests make network namespaces: run them as root (sudo script/test)")
     with ExitStack() as stack:
         switch = _namespace(stack)
-        run("ip", "-n", switch, "link", "add", "br0", "type", "bridge")
-        run("ip", "-n", switch, "link", "set", "br0", "up")
+        batch(switch, "link add br0 type bridge", "link set br0 up")
         made = []
         for number in range(1, count + 1):
             host = Host(_namespace(stack), switch, f"port{number}", number)
-            host.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
-            host.ip("link", "set", "lo", "up")
+            with host.inside():
+                Path("/proc/sys/net/ipv6/conf/default/accept_dad").write_text("0")
             host.attach()
             made.append(host)
         yield tuple(made)

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.integration.plumbing import OWN, OWN6, VIPS, VIPS6, changes, host, plumbing, renew, take
 from tests.integration.segment import ANCHOR, Host, define, wait_until
 from workers.failover.core.events import KernelChanged
@@ -25,10 +23,8 @@ __all__ = ["host"]
 # What ends a lease.
 
 
-@pytest.mark.parametrize("vips", [VIPS, VIPS6])
-def test_a_lease_ends_in_its_time_never_early_and_the_own_address_stays(
-    host: Host, vips: tuple[str, ...]
-) -> None:
+def test_leases_end_in_their_time_never_early_and_the_own_address_stays(host: Host) -> None:
+    vips = (*VIPS, *VIPS6)
     with plumbing(define(*vips)) as plumber:
         take(plumber, *vips)
         began = time.monotonic()
@@ -45,8 +41,8 @@ def test_a_lease_ends_in_its_time_never_early_and_the_own_address_stays(
         assert changes(plumber) == [KernelChanged(gone=vips)]
 
 
-@pytest.mark.parametrize("vips", [VIPS, VIPS6])
-def test_a_late_renewal_brings_nothing_back(host: Host, vips: tuple[str, ...]) -> None:
+def test_a_late_renewal_brings_nothing_back(host: Host) -> None:
+    vips = (*VIPS, *VIPS6)
     with plumbing(define(*vips)) as plumber:
         take(plumber, *vips)
         wait_until(lambda: not host.addresses().keys() & set(vips))
@@ -148,16 +144,16 @@ def test_a_start_removes_what_promotion_kept(host: Host) -> None:
         assert host.addresses().keys() == {OWN, OWN6}
 
 
-@pytest.mark.parametrize("interface", ["eth0", "all"])
-def test_promotion_is_switched_off_again_before_every_renewal(host: Host, interface: str) -> None:
+def test_promotion_is_switched_off_again_before_every_addition_and_renewal(host: Host) -> None:
     with plumbing(define(*VIPS)) as plumber:
-        take(plumber, *VIPS)
-        host.promotion(1, interface)
+        for interface in ("eth0", "all"):
+            for act in (take, renew):
+                host.promotion(1, interface)
 
-        renew(plumber, *VIPS)
+                act(plumber, *VIPS)
 
-        assert host.promotion(interface=interface) == 0
-        assert any(interface in warning for warning in plumber.warnings())
+                assert host.promotion(interface=interface) == 0
+            assert any(f"/{interface}/" in warning for warning in plumber.warnings())
         wait_until(lambda: not host.addresses().keys() & set(VIPS))
 
 

@@ -54,7 +54,7 @@ def segment() -> Iterator[Segment]:
         yield Segment(one, two, three, asker, holder, plumber)
 
 
-def heard(neighbours: Neighbours, seconds: float = 0.2) -> list[Sighting]:
+def heard(neighbours: Neighbours, seconds: float = 0.1) -> list[Sighting]:
     """What is seen within a time."""
     found: list[Sighting] = []
     deadline = time.monotonic() + seconds
