@@ -244,6 +244,7 @@ def changes(host: Host) -> Iterator[list[str]]:
         said = monitor.stdout
         assert said is not None
         deadline = time.monotonic() + PATIENCE_SECONDS
+        host.ip("addr", "replace", MARK, "dev", "lo")
         while not select.select([said], [], [], 0.05)[0]:
             assert time.monotonic() < deadline, "ip monitor hears nothing"
             host.ip("addr", "replace", MARK, "dev", "lo")

@@ -328,6 +328,8 @@ def test_with_a_broker_both_rings_carry(running: Cluster, rabbitmq: RunningBroke
             "heartbeats on ring A",
         )
         assert one.status()["rings"] == two.status()["rings"] == {"a": True, "b": True}
+        shown = CliRunner().invoke(app, ["status", "--socket", str(one.door)])
+        assert shown.stdout.count(f"127.0.0.1:{port}") == 1
     wait(lambda: one.status()["rings"]["a"] is False, "the lost broker is noticed")
     wait(running.settled, "ring B alone carries on")
     assert set(NAMES) == set(one.status()["view"]["members"])

@@ -45,6 +45,7 @@ def test_status_says_what_it_is(agent: Agent) -> None:
     table, data = muster_node(agent, "status"), muster_node(agent, "status", "--output", "json")
 
     assert "mta1 (test/default)" in table.stdout
+    assert "no broker is configured" in table.stdout
     assert "ready" in table.stdout
     assert json.loads(data.stdout)["state"] == "ready"
 

@@ -127,12 +127,17 @@ def _facts(picture: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "incarnation", str(picture["incarnation"])
     yield "definitions", f"r{picture['revision']}, newest known r{picture['known_revision']}"
     yield "view", f"{' '.join(view['members'])} ({calm})"
-    yield "ring A", f"{picture['ring_a']} {picture['broker']}"
+    yield "ring A", _ring_a(picture["ring_a"], picture["broker"])
     yield "ring B", picture["ring_b"]
     yield "loop", f"longest step {picture['loop']['max_step_ms']} ms"
     for warning in [picture["definitions_problem"], *picture["warnings"]]:
         if warning:
             yield "warning", warning
+
+
+def _ring_a(sentence: str, broker: str) -> str:
+    """The sentence, and the broker that is being tried when it names none or another."""
+    return sentence if broker in sentence else f"{sentence}; trying {broker}"
 
 
 def _console() -> Console:
