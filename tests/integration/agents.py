@@ -248,7 +248,6 @@ def changes(host: Host) -> Iterator[list[str]]:
         while not select.select([said], [], [], 0.05)[0]:
             assert time.monotonic() < deadline, "ip monitor hears nothing"
             host.ip("addr", "replace", MARK, "dev", "lo")
-        host.ip("addr", "replace", MARK, "dev", "lo")  # a renewal may have been heard before it
         try:
             yield lines
             host.ip("addr", "del", MARK, "dev", "lo")
