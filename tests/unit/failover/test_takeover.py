@@ -22,7 +22,7 @@ from workers.failover.core.events import Seen
 from workers.failover.core.messages import NodeState, Opinion, Question
 from workers.failover.core.outbox import Outbox
 from workers.failover.core.rounds import Rounds
-from workers.failover.core.takeover import BACKOFF_SECONDS, SENTINEL_GROUP, Takeover
+from workers.failover.core.takeover import BACKOFF_SECONDS, RIVAL_ROUNDS, SENTINEL_GROUP, Takeover
 
 V = vip(0)
 LEASE_SECONDS = 3 + 1.1
@@ -215,8 +215,22 @@ def test_the_lower_names_probe_makes_the_higher_wait() -> None:
     seen_at = situation.now
     situation.sight(Seen.PROBE, V, mac(B))
     situation.live(1.0)
-    assert [at for at in takers(situation) if seen_at < at < seen_at + BACKOFF_SECONDS] == []
-    assert situation.times(Take)[0] >= seen_at + BACKOFF_SECONDS + 3 * 0.03 - 1e-9
+    waited = RIVAL_ROUNDS * 0.03
+    assert [at for at in takers(situation) if seen_at < at < seen_at + waited] == []
+    assert situation.times(Take)[0] >= seen_at + waited + 3 * 0.03 - 1e-9
+
+
+def test_the_higher_waits_as_long_as_the_lower_probes_but_not_for_ever() -> None:
+    takeover = pursued(1)
+    candidate = takeover.candidates[V]
+    waits = []
+    for number in range(7):
+        takeover.rivalled(V, "", 1.0 + number * 0.03)
+        waits.append(candidate.backoff_until)
+    assert waits[0] == pytest.approx(1.0 + RIVAL_ROUNDS * 0.03)
+    assert waits == sorted(waits)
+    assert waits[-1] == pytest.approx(1.0 + BACKOFF_SECONDS)
+    assert candidate.backoffs == 1
 
 
 def test_the_higher_names_probe_changes_nothing() -> None:
@@ -238,7 +252,7 @@ def test_a_taker_gives_way_three_times_in_a_row_and_no_more() -> None:
     for number in range(1, 6):
         takeover.rivalled(V, "", number * 1.0)
         assert takeover.candidates[V].backoffs == min(number, 3)
-    assert takeover.candidates[V].backoff_until == 3.0 + BACKOFF_SECONDS
+    assert takeover.candidates[V].backoff_until == pytest.approx(3.0 + RIVAL_ROUNDS * 0.03)
 
 
 def test_one_rival_counts_once_while_the_taker_waits() -> None:

@@ -19,7 +19,9 @@ from workers.failover.core.rounds import Round, Rounds
 
 BACKOFF_SECONDS = 0.2
 BACKOFFS = 3
-"""How long, and how many times in a row, the taker with the higher name waits."""
+"""How long at most, and how many times in a row, the taker with the higher name waits."""
+RIVAL_ROUNDS = 2.5
+"""A rival that has not probed for so many rounds has given up: there is nobody to wait for."""
 LEASE_SLACK_SECONDS = 1.1
 """The kernel removes an address at most this long after its lease_ttl has passed."""
 OPINION_SECONDS = 0.3
@@ -43,6 +45,7 @@ class Candidate:
     silent_at: float = -math.inf
     answered_by: str = ""
     opinion_at: float = -math.inf
+    backoff_from: float = -math.inf
     backoff_until: float = -math.inf
     backoffs: int = 0
     unicast_left: int = 0
@@ -99,12 +102,17 @@ class Takeover:
     def rivalled(self, vip: str, rival: str, now: float) -> None:
         """Another taker (name, "" if unknown) probes for a VIP of mine: lower names go first."""
         candidate = self.candidates.get(vip)
-        if candidate is None or now < candidate.backoff_until or rival > self.me:
+        if candidate is None or rival > self.me:
             return
-        if candidate.backoffs < BACKOFFS:
+        if now >= candidate.backoff_until:
+            if candidate.backoffs >= BACKOFFS:
+                return
             candidate.backoffs += 1
-            candidate.backoff_until = now + BACKOFF_SECONDS
-            candidate.restart()
+            candidate.backoff_from = now
+        patience = RIVAL_ROUNDS * self.definitions.knobs.probe_interval
+        latest = candidate.backoff_from + BACKOFF_SECONDS
+        candidate.backoff_until = min(latest, now + patience)
+        candidate.restart()
 
     def begin(self, now: float, ground: Collection[str]) -> bool:
         """Open the next round if anybody has something to ask."""
