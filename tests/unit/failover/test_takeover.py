@@ -255,6 +255,15 @@ def test_a_taker_gives_way_three_times_in_a_row_and_no_more() -> None:
     assert takeover.candidates[V].backoff_until == pytest.approx(3.0 + RIVAL_ROUNDS * 0.03)
 
 
+def test_waits_for_a_vip_that_is_answered_for_do_not_count_against_a_rival() -> None:
+    takeover = pursued(1)
+    for number in range(3):
+        takeover.rivalled(V, "", number * 1.0)
+    takeover.sighted(V, mac(A))
+    takeover.rivalled(V, "", 3.0)
+    assert takeover.candidates[V].backoff_until > 3.0
+
+
 def test_one_rival_counts_once_while_the_taker_waits() -> None:
     situation = inherited()
     situation.silence(A).live(0.45)

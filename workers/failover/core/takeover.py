@@ -97,6 +97,7 @@ class Takeover:
         self.rounds.answer(vip, mac)
         if candidate is not None:
             candidate.answered_by = mac
+            candidate.backoffs = 0  # nobody can take it now: no rival is to blame
             candidate.restart()
 
     def rivalled(self, vip: str, rival: str, now: float) -> None:
