@@ -1,0 +1,117 @@
+"""What a node's reporter and the managers say to one another on the bus, beside the heartbeats.
+
+Nodes publish `Report` and `Events` in the events room, managers publish `Ask` in the control room.
+Fanout keeps nothing, so every report says how many events there are: a manager that misses some
+asks for them. An event is named by (node, incarnation, number); numbers begin at 1 in each run of
+the agent and have no gaps, so nothing is lost or told twice. Times are wall clock, for people.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from workers.failover.core.messages import Address, Mac, Name, Number, Text
+
+Sentence = Annotated[str, msgspec.Meta(max_length=1000)]
+Age = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+"""Seconds before the message was sent."""
+
+EVENTS_MAX = 200
+"""Events in one message; they must fit the codec's limit together."""
+
+
+class Happening(msgspec.Struct, frozen=True, array_like=True):
+    """One event of a node, as its journal has it."""
+
+    number: Number
+    time: Text
+    """ISO 8601 with offset, milliseconds."""
+    kind: Text
+    vip: Annotated[str, msgspec.Meta(max_length=45)] = ""
+    node: Annotated[str, msgspec.Meta(max_length=63)] = ""
+    """The node the event is about (a peer), empty when it is about the teller."""
+    reason: Sentence = ""
+    epoch: Number = 0
+    detail: Sentence = ""
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True):
+    """A run of the agent of which events can still be asked for: numbers first to last."""
+
+    incarnation: Number
+    first: Number
+    last: Number
+
+
+class Holding(msgspec.Struct, frozen=True, array_like=True):
+    """A VIP that the node's kernel has."""
+
+    vip: Address
+    epoch: Number
+    age: Age
+    reason: Sentence = ""
+    previous: Annotated[str, msgspec.Meta(max_length=63)] = ""
+
+
+class Trouble(msgspec.Struct, frozen=True, array_like=True):
+    """A VIP that somebody else answers for: `state` is stuck or foreign."""
+
+    vip: Address
+    state: Text
+    mac: Mac
+
+
+class Report(msgspec.Struct, frozen=True, tag="report", kw_only=True):
+    """How a node is; sent when something changed, on an `Ask`, and every second at least."""
+
+    node: Name
+    answers: bool = True
+    """Whether the agent answers its reporter; otherwise the rest is the last that was known."""
+    sequence: Number
+    """Grows by one with each report of one run of the reporter."""
+    started_at: Text
+    """When that run of the reporter began."""
+    incarnation: Number
+    runs: tuple[Run, ...]
+    """Newest last; the last one is the run of now, and its `last` grows."""
+    state: Text
+    objection: Sentence = ""
+    late: bool = False
+    revision: Number
+    known_revision: Number
+    problem: Sentence = ""
+    """Why the newest definitions file cannot be acted on; empty when all is well."""
+    members: tuple[Name, ...] = ()
+    agreed: bool = False
+    mature: bool = False
+    peers: tuple[tuple[Name, Text], ...] = ()
+    """(peer, verdict) as this node judges: alive, suspected, dead, left, unknown."""
+    rings: tuple[tuple[Text, bool], ...] = ()
+    warnings: tuple[Sentence, ...] = ()
+    held: tuple[Holding, ...] | None = None
+    """Everything held; None when it is as in the last report that told it."""
+    held_count: Number = 0
+    held_digest: Number = 0
+    """CRC-32 of "vip epoch" lines, sorted: whoever computes another one asks."""
+    troubles: tuple[Trouble, ...] = ()
+
+
+class Events(msgspec.Struct, frozen=True, tag="events", kw_only=True):
+    """Consecutive events of one run, oldest first, at most `EVENTS_MAX`."""
+
+    node: Name
+    incarnation: Number
+    events: tuple[Happening, ...]
+
+
+class Ask(msgspec.Struct, frozen=True, tag="ask", kw_only=True):
+    """A manager asks `to` (empty: everybody) for a full report, and for events if it says which."""
+
+    to: Annotated[str, msgspec.Meta(max_length=63)] = ""
+    incarnation: Number = 0
+    """0: a report only."""
+    after: Number = 0
+    """Events with a higher number, up to a few messages full; ask again for more."""
+
+
+Message = Report | Events | Ask
