@@ -42,7 +42,8 @@ class Connection:
     """Stays in `room` as long as any of `brokers` (amqp:// addresses, tried in turn) lets it.
 
     `heard(body, user_id)` for every message, our own too; `changed(up, sentence)` when the place is
-    gained or lost, and once when the first try fails.
+    gained or lost, and once when the first try fails. `speak`: the exchange to publish to, when it
+    is not the room's own.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Connection:
         room: Room,
         heard: Callable[[bytes, str], None],
         changed: Callable[[bool, str], None],
+        speak: str = "",
     ) -> None:
+        self._speak = speak
         self._parameters = [broker_parameters(address) for address in brokers]
         self._room = room
         self._changed = changed
@@ -60,7 +63,7 @@ class Connection:
         self._retry: asyncio.TimerHandle | None = None
         self._place = 0
         self._failures = 0
-        self._make_room = False
+        self._make = ""
         self._told: bool | None = None
         self._up_since = math.inf
         self._closed = False
@@ -124,7 +127,8 @@ class Connection:
             self._parameters[self._place],
             self._room,
             self._listener,
-            make_room=self._make_room,
+            speak=self._speak or self._room.exchange,
+            make=self._make,
         )
 
     def _session_changed(self, up: bool) -> None:
@@ -135,14 +139,14 @@ class Connection:
             self._tell(False, f"lost {self.broker}")
 
     def _session_ended(self, sentence: str) -> None:
-        # A missing room is made on the next try at the same broker, if our account may.
-        self._make_room = self._session is not None and self._session.room_missing
+        # A missing exchange is made on the next try at the same broker, if our account may.
+        self._make = self._session.missing if self._session is not None else ""
         self._session = None
         if self._closed:
             return
         self._tell(False, f"{self.broker}: {sentence}")
         self._count_failure()
-        if not self._make_room:
+        if not self._make:
             self._place = (self._place + 1) % len(self._parameters)
         rounds = self._failures // len(self._parameters)
         delay = min(DELAY_MAX_SECONDS, DELAY_SECONDS * 2 ** min(rounds, 10))

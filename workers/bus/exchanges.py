@@ -1,4 +1,4 @@
-"""The rooms on the bus: names, and what queues of listeners are declared with.
+"""The rooms on the bus: names of exchanges, queues and accounts, and how queues are declared.
 
 A room is a durable fanout exchange; each listener has an exclusive queue named by the server, which
 dies with its connection. Nothing waits longer than it is worth hearing, and a listener that stands
@@ -10,6 +10,16 @@ from dataclasses import dataclass
 QUEUE_LENGTH_MAX = 1_000
 GENERATED_QUEUE_PREFIX = "amq.gen-"
 """What the broker's own names for queues begin with."""
+MANAGER_ACCOUNT = "manager"
+"""The managers' account at the broker; a node's account has the node's name."""
+MANAGER_QUEUE = "manager"
+"""Where the managers' own Celery tasks wait."""
+NODE_QUEUE_ARGUMENTS: dict[str, int | str] = {"x-max-length": 100, "x-overflow": "drop-head"}
+"""Of a node's queue of tasks (durable, on the default exchange). Whoever declares it must say the
+same: the broker refuses other arguments for a queue that exists."""
+EVENTS_TTL_MS = 60_000
+EVENTS_LENGTH_MAX = 10_000
+CONTROL_TTL_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +49,28 @@ def heartbeat_room(cluster: str, subcluster: str, dead_after_seconds: float) -> 
     """Ring A: a heartbeat older than `dead_after` says nothing any more."""
     ttl_ms = max(1, round(dead_after_seconds * 1000))
     return Room(heartbeat_exchange(cluster, subcluster), ttl_ms)
+
+
+def events_exchange(cluster: str, subcluster: str) -> str:
+    """Where the nodes of a subcluster tell managers what happens."""
+    return f"muster.{cluster}.{subcluster}.events"
+
+
+def events_room(cluster: str, subcluster: str) -> Room:
+    """Managers hear; one that stands still for longer asks for what it missed."""
+    return Room(events_exchange(cluster, subcluster), EVENTS_TTL_MS, EVENTS_LENGTH_MAX)
+
+
+def control_exchange(cluster: str, subcluster: str) -> str:
+    """Where managers ask the nodes of a subcluster."""
+    return f"muster.{cluster}.{subcluster}.control"
+
+
+def control_room(cluster: str, subcluster: str) -> Room:
+    """Reporters hear; a question that is older has been asked again."""
+    return Room(control_exchange(cluster, subcluster), CONTROL_TTL_MS)
+
+
+def node_queue(node: str) -> str:
+    """Where tasks for one node wait."""
+    return f"node.{node}"

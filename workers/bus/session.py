@@ -1,8 +1,9 @@
 """One connection to one broker, from the first packet until it is left: join the room, hear, speak.
 
 The broker is left when it does not let us in within `JOIN_SECONDS`, blocks publishers, or when what
-we publish does not come back to our own queue for `ECHO_SECONDS`: a hung broker keeps its TCP
-connection for as long as its kernel lives. Invariant: `ended` is called exactly once.
+we publish is not answered for `ECHO_SECONDS`: a hung broker keeps its TCP connection for as long as
+its kernel lives. What goes to the room we hear is answered by coming back to our own queue, what
+goes to another exchange by the broker's confirmation. Invariant: `ended` is called exactly once.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from workers.bus.stream import Stream
 
 JOIN_SECONDS = 1.0
 ECHO_SECONDS = 1.5
+TIMER_SLACK_SECONDS = 0.01
 CLOSE_SECONDS = 0.5
 HEARTBEAT_SECONDS = 2
 BLOCKED_SECONDS = 1.0
@@ -36,7 +38,10 @@ class Listener:
 
 
 class Session:
-    """A try to be in `room` at the broker of `parameters`; `make_room` if it may be missing."""
+    """A try to be in `room` at the broker of `parameters`, and to publish to exchange `speak`.
+
+    `make`: an exchange known to be missing, to be made.
+    """
 
     def __init__(
         self,
@@ -44,12 +49,14 @@ class Session:
         room: Room,
         listener: Listener,
         *,
-        make_room: bool,
+        speak: str,
+        make: str,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._room = room
         self._listener = listener
-        self._make_room = make_room
+        self._speak = speak
+        self._make = make
         self._user = parameters.credentials.username
         self._properties = pika.BasicProperties(user_id=self._user, delivery_mode=1)
         self._channel: Any = None
@@ -59,7 +66,9 @@ class Session:
         self._blocked = False
         self._in_the_room = False
         self.up = False
-        self.room_missing = False
+        self.missing = ""
+        """An exchange that the broker does not have, once that ended it."""
+        self._declaring = ""
         self._joining = self._loop.call_later(JOIN_SECONDS, self._too_late)
         self._stream = Stream(parameters, self._opened, self._ended)
         self._stream.add_on_connection_blocked_callback(lambda *_: self._set_blocked(True))
@@ -69,16 +78,14 @@ class Session:
         """Send to the room; False when it cannot be taken now, and then it is dropped."""
         if not self.up:
             return False
-        now = self._loop.time()
-        if self._unanswered_since is not None and now - self._unanswered_since > ECHO_SECONDS:
-            self._stream.read()  # the answer may be waiting: then only our own loop was late
-            if self._unanswered_since is not None:
-                self.leave(f"nothing came back for {ECHO_SECONDS} s")
+        self._expect_answer()
         if not self.up or self._stream.waiting_bytes > WAITING_MAX_BYTES:
             return False
         if self._unanswered_since is None:
-            self._unanswered_since = now
-        self._channel.basic_publish(self._room.exchange, "", body, self._properties)
+            self._unanswered_since = self._loop.time()
+            if not self._echoes:  # nothing else may be published for long
+                self._loop.call_later(ECHO_SECONDS + TIMER_SLACK_SECONDS, self._expect_answer)
+        self._channel.basic_publish(self._speak, "", body, self._properties)
         return True
 
     def read(self) -> None:
@@ -108,18 +115,37 @@ class Session:
             await asyncio.sleep(0)  # the stream ends in the loop's next round
             await asyncio.sleep(0)
 
+    @property
+    def _echoes(self) -> bool:
+        """Whether what we publish comes back to us."""
+        return self._speak == self._room.exchange
+
     def _opened(self, _stream: pika.connection.Connection) -> None:
         self._stream.channel(on_open_callback=self._channel_opened)
 
     def _channel_opened(self, channel: Any) -> None:
         self._channel = channel
         channel.add_on_close_callback(self._channel_closed)
-        passive = not self._make_room
-        channel.exchange_declare(
-            self._room.exchange, "fanout", passive=passive, durable=True, callback=self._declare
+        self._find(self._room.exchange, self._find_other)
+
+    def _find_other(self, _frame: Any) -> None:
+        if self._echoes:
+            self._declare()
+        else:
+            self._find(self._speak, self._ask_for_confirms)
+
+    def _ask_for_confirms(self, _frame: Any) -> None:
+        self._channel.confirm_delivery(self._confirmed, self._declare)
+
+    def _find(self, exchange: str, then: Callable[[Any], None]) -> None:
+        """Make sure that an exchange exists; making it takes a right that few accounts have."""
+        self._declaring = exchange
+        passive = exchange != self._make
+        self._channel.exchange_declare(
+            exchange, "fanout", passive=passive, durable=True, callback=then
         )
 
-    def _declare(self, _frame: Any) -> None:
+    def _declare(self, _frame: Any = None) -> None:
         arguments = self._room.queue_arguments
         self._channel.queue_declare("", exclusive=True, arguments=arguments, callback=self._bind)
 
@@ -142,12 +168,24 @@ class Session:
 
     def _heard(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:
         user = str(properties.user_id or "")
-        if user == self._user:
+        if self._echoes and user == self._user:
             self._unanswered_since = None
         # Handed on by the loop: what the listener raises is no fault of the broker's.
         if not self._inbox:
             self._loop.call_soon(self._hand_on)
         self._inbox.append((body, user))
+
+    def _confirmed(self, _frame: Any) -> None:
+        self._unanswered_since = None
+
+    def _expect_answer(self) -> None:
+        """Leave a broker that has not answered what was published for too long."""
+        since, now = self._unanswered_since, self._loop.time()
+        if since is None or now - since <= ECHO_SECONDS:
+            return
+        self._stream.read()  # the answer may be waiting: then only our own loop was late
+        if self._unanswered_since is not None:
+            self.leave(f"nothing came back for {ECHO_SECONDS} s")
 
     def _hand_on(self) -> None:
         inbox, self._inbox = self._inbox, []
@@ -158,7 +196,8 @@ class Session:
         self.leave(f"it did not let us in within {JOIN_SECONDS} s")
 
     def _channel_closed(self, _channel: Any, reason: Any) -> None:
-        self.room_missing = getattr(reason, "reply_code", 0) == NOT_FOUND
+        if getattr(reason, "reply_code", 0) == NOT_FOUND:
+            self.missing = self._declaring
         self.leave(f"it closed the channel: {reason}")
 
     def _ended(self, _stream: pika.connection.Connection, reason: BaseException) -> None:

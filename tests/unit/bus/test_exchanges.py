@@ -2,11 +2,17 @@
 
 import pytest
 
-from workers.bus.exchanges import Room, heartbeat_room
+from workers.bus.exchanges import Room, control_room, events_room, heartbeat_room, node_queue
 
 
 def test_ring_a_has_a_name_of_its_own_per_subcluster() -> None:
     assert heartbeat_room("demo", "default", 0.6).exchange == "muster.demo.default.heartbeat"
+
+
+def test_managers_and_nodes_meet_in_rooms_of_their_own() -> None:
+    assert events_room("demo", "default") == Room("muster.demo.default.events", 60_000, 10_000)
+    assert control_room("demo", "default") == Room("muster.demo.default.control", 10_000, 1_000)
+    assert node_queue("mta1") == "node.mta1"
 
 
 @pytest.mark.parametrize(("seconds", "ttl_ms"), [(0.6, 600), (0.3, 300), (0.0001, 1)])
