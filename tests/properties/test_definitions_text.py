@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.failover.core.definitions import (
+    AdminState,
     Definitions,
     Knobs,
     Node,
@@ -23,6 +24,14 @@ PARSE_SECONDS = 1.0
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 interfaces = st.from_regex(r"[a-z][a-z0-9.]{0,8}", fullmatch=True)
+checks = st.one_of(
+    st.just(""),
+    st.integers(1, 65535).map(lambda port: f"smtp:{port}"),
+    st.from_regex(r"command:/[!-.0-~][!-~]{0,9}( [ -~]{0,9})?", fullmatch=True),
+)
+bindings = st.from_regex(r"|[A-Za-z0-9._-]{1,12}", fullmatch=True)
+descriptions = st.text(max_size=20).filter(str.isprintable)
+segments = st.sampled_from(["", "rack_1"])
 hosts = st.one_of(
     st.integers(1000, 65000).map(lambda n: str(NET4[n])),
     st.integers(1000, 1 << 62).map(lambda n: str(NET6[n])),
@@ -51,7 +60,7 @@ def definitions(draw: st.DrawFn) -> Definitions:
     names = draw(st.lists(labels, unique=True, max_size=min(4, len(addresses))))
     own, rest = addresses[: len(names)], addresses[len(names) :]
     topologies = [Topology(str(NET4), draw(interfaces), (str(NET4[1]),)[: draw(st.integers(0, 1))])]
-    topologies.append(Topology(str(NET6), draw(interfaces)))
+    topologies.append(Topology(str(NET6), draw(interfaces), segment=draw(segments)))
     if draw(st.booleans()):
         topologies.reverse()
     nodes = {
@@ -61,6 +70,8 @@ def definitions(draw: st.DrawFn) -> Definitions:
             draw(st.integers(1, 65535)),
             draw(st.integers(1, 1000)),
             tuple((t.cidr, draw(interfaces)) for t in topologies if draw(st.booleans())),
+            draw(st.sampled_from(AdminState)),
+            draw(segments),
         )
         for name, address in zip(names, own, strict=True)
     }
@@ -68,7 +79,15 @@ def definitions(draw: st.DrawFn) -> Definitions:
     for address in rest:
         follow = draw(st.sampled_from(["", *vips]))
         prefer = () if follow or not names else tuple(draw(st.permutations(names)))
-        vips[address] = Vip(address, prefer[: draw(st.integers(0, 4))], follow)
+        vips[address] = Vip(
+            address,
+            prefer[: draw(st.integers(0, 4))],
+            follow,
+            draw(st.integers(1, 1000)),
+            draw(checks),
+            draw(bindings),
+            draw(descriptions),
+        )
     return Definitions(
         cluster=draw(labels),
         subcluster="default",

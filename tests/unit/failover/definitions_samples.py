@@ -1,6 +1,7 @@
 """Definitions that the tests of their text form share."""
 
 from workers.failover.core.definitions import (
+    AdminState,
     Definitions,
     Knobs,
     Node,
@@ -31,15 +32,21 @@ EVERYTHING = Definitions(
     ),
     topologies=(
         Topology("198.18.0.0/24", "eth0", ("198.18.0.1", "198.18.0.2")),
-        Topology("2001:db8::/64", "ens3.7", ("2001:db8::1",)),
+        Topology("2001:db8::/64", "ens3.7", ("2001:db8::1",), "rack_1"),
     ),
     nodes={
         "mta1": Node("mta1", "198.18.0.11", 7500, 3, (("198.18.0.0/24", "eth1"),)),
-        "mta-2": Node("mta-2", "10.0.0.2"),
+        "mta-2": Node("mta-2", "10.0.0.2", admin_state=AdminState.DRAINING, segment="rack_1"),
     },
     vips={
         "198.18.0.101": Vip("198.18.0.101", prefer=("mta-2", "mta1")),
         "198.18.0.9": Vip("198.18.0.9", follow="2001:db8::101"),
-        "2001:db8::101": Vip("2001:db8::101"),
+        "2001:db8::101": Vip(
+            "2001:db8::101",
+            weight=5,
+            check="command:/usr/lib/muster/check --deep",
+            binding="bulk-1.example",
+            description='Bulk "mail" für \U0001f4e7',
+        ),
     },
 )

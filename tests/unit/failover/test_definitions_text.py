@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.failover.definitions_samples import EVERYTHING, PLAIN
 from workers.failover.core.definitions import (
+    AdminState,
     Definitions,
     Knobs,
     Node,
@@ -79,6 +80,50 @@ def test_addresses_get_their_one_spelling() -> None:
     assert read.vips["2001:db8::102"].follow == "2001:db8::101"
     assert read.topologies == (Topology("2001:db8::/64", "eth0", ("2001:db8::1",)),)
     assert read.nodes["mta1"].address == "2001:db8::b"
+
+
+def test_a_node_may_be_told_to_drain_or_to_rest() -> None:
+    draining = WHOLE.replace('.11"\n', '.11"\nstate = "draining"\n')
+    resting = WHOLE.replace('.11"\n', '.11"\nstate = "maintenance"\n')
+    enabled = WHOLE.replace('.11"\n', '.11"\nstate = "enabled"\n')
+
+    assert parse(draining).nodes["mta1"].admin_state is AdminState.DRAINING
+    assert parse(resting).nodes["mta1"].admin_state is AdminState.MAINTENANCE
+    assert parse(enabled) == parse(WHOLE)
+    assert "state" not in render(parse(enabled))
+
+
+@pytest.mark.parametrize("check", ["tcp:25", "smtp:65535", "command:/bin/true", "command:/a b  c"])
+def test_what_a_vip_serves_is_read(check: str) -> None:
+    read = parse(
+        f'{WHOLE}weight = 1000\ncheck = "{check}"\nbinding = "Bulk_1.example-a"\n'
+        'description = "für alle"\n'
+    )
+
+    assert read.vips["198.18.0.101"] == Vip(
+        "198.18.0.101",
+        weight=1000,
+        check=check,
+        binding="Bulk_1.example-a",
+        description="für alle",
+    )
+
+
+def test_addresses_may_share_a_binding() -> None:
+    read = parse(f'{WHOLE}binding = "bulk"\n[vip."198.18.0.102"]\nbinding = "bulk"\n')
+
+    assert {vip.binding for vip in read.vips.values()} == {"bulk"}
+
+
+def test_a_segment_that_is_not_said_goes_with_every_other() -> None:
+    of_node = WHOLE.replace('.11"\n', '.11"\nsegment = "rack2"\n')
+    of_net = WHOLE.replace('"eth0"\n', '"eth0"\nsegment = "rack1"\n')
+    empty = f'{of_net}[topology."10.0.0.0/8"]\ninterface = "eth1"\nsegment = "rack9"\n'
+
+    assert parse(of_node).nodes["mta1"].segment == "rack2"
+    assert parse(of_net).topologies[0].segment == "rack1"
+    # A network without a VIP may lie anywhere.
+    assert len(parse(empty.replace('.11"\n', '.11"\nsegment = "rack1"\n')).topologies) == 2
 
 
 def test_a_ring_address_may_lie_outside_the_topologies() -> None:
@@ -163,6 +208,45 @@ REFUSALS = {
         "ring_port is 70000",
     ),
     "weight none": (WHOLE.replace('.11"\n', '.11"\nweight = 0\n'), 9, "weight is 0"),
+    "node state unknown": (
+        WHOLE.replace('.11"\n', '.11"\nstate = "drain"\n'),
+        9,
+        "node mta1: state is 'drain'; write enabled or draining or maintenance",
+    ),
+    "node segment no word": (
+        WHOLE.replace('.11"\n', '.11"\nsegment = "Rack 1"\n'),
+        9,
+        "node mta1: segment 'Rack 1': not a name; write one word in lower case",
+    ),
+    "topology segment no word": (
+        WHOLE.replace('"eth0"\n', '"eth0"\nsegment = "1"\n'),
+        7,
+        "topology 198.18.0.0/24: segment '1': not a name",
+    ),
+    "vip across segments": (
+        WHOLE.replace('"eth0"\n', '"eth0"\nsegment = "rack1"\n').replace(
+            '.11"\n', '.11"\nsegment = "rack2"\n'
+        ),
+        11,
+        "vip 198.18.0.101: its topology 198.18.0.0/24 is in segment rack1, node mta1 is in "
+        "segment rack2: a VIP cannot move across segments; move the node to a subcluster",
+    ),
+    "vip weight": (f"{WHOLE}weight = 1001\n", 10, "weight is 1001; write a whole number, 1 to"),
+    "vip check unknown": (f'{WHOLE}check = "icmp:1"\n', 10, "check 'icmp:1' is none; write tcp:"),
+    "vip check port": (f'{WHOLE}check = "tcp:65536"\n', 10, "check names port 65536"),
+    "vip check port zero": (f'{WHOLE}check = "smtp:025"\n', 10, "check 'smtp:025' is none"),
+    "vip check path": (f'{WHOLE}check = "command:true"\n', 10, "check 'command:true' is none"),
+    "vip check long": (
+        f'{WHOLE}check = "command:/{"x" * 500}"\n',
+        10,
+        "check has 509 characters; write at most 500",
+    ),
+    "vip check two lines": (f'{WHOLE}check = "command:/a\\nb"\n', 10, "cannot be printed"),
+    "vip binding": (f'{WHOLE}binding = "a b"\n', 10, "binding 'a b' is not a name; write letters"),
+    "vip binding long": (f'{WHOLE}binding = "{"b" * 64}"\n', 10, "at most 63"),
+    "vip description long": (f'{WHOLE}description = "{"d" * 201}"\n', 10, "at most 200"),
+    "vip description escape": (f'{WHOLE}description = "\\u001b[2J"\n', 10, "cannot be printed"),
+    "vip description number": (f"{WHOLE}description = 7\n", 10, "write a text in quotes"),
     "network with host bits": (
         WHOLE.replace("0.0/24", "0.7/24"),
         5,
@@ -290,6 +374,17 @@ def test_a_canonical_file_that_was_edited_is_noticed_until_its_first_line_goes()
 
     assert "not what its last line says" in refusal(edited)
     assert "198.18.0.102" in parse(edited.removeprefix(FIRST_LINE)).vips
+
+
+def test_a_file_that_would_be_too_large_is_not_written() -> None:
+    addresses = [f"10.0.{number // 250}.{1 + number % 250}" for number in range(9000)]
+    vips = {
+        one: Vip(one, description="d" * 200, check="command:/" + "c" * 490) for one in addresses
+    }
+    huge = Definitions("demo", "default", 1, Knobs(), (Topology("10.0.0.0/8", "eth0"),), {}, vips)
+
+    with pytest.raises(DefinitionsError, match="are too many; at most 4194304"):
+        render(huge)
 
 
 def test_what_would_be_refused_is_not_written() -> None:

@@ -16,6 +16,17 @@ class PartitionPolicy(StrEnum):
     QUORUM = "quorum"
 
 
+class AdminState(StrEnum):
+    """What operators want of a node; only an enabled one is an heir.
+
+    A node in maintenance gives its VIPs away like a draining one; its troubles raise no alarm.
+    """
+
+    ENABLED = "enabled"
+    DRAINING = "draining"
+    MAINTENANCE = "maintenance"
+
+
 @dataclass(frozen=True, slots=True)
 class Knobs:
     """The failover settings of a subcluster; defaults and bounds as in docs/reference."""
@@ -46,6 +57,8 @@ class Topology:
     interface: str
     witnesses: tuple[str, ...] = ()
     """Addresses outside the cluster probed by ARP / NS; normally the gateway."""
+    segment: str = ""
+    """The broadcast domain it lies in; "" is not said, and goes with every other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,9 @@ class Node:
     weight: int = 1
     interfaces: tuple[tuple[str, str], ...] = ()
     """(cidr, interface) pairs that override the topology on this node."""
+    admin_state: AdminState = AdminState.ENABLED
+    segment: str = ""
+    """The broadcast domain the node is attached to; "" is not said, and goes with every other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,13 @@ class Vip:
     address: str
     prefer: tuple[str, ...] = ()
     follow: str = ""
+    weight: int = 1
+    """Its share among the addresses of its binding; says nothing about where it is placed."""
+    check: str = ""
+    """Health check of what it serves, see `health`; "" is none."""
+    binding: str = ""
+    """What mail software calls it; addresses of both IP versions may share one."""
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +124,15 @@ class Definitions:
                     found[vip] = topology
                     break
         return found
+
+    @cached_property
+    def node_of_segment(self) -> dict[str, str]:
+        """Each segment that nodes name -> the first of its nodes by name."""
+        return {
+            self.nodes[name].segment: name
+            for name in sorted(self.nodes, reverse=True)
+            if self.nodes[name].segment
+        }
 
     @cached_property
     def ground(self) -> dict[str, str]:

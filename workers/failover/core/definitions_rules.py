@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
+from workers.failover.core.health import check_refusal
 from workers.failover.core.toml_text import Path, Problem
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -41,8 +42,11 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 """Lowest and highest value of each knob, both allowed; seconds or counts."""
 
+DESCRIPTION_CHARACTERS = 200
+
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_BINDING = re.compile(r"[A-Za-z0-9._-]{1,63}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,14}")
 
 
@@ -82,9 +86,7 @@ def canonical_cidr(text: str, path: Path, thing: str) -> str:
 def check(definitions: Definitions) -> None:
     """Raise a `Problem` unless nodes can act on these definitions."""
     check_label(definitions.cluster, ("cluster",), "cluster")
-    if not _WORD.fullmatch(definitions.subcluster):
-        way = "write one word in lower case, a letter first"
-        raise Problem(("subcluster",), f"subcluster {definitions.subcluster!r}: not a name; {way}")
+    check_word(definitions.subcluster, ("subcluster",), "subcluster")
     if not 1 <= definitions.revision < 1 << 53:
         raise Problem(("revision",), f"revision {definitions.revision}: write a number from 1 up")
     _check_knobs(definitions.knobs)
@@ -97,6 +99,13 @@ def check_label(name: str, path: Path, thing: str) -> None:
     """Refuse a name that is no lower-case hostname label."""
     if not _LABEL.fullmatch(name):
         way = "write a hostname label: lower-case letters, digits and -, at most 63"
+        raise Problem(path, f"{thing} {name!r}: not a name; {way}")
+
+
+def check_word(name: str, path: Path, thing: str) -> None:
+    """Refuse a name of a subcluster or segment that is not one word in lower case."""
+    if not _WORD.fullmatch(name):
+        way = "write one word in lower case, a letter first"
         raise Problem(path, f"{thing} {name!r}: not a name; {way}")
 
 
@@ -131,6 +140,8 @@ def _check_topologies(definitions: Definitions) -> None:
         if cidr != topology.cidr:
             raise Problem(path, f"{thing}: spell it {cidr}")
         check_interface(topology.interface, (*path, "interface"), thing)
+        if topology.segment:
+            check_word(topology.segment, (*path, "segment"), f"{thing}: segment")
         _check_witnesses(topology, path, thing)
 
 
@@ -179,6 +190,8 @@ def _check_node_values(node: Node, path: Path, thing: str, cidrs: set[str]) -> N
         )
     if not 1 <= node.weight <= 1000:
         raise Problem((*path, "weight"), f"{thing}: weight is {node.weight}; write 1 to 1000")
+    if node.segment:
+        check_word(node.segment, (*path, "segment"), f"{thing}: segment")
     seen: set[str] = set()
     for cidr, interface in node.interfaces:
         place = (*path, "interfaces", cidr)
@@ -208,8 +221,38 @@ def _check_vips(definitions: Definitions) -> None:
         if vip.address in reserved or vip.address in definitions.witnesses:
             what = reserved.get(vip.address, "a witness")
             raise Problem(path, f"{thing}: it is {what}; choose a free one")
+        _check_segment(definitions, vip, path, thing)
         _check_wishes(definitions, vip, path, thing)
+        _check_service(vip, path, thing)
     _check_follow_ends(definitions)
+
+
+def _check_segment(definitions: Definitions, vip: Vip, path: Path, thing: str) -> None:
+    """Refuse a VIP that some node could take but never serve: ARP does not cross segments."""
+    topology = definitions.topology_of[vip.address]
+    for segment, name in definitions.node_of_segment.items():
+        if topology.segment and segment != topology.segment:
+            raise Problem(
+                path,
+                f"{thing}: its topology {topology.cidr} is in segment {topology.segment}, node "
+                f"{name} is in segment {segment}: a VIP cannot move across segments; move the node "
+                f"to a subcluster of its own, or correct the segment of one of them",
+            )
+
+
+def _check_service(vip: Vip, path: Path, thing: str) -> None:
+    """What is served on a VIP: weight, health check, binding, description."""
+    if not 1 <= vip.weight <= 1000:
+        raise Problem((*path, "weight"), f"{thing}: weight is {vip.weight}; write 1 to 1000")
+    if refusal := check_refusal(vip.check):
+        raise Problem((*path, "check"), f"{thing}: check {refusal}")
+    if vip.binding and not _BINDING.fullmatch(vip.binding):
+        way = "write letters, digits and . _ -, at most 63"
+        raise Problem((*path, "binding"), f"{thing}: binding {vip.binding!r} is not a name; {way}")
+    if len(vip.description) > DESCRIPTION_CHARACTERS or not vip.description.isprintable():
+        way = f"write one line of at most {DESCRIPTION_CHARACTERS} printable characters"
+        what = f"has {len(vip.description)} characters, or some that cannot be printed"
+        raise Problem((*path, "description"), f"{thing}: description {what}; {way}")
 
 
 def _check_wishes(definitions: Definitions, vip: Vip, path: Path, thing: str) -> None:

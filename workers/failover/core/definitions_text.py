@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from workers.failover.core.definitions import (
+    AdminState,
     Definitions,
     Knobs,
     Node,
@@ -72,10 +73,15 @@ def render(definitions: Definitions) -> str:
         raise DefinitionsError("definitions", 0, problem.sentence) from None
     body = "\n".join(_lines(definitions)) + "\n"
     nodes, vips = len(definitions.nodes), len(definitions.vips)
-    return (
+    text = (
         f"{body}\n# end of definitions: revision {definitions.revision}, {nodes} nodes, "
         f"{vips} vips, crc32 {zlib.crc32(body.encode()):08x}\n"
     )
+    try:
+        _check_size(text)
+    except Problem as problem:
+        raise DefinitionsError("definitions", 0, problem.sentence) from None
+    return text
 
 
 def _check_size(text: str) -> None:
@@ -133,7 +139,7 @@ def _knobs(table: Table) -> Knobs:
 
 
 def _topology(cidr: str, table: Table) -> Topology:
-    table.allow("interface", "witnesses")
+    table.allow("interface", "witnesses", "segment")
     place = (*table.path, "witnesses")
     return Topology(
         cidr=canonical_cidr(cidr, table.path, table.thing),
@@ -142,11 +148,12 @@ def _topology(cidr: str, table: Table) -> Topology:
             canonical_address(one, place, f"{table.thing}: witness")
             for one in table.texts("witnesses")
         ),
+        segment=table.text("segment", ""),
     )
 
 
 def _node(name: str, table: Table) -> Node:
-    table.allow("address", "ring_port", "weight", "interfaces")
+    table.allow("address", "ring_port", "weight", "interfaces", "state", "segment")
     overrides = table.table("interfaces", f"{table.thing}: interfaces")
     return Node(
         name=name,
@@ -157,7 +164,16 @@ def _node(name: str, table: Table) -> Node:
             (canonical_cidr(cidr, (*overrides.path, cidr), overrides.thing), interface)
             for cidr, interface in overrides.items()
         ),
+        admin_state=_admin_state(table),
+        segment=table.text("segment", ""),
     )
+
+
+def _admin_state(table: Table) -> AdminState:
+    state = table.text("state", AdminState.ENABLED)
+    if state not in tuple(AdminState):
+        raise table.problem("state", f"state is {state!r}; write {' or '.join(AdminState)}")
+    return AdminState(state)
 
 
 def _vips(tables: Iterable[tuple[str, Table]]) -> dict[str, Vip]:
@@ -171,13 +187,17 @@ def _vips(tables: Iterable[tuple[str, Table]]) -> dict[str, Vip]:
 
 
 def _vip(spelled: str, table: Table) -> Vip:
-    table.allow("prefer", "follow")
+    table.allow("prefer", "follow", "weight", "check", "binding", "description")
     follow = table.text("follow", "")
     return Vip(
         address=canonical_address(spelled, table.path, table.thing),
         prefer=table.texts("prefer"),
         follow=follow
         and canonical_address(follow, (*table.path, "follow"), f"{table.thing}: follow"),
+        weight=table.whole("weight", 1, 1, 1000),
+        check=table.text("check", ""),
+        binding=table.text("binding", ""),
+        description=table.text("description", ""),
     )
 
 
@@ -193,6 +213,8 @@ def _lines(definitions: Definitions) -> Iterator[str]:
         yield f"interface = {_quote(topology.interface)}"
         if topology.witnesses:
             yield f"witnesses = {_list(topology.witnesses)}"
+        if topology.segment:
+            yield f"segment = {_quote(topology.segment)}"
     for name in sorted(definitions.nodes):
         yield from _node_lines(definitions.nodes[name])
     for address in sorted(definitions.vips, key=_by_number):
@@ -224,6 +246,10 @@ def _node_lines(node: Node) -> Iterator[str]:
     if node.interfaces:
         pairs = ", ".join(f"{_quote(cidr)} = {_quote(name)}" for cidr, name in node.interfaces)
         yield f"interfaces = {{ {pairs} }}"
+    if node.admin_state is not AdminState.ENABLED:
+        yield f"state = {_quote(node.admin_state)}"
+    if node.segment:
+        yield f"segment = {_quote(node.segment)}"
 
 
 def _vip_lines(vip: Vip) -> Iterator[str]:
@@ -232,10 +258,15 @@ def _vip_lines(vip: Vip) -> Iterator[str]:
         yield f"prefer = {_list(vip.prefer)}"
     if vip.follow:
         yield f"follow = {_quote(vip.follow)}"
+    if vip.weight != 1:
+        yield f"weight = {vip.weight}"
+    for key in ("check", "binding", "description"):
+        if text := getattr(vip, key):
+            yield f"{key} = {_quote(text)}"
 
 
 def _quote(text: str) -> str:
-    return json.dumps(text)
+    return json.dumps(text, ensure_ascii=False)  # TOML knows no surrogate pairs
 
 
 def _list(texts: Iterable[str]) -> str:
