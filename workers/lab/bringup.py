@@ -29,6 +29,7 @@ from workers.lab.health import look, missing
 from workers.lab.host_files import AGENT, definitions_of, host_directory, write_files
 from workers.lab.injection import start_hosts
 from workers.lab.lab import DEFAULT_NAME, Lab
+from workers.lab.surroundings import choose_port, refuse_broker_url
 
 GREEN_SECONDS = 120.0
 LOOK_SECONDS = 0.2
@@ -45,6 +46,11 @@ class Wish:
     brokers: int = 1
     mail: bool = True
     heartbeat_interval: float = 0.2
+    manager: bool = False
+    port: int | None = None
+    """Of the dashboard on the machine's loopback; None: the first free one."""
+    broker_url: str = ""
+    """An existing broker that somebody wants the lab to use; refused."""
 
 
 def bring_up(wish: Wish, tell: Teller, keep: bool = False) -> Lab:
@@ -112,6 +118,9 @@ def _check(wish: Wish) -> None:
         raise LabRefused(f"--vips is {wish.vips}; a lab has 1 to {MOST_VIPS} VIPs")
     if wish.brokers not in (0, 1, 3):
         raise LabRefused(f"--brokers is {wish.brokers}; a lab has 1 or 3 (or 0: ring B alone)")
+    if wish.manager and not wish.brokers:
+        raise LabRefused("a manager needs a broker: --brokers 1 or 3, or --no-manager")
+    refuse_broker_url(wish.broker_url)
     for name in ("tc", *(["postfix"] if wish.mail else [])):
         tool(name)
     if wish.brokers:
@@ -163,21 +172,23 @@ def _plan(wish: Wish) -> state.Record:
             f"no /{prefix_for(wish.vips)} of {POOL} is free: take other labs down "
             f"({', '.join(other.name for other in others) or 'none here'}) or remove such routes"
         )
+    ports = [other.port for other in others]
     return state.Record(
         name=wish.name,
         subnet=subnet,
-        hosts=hosts_of(subnet, wish.nodes, wish.brokers),
+        hosts=hosts_of(subnet, wish.nodes, wish.brokers, managers=int(wish.manager)),
         vips=vips_of(subnet, wish.vips),
         heartbeat_interval=wish.heartbeat_interval,
         mail=wish.mail,
         created_at=time.time(),
         keeper=state.this_process(),
+        port=choose_port(wish.port, ports) if wish.manager else 0,
     )
 
 
 def _start_order(record: state.Record) -> tuple[str, ...]:
-    """Brokers first: they take longest."""
-    roles = (Role.BROKER, Role.NODE, Role.SINK, Role.CLIENT, Role.GATEWAY)
+    """Brokers and managers first: they take longest."""
+    roles = (Role.BROKER, Role.MANAGER, Role.NODE, Role.SINK, Role.CLIENT, Role.GATEWAY)
     return tuple(name for role in roles for name in record.names(role))
 
 

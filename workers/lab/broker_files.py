@@ -1,14 +1,16 @@
-"""The lab's brokers: which accounts they have, what runs on their hosts, how nodes reach them.
+"""The lab's brokers: which accounts they have, what runs on their hosts, how others reach them.
 
-One account per node, named as the node, with a password of its own. A broker's port mapper comes
-before it; were it missing, the broker would start one itself that nobody watches.
+One account per node, named as the node, and one for the managers, each with a password of its own.
+A broker's port mapper comes before it; were it missing, the broker would start one itself that
+nobody watches.
 """
 
 from collections.abc import Mapping
 
-from workers.bus.exchanges import heartbeat_exchange
+from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.lab import rabbitmq
 from workers.lab.core.hosts import Role
+from workers.lab.core.permissions import manager_permissions, node_permissions, rooms_of
 from workers.lab.state import Record, directory
 from workers.lab.supervision import Program
 
@@ -16,10 +18,15 @@ BROKER, PORT_MAPPER = "broker", "epmd"
 SUBCLUSTER = "default"
 
 
+def account_names(record: Record) -> tuple[str, ...]:
+    """Who has an account at the brokers."""
+    managers = (MANAGER_ACCOUNT,) if record.names(Role.MANAGER) else ()
+    return (*record.names(Role.NODE), *managers)
+
+
 def brokers_of(record: Record, passwords: Mapping[str, str]) -> dict[str, rabbitmq.Broker]:
-    """Each broker by its host; `passwords` are the nodes'."""
-    room = heartbeat_exchange(record.name, SUBCLUSTER)
-    accounts = tuple(rabbitmq.Account(node, word, (room,)) for node, word in passwords.items())
+    """Each broker by its host; `passwords` has one per account."""
+    accounts = tuple(_account(record, name, word) for name, word in passwords.items())
     hosts = [host for host in record.hosts if host.role is Role.BROKER]
     cookie = rabbitmq.make_cookie()
     return {
@@ -44,13 +51,22 @@ def lay_down(broker: rabbitmq.Broker) -> list[Program]:
     ]
 
 
-def addresses(brokers: Mapping[str, rabbitmq.Broker], node: str) -> list[str]:
-    """What a node is told: each broker, beginning with another one on each node."""
+def addresses(brokers: Mapping[str, rabbitmq.Broker], name: str) -> list[str]:
+    """What the holder of an account is told: each broker, others first than its peers are told."""
     urls = [
         broker.url(account)
         for broker in brokers.values()
         for account in broker.accounts
-        if account.name == node
+        if account.name == name
     ]
-    turn = sum(node.encode()) % len(urls) if urls else 0
+    turn = sum(name.encode()) % len(urls) if urls else 0
     return urls[turn:] + urls[:turn]
+
+
+def _account(record: Record, name: str, password: str) -> rabbitmq.Account:
+    rights = (
+        manager_permissions(record.name)
+        if name == MANAGER_ACCOUNT
+        else node_permissions(record.name, SUBCLUSTER, name)
+    )
+    return rabbitmq.Account(name, password, rooms_of(record.name, SUBCLUSTER), rights)

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -26,7 +27,8 @@ from workers.lab.health import look
 from workers.lab.lab import DEFAULT_NAME, HostProcess, Lab
 from workers.lab.probe_cli import probe
 from workers.lab.progress import progress
-from workers.lab.table import picture, render
+from workers.lab.surroundings import BROKER_VARIABLE, FIRST_PORT, LOOPBACK
+from workers.lab.table import login_lines, picture, render
 
 INTERRUPTED = 130
 COMMAND_WIDTH, PIPE_WIDTH = 60, 160
@@ -46,6 +48,18 @@ Vips = Annotated[int, typer.Option(help="How many virtual addresses.")]
 Brokers = Annotated[int, typer.Option(help="1, or a RabbitMQ cluster of 3; 0: ring B alone.")]
 Mail = Annotated[bool, typer.Option("--mail/--no-mail", help="Postfix, traffic and sink.")]
 Interval = Annotated[float, typer.Option(help="Heartbeat interval in seconds.")]
+Manager = Annotated[
+    bool | None,
+    typer.Option(
+        "--manager/--no-manager",
+        help="Dashboard, API and history; with a broker there is one unless --no-manager.",
+        show_default=False,
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(help=f"Of the dashboard on {LOOPBACK}; else the first free from {FIRST_PORT}."),
+]
 _FAULTS = "Do a fault: KIND TARGET...\n\n" + "\n\n".join(
     f"{kind.value} {kind.usage}: {kind.sentence}" for kind in FaultKind
 )
@@ -78,15 +92,18 @@ def up(
     brokers: Brokers = 1,
     mail: Mail = True,
     interval: Interval = 0.2,
+    manager: Manager = None,
+    port: Port = None,
     name: Name = DEFAULT_NAME,
 ) -> None:
     """Start a lab, wait until all is green, and leave it running."""
-    wish = bringup.Wish(name, nodes, vips, brokers, mail, interval)
+    wish = _wish(bringup.Wish(name, nodes, vips, brokers, mail, interval, port=port), manager)
     end_like_interrupt()
     with _complaints():
         with progress() as tell:
             lab = bringup.bring_up(wish, tell)
         typer.echo(f"lab {lab.name} is up on {lab.subnet}: VIPs {', '.join(lab.vips[:8])}")
+        typer.echo("\n".join(login_lines(lab.record)), nl=bool(lab.managers))
 
 
 @app.command()
@@ -96,11 +113,14 @@ def run(
     brokers: Brokers = 1,
     mail: Mail = True,
     interval: Interval = 0.2,
+    manager: Manager = None,
+    port: Port = None,
     name: Name = DEFAULT_NAME,
 ) -> None:
     """Start a lab, show it live until Ctrl-C, then take it down."""
+    wish = _wish(bringup.Wish(name, nodes, vips, brokers, mail, interval, port=port), manager)
     with _complaints():
-        running.run(bringup.Wish(name, nodes, vips, brokers, mail, interval))
+        running.run(wish)
 
 
 @app.command()
@@ -169,6 +189,28 @@ def heal(context: typer.Context, name: Name = DEFAULT_NAME) -> None:
     with _complaints():
         healed = Lab.load(name).heal(*context.args)
     typer.echo("\n".join(f"healed {each}" for each in healed) or "nothing to heal", err=True)
+
+
+@app.command()
+def env(name: Name = DEFAULT_NAME) -> None:
+    """Print what the other commands of muster need: eval "$(muster lab env)"."""
+    with _complaints():
+        lab = Lab.load(name)
+        if not lab.managers:
+            raise LabRefused(f"lab {name!r} has no manager: it was started with --no-manager")
+        if not lab.manager_token:
+            raise LabRefused(f"the manager of lab {name!r} has made no token yet: try again soon")
+    for variable, value in (("MUSTER_URL", lab.manager_url), ("MUSTER_TOKEN", lab.manager_token)):
+        typer.echo(f"export {variable}={shlex.quote(value)}")
+
+
+def _wish(wish: bringup.Wish, manager: bool | None) -> bringup.Wish:
+    """The wish, with what the environment says, and a manager wherever there can be one."""
+    return dataclasses.replace(
+        wish,
+        manager=bool(manager),
+        broker_url=os.environ.get(BROKER_VARIABLE, "") if wish.brokers else "",
+    )
 
 
 def _process_table(found: list[HostProcess]) -> Table:

@@ -19,6 +19,7 @@ from workers.lab import rabbitmq
 from workers.lab.core.hosts import Host, Role, namespace
 from workers.lab.counters import read_counters
 from workers.lab.host_files import counters_file, host_directory
+from workers.lab.manager_health import ManagerHealth, look_at_manager, missing_in
 from workers.lab.state import Record
 
 ASK_SECONDS = 0.5
@@ -45,6 +46,7 @@ class Health:
     brokers: Mapping[str, bool]
     traffic: Mapping[str, Any]
     sink: Mapping[str, Any]
+    manager: ManagerHealth | None = None
 
     def holders(self, vip: str) -> list[Holding]:
         """Every node that says it holds the VIP itself."""
@@ -63,11 +65,13 @@ def look(record: Record) -> Health:
         agents = {n: pool.submit(_ask_agent, record, n) for n in record.names(Role.NODE)}
         hosts = [host for host in record.hosts if host.role is Role.BROKER]
         brokers = {h.name: pool.submit(_broker_speaks, record, h) for h in hosts}
+        manager = pool.submit(look_at_manager, record)
     return Health(
         agents={name: answer.result() for name, answer in agents.items()},
         brokers={name: answer.result() for name, answer in brokers.items()},
         traffic=read_counters(counters_file(record, "client")),
         sink=read_counters(counters_file(record, "sink")),
+        manager=manager.result(),
     )
 
 
@@ -94,6 +98,8 @@ def missing(record: Record, health: Health) -> list[str]:
         found.append("VIPs are not spread evenly: " + "/".join(map(str, loads.values())))
     if record.mail:
         found += _missing_mail(record, health)
+    if health.manager is not None:
+        found += missing_in(health.manager)
     return found
 
 

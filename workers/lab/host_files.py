@@ -9,19 +9,21 @@ import math
 import secrets
 from pathlib import Path
 
+from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
 from workers.failover.core.definitions_text import render
-from workers.lab import broker_files
+from workers.lab import broker_files, manager_files
 from workers.lab.broker_files import SUBCLUSTER
 from workers.lab.clocks import clock_environment, set_clock
 from workers.lab.core.hosts import Host, Role
 from workers.lab.network import INTERFACE
 from workers.lab.postfix import lay_down
 from workers.lab.processes import ROLE_VARIABLE
+from workers.lab.secret_files import write_secret
 from workers.lab.state import Record, directory
 from workers.lab.supervision import Program, python_program, write_configuration
 
-AGENT = "agent"
+AGENT, REPORTER, WORKER = "agent", "reporter", "worker"
 SHORTEST_LEASE_SECONDS = 3
 RESTART_SECONDS = 2
 
@@ -51,22 +53,20 @@ def write_files(record: Record) -> None:
     for host in record.hosts:
         host_directory(record, host.name).mkdir(mode=0o755)
     write_secret(_key_file(record), secrets.token_hex(32) + "\n")
-    passwords = {name: secrets.token_urlsafe(18) for name in record.names(Role.NODE)}
+    passwords = {name: secrets.token_urlsafe(18) for name in broker_files.account_names(record)}
     definitions = render(definitions_of(record))
     brokers = broker_files.brokers_of(record, passwords)
     for host in record.hosts:
         if host.role is Role.NODE:
             _write_node(record, host, broker_files.addresses(brokers, host.name), definitions)
-        programs = _programs(record, host)
-        if host.name in brokers:
+        if host.role is Role.BROKER:
             programs = broker_files.lay_down(brokers[host.name])
+        elif host.role is Role.MANAGER:
+            urls = broker_files.addresses(brokers, MANAGER_ACCOUNT)
+            programs = manager_files.lay_down(record, host, urls, definitions, _key_file(record))
+        else:
+            programs = _programs(record, host)
         write_configuration(host_directory(record, host.name), programs)
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a file that only root may read."""
-    path.touch(mode=0o600)
-    path.write_text(text)
 
 
 def definitions_of(record: Record) -> Definitions:
@@ -111,26 +111,29 @@ def _write_node(record: Record, host: Host, brokers: list[str], definitions: str
 
 
 def _programs(record: Record, host: Host) -> list[Program]:
-    """What runs on a host that is no broker."""
-    home = host_directory(record, host.name)
+    """What runs on a host that is neither broker nor manager."""
     counters = str(counters_file(record, host.name))
     if host.role is Role.NODE:
-        found = [
-            python_program(
-                AGENT,
-                "workers.failover.consumer",
-                *("--config", str(node_file(record, host.name))),
-                **clock_environment(clock_file(record, host.name)),
-            ),
-            python_program("echo", "workers.lab.echo", host.name),
-        ]
-        if record.mail:
-            sink = next(h.address for h in record.hosts if h.role is Role.SINK)
-            place = (home / "postfix", record.name, host.name, record.subnet)
-            found.append(lay_down(*place, sink=sink, role=ROLE_VARIABLE))
-        return found
+        return _node_programs(record, host)
     if record.mail and host.role is Role.SINK:
         return [python_program("sink", "workers.lab.sink", counters)]
     if record.mail and host.role is Role.CLIENT:
         return [python_program("traffic", "workers.lab.traffic", counters, *record.vips)]
     return []
+
+
+def _node_programs(record: Record, host: Host) -> list[Program]:
+    """The agent first; what only a manager needs, when there is one."""
+    config = ("--config", str(node_file(record, host.name)))
+    clock = clock_environment(clock_file(record, host.name))
+    found = [python_program(AGENT, "workers.failover.consumer", *config, **clock)]
+    if record.names(Role.MANAGER):
+        found.append(python_program(REPORTER, "workers.failover.reporter", *config, **clock))
+        found.append(python_program(WORKER, "workers.celery", *config))
+    found.append(python_program("echo", "workers.lab.echo", host.name))
+    if record.mail:
+        sink = next(h.address for h in record.hosts if h.role is Role.SINK)
+        home = host_directory(record, host.name) / "postfix"
+        place = (home, record.name, host.name, record.subnet)
+        found.append(lay_down(*place, sink=sink, role=ROLE_VARIABLE))
+    return found

@@ -3,7 +3,8 @@
     Lab.load(name="demo") -> Lab                      LabRefused when there is none
     lab.name, lab.subnet, lab.nodes, lab.brokers      str, CIDR, tuple of host names
     lab.hosts: dict[str, Host]                        Host(name, role, address, mac)
-    lab.vips: tuple[str, ...]
+    lab.managers, lab.vips: tuple[str, ...]
+    lab.manager_url, .manager_token, .manager_password: str   of the account admin; URL empty: none
     lab.faults: tuple[Fault, ...]                     in force now
     lab.namespace(host) -> str                        for `ip netns exec`
     lab.directory: Path; lab.host_directory(host) -> Path
@@ -26,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.lab import host_files, injection, network, processes, state
+from workers.lab import host_files, injection, manager_files, network, processes, state
 from workers.lab.clocks import clock_environment
 from workers.lab.commands import check_system, tool
 from workers.lab.core.faults import Fault, FaultError, FaultKind, FrameRule, frame_rules
@@ -108,6 +109,26 @@ class Lab:
         return self.record.names(Role.BROKER)
 
     @property
+    def managers(self) -> tuple[str, ...]:
+        """Names of the managers' hosts."""
+        return self.record.names(Role.MANAGER)
+
+    @property
+    def manager_url(self) -> str:
+        """Where the machine's own browser finds the dashboard, no slash behind; empty: nowhere."""
+        return manager_files.address_of(self.record)
+
+    @property
+    def manager_token(self) -> str:
+        """A token for the API; empty until the manager has made one."""
+        return manager_files.token_of(self.record)
+
+    @property
+    def manager_password(self) -> str:
+        """The password of the account `admin`."""
+        return manager_files.password_of(self.record)
+
+    @property
     def vips(self) -> tuple[str, ...]:
         """The virtual addresses."""
         return self.record.vips
@@ -143,13 +164,18 @@ class Lab:
         return [tool("ip"), "netns", "exec", self.namespace(host), *argv]
 
     def environment(self, host: str) -> dict[str, str]:
-        """The environment of what runs on a host: a node's has its clock and its NODE.toml."""
+        """The environment of what runs on a host: a node's has its clock and its NODE.toml.
+
+        A manager's has what its programs have, so that `manage.py` works there.
+        """
         extra: dict[str, str] = {}
         if self.host(host).role is Role.NODE:
             # Preloading breaks Python's time.sleep, so only a stepped clock is worth it.
             if any(host in f.targets for f in self.faults if f.kind is FaultKind.CLOCK_STEP):
                 extra = clock_environment(host_files.clock_file(self.record, host))
             extra["MUSTER_NODE_CONFIG"] = str(host_files.node_file(self.record, host))
+        if self.host(host).role is Role.MANAGER:
+            extra = manager_files.environment_of(self.record, host)
         return {**os.environ, **extra}
 
     def exec(

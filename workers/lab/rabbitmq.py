@@ -6,6 +6,7 @@ and stops the two processes (port mapper first) is the caller's business, as is 
 """
 
 import base64
+import dataclasses
 import hashlib
 import json
 import secrets
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.bus.exchanges import GENERATED_QUEUE_PREFIX
+from workers.lab.core.permissions import Permissions, room_permissions
 from workers.lab.errors import LabError
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -38,11 +39,13 @@ _ERLANG_ARGUMENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user of the broker: a node, which may hear and speak in `rooms` (exchanges) alone."""
+    """A user of the broker; the `rooms` (exchanges) are there from the broker's first moment."""
 
     name: str
     password: str
     rooms: tuple[str, ...]
+    permissions: Permissions | None = None
+    """None: hear and speak in the rooms, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,17 +211,8 @@ def _user(account: Account) -> dict[str, Any]:
 
 
 def _permission(account: Account) -> dict[str, str]:
-    """Make queues of its own; bind them to its rooms, read them, and publish to its rooms."""
-    queues = GENERATED_QUEUE_PREFIX.replace(".", r"\.") + ".*"
-    rooms = [room.replace(".", r"\.") for room in account.rooms]
-    both = f"^({'|'.join([queues, *rooms])})$"
-    return {
-        "user": account.name,
-        "vhost": "/",
-        "configure": f"^{queues}$",
-        "write": both,
-        "read": both,
-    }
+    allowed = account.permissions or room_permissions(account.rooms)
+    return {"user": account.name, "vhost": "/", **dataclasses.asdict(allowed)}
 
 
 def _link_the_application(plugins: Path) -> None:

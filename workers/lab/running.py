@@ -20,7 +20,7 @@ from workers.lab.errors import LabRefused
 from workers.lab.health import Health, look
 from workers.lab.lab import Lab
 from workers.lab.progress import progress
-from workers.lab.table import picture, render, suggestions
+from workers.lab.table import login_lines, picture, render, suggestions
 
 REFRESH_SECONDS = 0.5
 
@@ -54,7 +54,7 @@ def _show(lab: Lab) -> None:
 def _show_live(name: str, console: Console) -> None:
     with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         while lab := _loaded(name):
-            hints = Text("\n".join(suggestions(lab.record, _command())), style="cyan")
+            hints = Text("\n".join(_hints(lab)), style="cyan")
             live.update(Group(render(lab.record, look(lab.record)), hints), refresh=True)
             time.sleep(REFRESH_SECONDS)
 
@@ -64,13 +64,17 @@ def _show_lines(name: str) -> None:
     said = ""
     lab = _loaded(name)
     if lab is not None:
-        print("\n".join(suggestions(lab.record, _command())), flush=True)
+        print("\n".join(_hints(lab)), flush=True)
     while lab := _loaded(name):
         line = _line(lab, look(lab.record))
         if line != said:
             print(line, flush=True)
             said = line
         time.sleep(REFRESH_SECONDS)
+
+
+def _hints(lab: Lab) -> list[str]:
+    return [*login_lines(lab.record), *suggestions(lab.record, _command())]
 
 
 def _line(lab: Lab, health: Health) -> str:

@@ -60,6 +60,8 @@ class Record:
     phase: Phase = Phase.STARTING
     keeper: Keeper | None = None
     faults: tuple[Fault, ...] = field(default=())
+    port: int = 0
+    """Where the machine's own loopback has the dashboard; 0 in a lab without a manager."""
 
     @property
     def abandoned(self) -> bool:

@@ -15,6 +15,8 @@ from workers.lab.commands import tool
 from workers.lab.processes import ROLE_VARIABLE
 
 LOG_BYTES = 1_000_000
+MACHINE_VARIABLE = "MUSTER_LAB_MACHINE"
+"""Names the descriptor with which a supervisor holds the machine's network namespace open."""
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH")
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -64,7 +66,11 @@ def start_supervisor(namespace: str, configuration: Path) -> None:
     """Start the supervisor of a host; it lives on when this process ends."""
     environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
     environment[ROLE_VARIABLE] = "supervisor"
-    with (configuration.parent / "supervisor.out").open("ab") as output:
+    with (
+        (configuration.parent / "supervisor.out").open("ab") as output,
+        Path("/proc/self/ns/net").open("rb") as machine,
+    ):
+        environment[MACHINE_VARIABLE] = str(machine.fileno())
         subprocess.Popen(
             [
                 *(tool("ip"), "netns", "exec", namespace),
@@ -77,6 +83,7 @@ def start_supervisor(namespace: str, configuration: Path) -> None:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            pass_fds=(machine.fileno(),),
         )
 
 

@@ -10,8 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from workers.lab import manager_files
 from workers.lab.core.hosts import Role
 from workers.lab.health import Health, Holding, missing
+from workers.lab.manager_health import ManagerHealth
 from workers.lab.state import Record
 
 MOST_VIPS_SHOWN = 24
@@ -31,6 +33,7 @@ def picture(record: Record, health: Health) -> dict[str, Any]:
         "brokers": [{"host": name, "up": up} for name, up in health.brokers.items()],
         "vips": [_vip(health, vip) for vip in record.vips],
         "mail": {"client": dict(health.traffic), "sink": dict(health.sink)},
+        "manager": _manager(record, health),
         "faults": [
             {"kind": fault.kind.value, "targets": list(fault.targets), "fault": str(fault)}
             for fault in record.faults
@@ -42,6 +45,8 @@ def render(record: Record, health: Health) -> RenderableType:
     """The whole lab for a terminal."""
     parts: list[RenderableType] = [_nodes(record, health), _vips(record, health)]
     parts.append(_mail_line(record, health))
+    if health.manager is not None:
+        parts.append(_manager_line(record, health.manager))
     if record.faults:
         faults = ", ".join(str(fault) for fault in record.faults)
         parts.append(Text(f"Faults in force: {faults}", style="bold red"))
@@ -57,6 +62,14 @@ def suggestions(record: Record, muster: str = "muster") -> list[str]:
         f"watch here who takes {node}'s VIPs, then:  {muster} lab heal{name} {node}",
         f"and measure it all:  {muster} lab probe{name} --all --seconds 10  (Ctrl-C ends the lab)",
     ]
+
+
+def login_lines(record: Record) -> list[str]:
+    """Where the dashboard is and how to get in; nothing in a lab without a manager."""
+    if not record.port:
+        return []
+    address, password = manager_files.address_of(record), manager_files.password_of(record)
+    return [f"Dashboard:  {address}/  login: {manager_files.ADMIN}  password: {password}"]
 
 
 def since(seconds: float) -> str:
@@ -130,6 +143,18 @@ def _holding_cells(holders: list[Holding]) -> tuple[Text, str, str]:
     names = Text(" + ".join(holder.node for holder in holders), style=style)
     newest = min(holders, key=lambda holder: holder.held_seconds)
     return names, f"{since(newest.held_seconds)} ago", newest.reason
+
+
+def _manager(record: Record, health: Health) -> dict[str, Any] | None:
+    if health.manager is None:
+        return None
+    found = {"url": manager_files.address_of(record), "account": manager_files.ADMIN}
+    return found | {"ready": health.manager.ready, "problem": health.manager.problem}
+
+
+def _manager_line(record: Record, manager: ManagerHealth) -> Text:
+    where = f"Manager: {manager_files.address_of(record)}/"
+    return Text(where) if manager.ready else Text(f"{where} {manager.problem}", style="bold red")
 
 
 def _mail_line(record: Record, health: Health) -> Text:

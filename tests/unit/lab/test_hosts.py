@@ -16,7 +16,7 @@ from workers.lab.core.hosts import (
 
 
 def test_hosts_have_addresses_and_link_addresses_of_their_own() -> None:
-    hosts = hosts_of("198.18.7.0/24", nodes=89, brokers=3)
+    hosts = hosts_of("198.18.7.0/24", nodes=89, brokers=3, managers=1)
     addresses = [host.address for host in hosts]
     everything = addresses + list(vips_of("198.18.7.0/24", 100))
     assert len(set(everything)) == len(everything)
@@ -29,6 +29,8 @@ def test_small_lab() -> None:
     assert set(hosts) == {"mta1", "broker1", "client", "sink", "gateway"}
     assert hosts["gateway"].address == "198.18.7.1"
     assert hosts["mta1"].role is Role.NODE
+    managed = hosts_of("198.18.7.0/24", nodes=1, brokers=1, managers=1)
+    assert [h.address for h in managed if h.role is Role.MANAGER] == ["198.18.7.231"]
     assert namespace("demo", "mta1") == "muster-demo-mta1"
 
 

@@ -1,8 +1,8 @@
 """The hosts of a lab and where each sits in the lab's subnet.
 
 One block of 198.18.0.0/15 per lab, a /24 unless the VIPs do not fit: gateway .1, nodes from .11,
-VIPs from .101 (from the second /24 of the block when there are more than 100), client .201, sink
-.241, brokers from .251. Nothing here touches the machine.
+VIPs from .101 (from the second /24 of the block when there are more than 100), client .201,
+manager .231, sink .241, brokers from .251. Nothing here touches the machine.
 """
 
 import ipaddress
@@ -23,6 +23,7 @@ class Role(StrEnum):
 
     NODE = "node"
     BROKER = "broker"
+    MANAGER = "manager"
     CLIENT = "client"
     SINK = "sink"
     GATEWAY = "gateway"
@@ -43,10 +44,11 @@ def namespace(lab: str, host: str) -> str:
     return f"muster-{lab}-{host}"
 
 
-def hosts_of(subnet: str, nodes: int, brokers: int) -> tuple[Host, ...]:
+def hosts_of(subnet: str, nodes: int, brokers: int, managers: int = 0) -> tuple[Host, ...]:
     """Every host of a lab, nodes first."""
     places = [(f"mta{i}", Role.NODE, 10 + i) for i in range(1, nodes + 1)]
     places += [(f"broker{i}", Role.BROKER, 250 + i) for i in range(1, brokers + 1)]
+    places += [(f"manager{i}", Role.MANAGER, 230 + i) for i in range(1, managers + 1)]
     places += [
         ("client", Role.CLIENT, 201),
         ("sink", Role.SINK, 241),

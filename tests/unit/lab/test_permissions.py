@@ -1,0 +1,59 @@
+"""What accounts may do at the lab's brokers, by the patterns that the broker is given."""
+
+import re
+
+import pytest
+
+from workers.lab.core.permissions import (
+    Permissions,
+    manager_permissions,
+    node_permissions,
+    room_permissions,
+)
+
+NODE = node_permissions("demo", "default", "mta1")
+MANAGER = manager_permissions("demo")
+ROOM = "muster.demo.default."
+EVERYTHING = (
+    *("amq.gen-x", "amq.default", "node.mta1", "node.mta11", "node.mta2", "manager"),
+    *(f"{ROOM}heartbeat", f"{ROOM}events", f"{ROOM}control"),
+    *("muster.other.default.events", "muster.demo.second.events", "musterxdemo.default.events"),
+)
+
+
+def allowed(permissions: Permissions, right: str) -> set[str]:
+    """Names that a right covers; RabbitMQ looks for the pattern anywhere, ours are anchored."""
+    return {name for name in EVERYTHING if re.search(getattr(permissions, right), name)}
+
+
+@pytest.mark.parametrize(
+    ("right", "names"),
+    [
+        ("configure", {"amq.gen-x", "node.mta1"}),
+        ("write", {"amq.gen-x", f"{ROOM}heartbeat", f"{ROOM}events"}),
+        ("read", {"amq.gen-x", "node.mta1", f"{ROOM}heartbeat", f"{ROOM}control"}),
+    ],
+)
+def test_a_node_reaches_its_own_queue_and_the_rooms_of_its_subcluster(
+    right: str, names: set[str]
+) -> None:
+    assert allowed(NODE, right) == names
+
+
+@pytest.mark.parametrize(
+    ("right", "others"),
+    [
+        ("configure", {"manager", "node.mta1", "node.mta11", "node.mta2"}),
+        ("write", {"manager", "amq.default"}),
+        ("read", {"manager"}),
+    ],
+)
+def test_the_manager_reaches_every_subcluster_of_its_cluster(right: str, others: set[str]) -> None:
+    rooms = {f"{ROOM}events", f"{ROOM}control", "muster.demo.second.events"}
+    assert allowed(MANAGER, right) == {"amq.gen-x", *rooms, *others}
+
+
+def test_rooms_alone() -> None:
+    found = room_permissions((f"{ROOM}events",))
+    assert allowed(found, "configure") == {"amq.gen-x"}
+    assert allowed(found, "write") == allowed(found, "read") == {"amq.gen-x", f"{ROOM}events"}

@@ -1,0 +1,67 @@
+"""What accounts may do at a broker: the three patterns of docs/reference/node.md.
+
+Invariant: a node's account can make and read its own queue alone, hear and speak in the rooms of
+its own subcluster alone; so a stolen one disturbs nobody else. Names are matched literally.
+"""
+
+import re
+from dataclasses import dataclass
+
+from workers.bus.exchanges import (
+    GENERATED_QUEUE_PREFIX,
+    MANAGER_QUEUE,
+    control_exchange,
+    events_exchange,
+    heartbeat_exchange,
+    node_queue,
+)
+
+_OWN_QUEUES = re.escape(GENERATED_QUEUE_PREFIX) + ".*"
+_DEFAULT_EXCHANGE = re.escape("amq.default")
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Patterns of the queues and exchanges that may be made, written to and read from."""
+
+    configure: str
+    write: str
+    read: str
+
+
+def rooms_of(cluster: str, subcluster: str) -> tuple[str, ...]:
+    """Every exchange of a subcluster."""
+    makers = (heartbeat_exchange, events_exchange, control_exchange)
+    return tuple(make(cluster, subcluster) for make in makers)
+
+
+def room_permissions(rooms: tuple[str, ...]) -> Permissions:
+    """Hear and speak in these rooms."""
+    both = _pattern(_OWN_QUEUES, *map(re.escape, rooms))
+    return Permissions(_pattern(_OWN_QUEUES), both, both)
+
+
+def node_permissions(cluster: str, subcluster: str, node: str) -> Permissions:
+    """Heartbeats both ways, events out, questions in, and the tasks of its own queue."""
+    heartbeat, events, control = map(re.escape, rooms_of(cluster, subcluster))
+    own = (_OWN_QUEUES, re.escape(node_queue(node)))
+    return Permissions(
+        configure=_pattern(*own),
+        write=_pattern(_OWN_QUEUES, heartbeat, events),
+        read=_pattern(*own, heartbeat, control),
+    )
+
+
+def manager_permissions(cluster: str) -> Permissions:
+    """Events and questions of every subcluster, its own tasks, and tasks into any node's queue."""
+    rooms = rf"muster\.{re.escape(cluster)}\..*\.(events|control)"
+    own = (_OWN_QUEUES, re.escape(MANAGER_QUEUE))
+    return Permissions(
+        configure=_pattern(*own, re.escape(node_queue("")) + ".*", rooms),
+        write=_pattern(*own, _DEFAULT_EXCHANGE, rooms),
+        read=_pattern(*own, rooms),
+    )
+
+
+def _pattern(*alternatives: str) -> str:
+    return f"^({'|'.join(alternatives)})$"
