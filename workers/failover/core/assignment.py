@@ -10,7 +10,21 @@ import heapq
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
 
-from workers.failover.core.definitions import Vip
+from workers.failover.core.definitions import AdminState, Node, Vip
+
+
+def heirs(ready: Mapping[str, bool], nodes: Mapping[str, Node]) -> dict[str, int]:
+    """Nodes that may get VIPs, with their weights: ready and enabled; a late one if no other is.
+
+    `ready`: name of a ready node -> whether its loop is chronically late.
+    """
+    enabled = {
+        name: late
+        for name, late in ready.items()
+        if name in nodes and nodes[name].admin_state is AdminState.ENABLED
+    }
+    prompt = [name for name, late in enabled.items() if not late] or list(enabled)
+    return {name: nodes[name].weight for name in prompt}
 
 
 def assign(

@@ -7,6 +7,7 @@ kernel did not confirm is not held.
 import math
 
 from workers.failover.core.actions import Announce, FactKind, Reason, Release, Take
+from workers.failover.core.assignment import heirs
 from workers.failover.core.detector import Verdict
 from workers.failover.core.events import Taken
 from workers.failover.core.hearing import give_opinion
@@ -98,8 +99,8 @@ def reassess(node: Node, now: float) -> None:
 
 
 def _eligible(node: Node, now: float) -> dict[str, int]:
-    """Nodes that may be heirs, with their weights; the chronically late only if no other is."""
-    names = {
+    """Nodes that may be heirs, with their weights."""
+    ready = {
         p.name: p.late
         for p in node.detector.peers.values()
         if p.verdict is Verdict.ALIVE
@@ -107,9 +108,8 @@ def _eligible(node: Node, now: float) -> dict[str, int]:
         and node.view.member(p, node.detector, now)
     }
     if node.state is NodeState.READY:
-        names[node.me] = node.late
-    prompt = {name for name, late in names.items() if not late} or set(names)
-    return {name: node.definitions.nodes[name].weight for name in prompt}
+        ready[node.me] = node.late
+    return heirs(ready, node.definitions.nodes)
 
 
 def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool) -> None:
