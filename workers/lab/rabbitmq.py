@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.lab.core.permissions import Permissions, room_permissions
 from workers.lab.errors import LabError
+from workers.lab.permissions import Permissions, room_permissions
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 APPLICATIONS = Path("/usr/lib/rabbitmq/lib")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from workers.lab.core.permissions import (
+from workers.lab.permissions import (
     Permissions,
     manager_permissions,
     node_permissions,
