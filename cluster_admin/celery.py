@@ -1,0 +1,44 @@
+"""The manager's Celery app: tasks that use the ORM, on the queue `manager`.
+
+Nodes are reached by task name on their own queues, `node.N`. JSON only; nothing is kept of results.
+Loaded by whoever needs it, since package `__init__` files stay empty.
+"""
+
+import os
+import socket
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cluster_admin.settings.development")
+
+from django.conf import settings  # needs the variable above
+
+USER_TIMEOUT_MS = 2_000
+"""A broker that acknowledges nothing for so long is left."""
+QUEUE = "manager"
+
+app = Celery("muster.manager")
+app.conf.update(
+    broker_url=list(settings.MUSTER_BROKERS) or "memory://",
+    broker_connection_timeout=2,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "max_retries": 1,
+        "interval_start": 0,
+        "socket_settings": {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS},
+    },
+    task_default_queue=QUEUE,
+    task_create_missing_queues=True,
+    task_serializer="json",
+    result_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_acks_late=True,
+    worker_prefetch_multiplier=1,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    enable_utc=True,
+    timezone="UTC",
+)
+app.autodiscover_tasks(lambda: list(settings.INSTALLED_APPS))

@@ -1,0 +1,69 @@
+"""`manage.py bootstrap`: the first rows of a new manager. May be repeated."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from cluster_admin.audit.actor import Actor
+from cluster_admin.inventory import definitions, services
+from cluster_admin.inventory.models import Subcluster
+from workers.failover.core.definitions_text import DefinitionsError
+
+
+class Command(BaseCommand):
+    """Imports definitions of subclusters that are not here yet, and makes the first account."""
+
+    help = "Import definitions of subclusters that are not here yet; make the first account."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--definitions", type=Path, nargs="*", default=[], metavar="FILE")
+        parser.add_argument("--admin", metavar="NAME", help="a superuser, made if missing")
+        parser.add_argument("--password-file", type=Path, metavar="FILE")
+        parser.add_argument(
+            "--token-file", type=Path, metavar="FILE", help="where the admin's token is written"
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Do what is missing."""
+        for path in options["definitions"]:
+            self._import(path)
+        if options["admin"]:
+            self._admin(options["admin"], options["password_file"], options["token_file"])
+
+    def _import(self, path: Path) -> None:
+        try:
+            text = path.read_text("utf-8")
+            name = definitions.read(text, str(path)).subcluster
+        except (OSError, UnicodeDecodeError, DefinitionsError) as error:
+            raise CommandError(f"{error}") from error
+        subcluster, made = Subcluster.objects.get_or_create(name=name)
+        if not made and subcluster.revision:
+            self.stderr.write(f"subcluster {name} is here already; {path} was not read")
+            return
+        try:
+            services.import_text(subcluster, text, Actor("bootstrap"), f"imported from {path.name}")
+        except services.Refused as refused:
+            raise CommandError(refused.sentence) from refused
+        self.stderr.write(f"subcluster {name} imported from {path}")
+
+    def _admin(self, name: str, password_file: Path | None, token_file: Path | None) -> None:
+        users: Any = get_user_model().objects
+        user = users.filter(username=name).first()
+        if user is None:
+            if password_file is None:
+                raise CommandError("a new account needs --password-file FILE")
+            user = users.create_superuser(name, password=password_file.read_text().strip())
+            self.stderr.write(f"account {name} made")
+        if token_file is not None and not token_file.exists():
+            self._token(user, token_file)
+
+    def _token(self, user: Any, path: Path) -> None:
+        from cluster_admin.accounts.services import make_token
+
+        path.touch(mode=0o600)
+        secret, _ = make_token(user, "bootstrap")
+        path.write_text(secret + "\n")

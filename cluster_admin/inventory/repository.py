@@ -1,0 +1,52 @@
+"""The newest definitions file of each subcluster and its history.
+
+The seam for a configuration repository: everything that reads or writes a definitions file goes
+through these functions. Revisions of a subcluster are numbered 1, 2, ... without gaps; the author
+is whoever made the change.
+"""
+
+import difflib
+
+from cluster_admin.inventory.models import Revision, Subcluster
+
+COMMENT_LENGTH = 500
+
+
+def newest_text(subcluster: Subcluster) -> str:
+    """The canonical text that nodes should act on; empty before the first revision."""
+    return text_at(subcluster, subcluster.revision)
+
+
+def text_at(subcluster: Subcluster, number: int) -> str:
+    """The text of one revision; empty when there is none."""
+    found = Revision.objects.filter(subcluster=subcluster, number=number).values_list("text")
+    return str(found[0][0]) if found else ""
+
+
+def commit(subcluster: Subcluster, text: str, author: str, comment: str) -> Revision:
+    """Make `text` the newest revision; the caller holds the subcluster's row locked."""
+    subcluster.revision += 1
+    subcluster.save(update_fields=["revision"])
+    return Revision.objects.create(
+        subcluster=subcluster,
+        number=subcluster.revision,
+        text=text,
+        author=author[:150],
+        comment=comment[:COMMENT_LENGTH],
+    )
+
+
+def difference(running: str, proposed: str) -> str:
+    """Unified diff, running -> proposed; the lines that only count revisions are left out."""
+    lines = difflib.unified_diff(
+        _told(running), _told(proposed), "running", "proposed", n=2, lineterm=""
+    )
+    return "\n".join(lines)
+
+
+def _told(text: str) -> list[str]:
+    return [
+        line
+        for line in text.splitlines()
+        if not line.startswith(("revision = ", "# end of definitions", "# Muster definitions"))
+    ]

@@ -1,0 +1,173 @@
+"""The one way to change what defines a subcluster: rows, revision, audit and push, or nothing.
+
+    with change(subcluster, actor, reason) as done:
+        row.full_clean()
+        row.save()
+        done.note("create", row)
+    done.revision, done.diff
+
+Invariant: rows, newest revision and audit records agree after every commit, whatever fails where.
+`dry_run` does the same and takes it back. What nodes could not act on raises `Refused`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import ProtectedError
+
+from cluster_admin.audit import services as audit
+from cluster_admin.audit.actor import Actor
+from cluster_admin.inventory import definitions, push, repository
+from cluster_admin.inventory.models import Node, Segment, Subcluster
+from workers.failover.core.definitions_text import DefinitionsError
+from workers.failover.core.toml_text import Problem
+
+UNNOTED = frozenset({"id", "subcluster", "created_at", "revision"})
+
+
+class Refused(Exception):
+    """A change that cannot be made; the message is the sentence, `path` says where."""
+
+    def __init__(self, sentence: str, path: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.path = path
+
+
+@dataclass(slots=True)
+class Change:
+    """A change under way, and what came of it once its block was left."""
+
+    subcluster: Subcluster
+    actor: Actor
+    reason: str
+    dry_run: bool
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    revision: int = 0
+    """The newest revision after the change (that it would be, in a dry run)."""
+    diff: str = ""
+    """Unified diff of the definitions, running -> proposed; empty when nodes see no difference."""
+
+    def note(
+        self,
+        action: str,
+        row: models.Model,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        """Say for the audit what was done to a row; `after` is read from the row unless given."""
+        if after is None and action != "delete":
+            after = values_of(row)
+        kind = str(row._meta.verbose_name)
+        self.notes.append(
+            {"action": action, "kind": kind, "object": str(row), "before": before, "after": after}
+        )
+
+
+@contextmanager
+def change(
+    subcluster: Subcluster, actor: Actor, reason: str = "", dry_run: bool = False
+) -> Iterator[Change]:
+    """Change rows of one subcluster together; see the module's text."""
+    with transaction.atomic():
+        locked = Subcluster.objects.select_for_update().get(pk=subcluster.pk)
+        running = repository.newest_text(locked)
+        done = Change(locked, actor, reason, dry_run, revision=locked.revision)
+        try:
+            yield done
+            proposed = definitions.text_of(locked, locked.revision + 1)
+        except ProtectedError as error:
+            raise Refused(_held(error)) from error
+        except (DefinitionsError, Problem) as error:
+            raise Refused(error.sentence, getattr(error, "path", ())) from error
+        done.diff = repository.difference(running, proposed)
+        if done.diff or not locked.revision:
+            repository.commit(locked, proposed, actor.name, reason or _summary(done))
+            done.revision = locked.revision
+        _audit(done)
+        if dry_run:
+            transaction.set_rollback(True)
+        elif done.revision:
+            transaction.on_commit(lambda: push.push_soon(locked.pk))
+    subcluster.revision = done.revision if not dry_run else subcluster.revision
+
+
+def values_of(row: models.Model) -> dict[str, Any]:
+    """A row's own values for the audit; other rows by their names."""
+    found: dict[str, Any] = {}
+    for one in row._meta.concrete_fields:
+        if one.name not in UNNOTED:
+            value = getattr(row, one.name)
+            found[one.name] = str(value) if isinstance(value, models.Model) else value
+    return found
+
+
+def set_admin_state(
+    node: Node, state: str, actor: Actor, reason: str = "", dry_run: bool = False
+) -> Change:
+    """Drain a node, put it into maintenance, or let it hold VIPs again."""
+    with change(node.subcluster, actor, reason, dry_run) as done:
+        row = Node.objects.get(pk=node.pk)
+        if row.admin_state != state:
+            before = {"admin_state": row.admin_state}
+            row.admin_state = state
+            row.save(update_fields=["admin_state"])
+            done.note("update", row, before, {"admin_state": state})
+    return done
+
+
+def import_text(
+    subcluster: Subcluster, text: str, actor: Actor, reason: str = "", dry_run: bool = False
+) -> Change:
+    """Make a subcluster what a definitions file says; `Refused` unless nodes could act on it."""
+    try:
+        wanted = definitions.read(text, "definitions")
+    except DefinitionsError as error:
+        raise Refused(str(error)) from error
+    ours = (subcluster.cluster, subcluster.name)
+    if (wanted.cluster, wanted.subcluster) != ours:
+        theirs = f"{wanted.cluster}/{wanted.subcluster}"
+        way = "import the right file, or correct its first lines"
+        raise Refused(f"the file is for {theirs}, not for {'/'.join(ours)}; {way}")
+    with change(subcluster, actor, reason, dry_run) as done:
+        _refuse_foreign_nodes(subcluster, wanted.nodes)
+        definitions.load(wanted, done.subcluster)
+        done.note("import", done.subcluster, after={"nodes": len(wanted.nodes)})
+    return done
+
+
+def remove_segment(segment: Segment) -> None:
+    """Delete a segment; `Refused` while something is in it."""
+    try:
+        segment.delete()
+    except ProtectedError as error:
+        raise Refused(_held(error)) from error
+
+
+def _refuse_foreign_nodes(subcluster: Subcluster, names: Any) -> None:
+    taken = Node.objects.filter(name__in=list(names)).exclude(subcluster=subcluster).first()
+    if taken:
+        raise Refused(
+            f"node {taken.name} is in subcluster {taken.subcluster}; a node is in one only: "
+            "remove it there or choose another name"
+        )
+
+
+def _held(error: ProtectedError) -> str:
+    holders = sorted(error.protected_objects, key=str)
+    kinds = {str(one._meta.verbose_name) for one in holders}
+    names = ", ".join(str(one) for one in holders[:5])
+    more = f" and {len(holders) - 5} more" if len(holders) > 5 else ""
+    return f"still used by {'/'.join(sorted(kinds))} {names}{more}; remove or change those first"
+
+
+def _summary(done: Change) -> str:
+    return "; ".join(f"{n['action']} {n['kind']} {n['object']}" for n in done.notes)[:500]
+
+
+def _audit(done: Change) -> None:
+    for note in done.notes:
+        audit.record(done.actor, subcluster=done.subcluster.name, reason=done.reason, **note)
