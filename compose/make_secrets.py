@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Makes what the compose files mount and no repository should hold, into compose/secrets.
 
-The cluster key, one broker account per node with its own password, and each node's settings with
-that password inside. Existing secrets are kept: remove the directory to make new ones.
+The cluster key, one broker account per node and one for the manager, each with its own password,
+what nodes and manager must know, with that password inside, and the first login. Existing secrets are kept: remove the directory to
+make new ones.
 """
 
 import hashlib
 import json
 import secrets
+import shlex
 import sys
 from base64 import b64encode
 from pathlib import Path
@@ -15,8 +17,9 @@ from pathlib import Path
 CLUSTER = "compose"
 NODES = ("mta1", "mta2", "mta3")
 BROKERS = ("198.18.240.251", "198.18.240.252", "198.18.240.253")
-ROOM = "muster.compose.default.heartbeat"
+ROOM = "muster.compose.default"
 QUEUES = r"amq\.gen-.*"
+MANAGER = "manager"
 
 
 def main(directory: Path) -> int:
@@ -26,13 +29,17 @@ def main(directory: Path) -> int:
     except FileExistsError:
         print(f"{directory} exists: kept; remove it to make new secrets", file=sys.stderr)
         return 3
-    passwords = {node: secrets.token_urlsafe(24) for node in NODES}
+    passwords = {name: secrets.token_urlsafe(24) for name in (*NODES, MANAGER)}
     write(directory / "cluster.key", secrets.token_hex(32) + "\n")
     write(directory / "erlang.cookie", secrets.token_hex(16))
     write(directory / "broker.json", json.dumps(broker_definitions(passwords), indent=2) + "\n")
+    write(directory / "admin.password", secrets.token_urlsafe(12) + "\n")
+    secret_key = secrets.token_urlsafe(48)
     for count, kind in ((1, "one"), (3, "three")):
-        for node, password in passwords.items():
-            write(directory / f"{node}-{kind}.toml", settings(node, password, BROKERS[:count]))
+        urls = {name: addresses(name, word, BROKERS[:count]) for name, word in passwords.items()}
+        for node in NODES:
+            write(directory / f"{node}-{kind}.toml", settings(node, urls[node]))
+        write(directory / f"manager-{kind}.env", environment(secret_key, urls[MANAGER]))
     return 0
 
 
@@ -43,24 +50,48 @@ def write(path: Path, text: str) -> None:
 
 
 def broker_definitions(passwords: dict[str, str]) -> dict[str, object]:
-    """What RabbitMQ loads at its start: the room, and accounts that may use nothing else."""
-    room = {"name": ROOM, "vhost": "/", "type": "fanout", "durable": True, "auto_delete": False}
-    both = f"^({QUEUES}|{ROOM.replace('.', '[.]')})$"
-    allowed = {"vhost": "/", "configure": f"^{QUEUES}$", "write": both, "read": both}
+    """What RabbitMQ loads at its start: the rooms, and accounts that may use nothing else."""
+    room = {"vhost": "/", "type": "fanout", "durable": True, "auto_delete": False}
     return {
         "vhosts": [{"name": "/"}],
-        "exchanges": [room | {"internal": False, "arguments": {}}],
+        "exchanges": [
+            room | {"name": f"{ROOM}.{name}", "internal": False, "arguments": {}}
+            for name in ("heartbeat", "events", "control")
+        ],
         "users": [
             {
-                "name": node,
+                "name": name,
                 "password_hash": password_hash(password),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
                 "tags": [],
             }
-            for node, password in passwords.items()
+            for name, password in passwords.items()
         ],
-        "permissions": [{"user": node} | allowed for node in passwords],
+        "permissions": [{"user": name, "vhost": "/"} | allowed(name) for name in passwords],
     }
+
+
+def allowed(name: str) -> dict[str, str]:
+    """Patterns of what an account may make, write to and read from: docs/reference/node.md."""
+    room = ROOM.replace(".", r"\.")
+    if name == MANAGER:
+        rooms = room.removesuffix("default") + r".*\.(events|control)"
+        return {
+            "configure": rf"^({QUEUES}|manager|node\..*|{rooms})$",
+            "write": rf"^({QUEUES}|amq\.default|manager|{rooms})$",
+            "read": rf"^({QUEUES}|manager|{rooms})$",
+        }
+    own = rf"{QUEUES}|node\.{name}"
+    return {
+        "configure": f"^({own})$",
+        "write": rf"^({QUEUES}|{room}\.(heartbeat|events))$",
+        "read": rf"^({own}|{room}\.(heartbeat|control))$",
+    }
+
+
+def addresses(name: str, password: str, brokers: tuple[str, ...]) -> list[str]:
+    """Every broker, as one account is told them."""
+    return [f"amqp://{name}:{password}@{broker}:5672/" for broker in brokers]
 
 
 def password_hash(password: str) -> str:
@@ -69,7 +100,23 @@ def password_hash(password: str) -> str:
     return b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
-def settings(node: str, password: str, brokers: tuple[str, ...]) -> str:
+def environment(secret_key: str, brokers: list[str]) -> str:
+    """What the manager's start script reads; the port is published on this machine alone."""
+    values = {
+        "DJANGO_SETTINGS_MODULE": "cluster_admin.settings.production",
+        "MUSTER_CLUSTER": CLUSTER,
+        "MUSTER_SECRET_KEY": secret_key,
+        "MUSTER_ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "MUSTER_PUBLIC_URL": "http://127.0.0.1:8025",
+        "MUSTER_PLAIN_HTTP": "1",
+        "MUSTER_DATA_DIRECTORY": "/var/lib/muster",
+        "MUSTER_KEY_FILE": "/run/secrets/cluster_key",
+        "MUSTER_BROKER_URL": ",".join(brokers),
+    }
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def settings(node: str, brokers: list[str]) -> str:
     """A node's node.toml."""
     values = {
         "cluster": CLUSTER,
@@ -77,7 +124,7 @@ def settings(node: str, password: str, brokers: tuple[str, ...]) -> str:
         "node": node,
         "state_directory": "/var/lib/muster",
         "key_file": "/run/secrets/cluster_key",
-        "brokers": [f"amqp://{node}:{password}@{broker}:5672/" for broker in brokers],
+        "brokers": brokers,
         "socket": "/run/muster/muster.sock",
     }
     return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.tree import ROOT
-from workers.bus.exchanges import GENERATED_QUEUE_PREFIX, heartbeat_exchange
+from workers.bus.exchanges import GENERATED_QUEUE_PREFIX, MANAGER_ACCOUNT
 from workers.failover.core.definitions_text import parse, render
+from workers.lab.permissions import manager_permissions, node_permissions, rooms_of
 
 FIXTURES = ROOT / "fixtures"
 COMPOSE = ROOT / "compose"
@@ -68,16 +69,25 @@ def test_made_secrets_fit_the_definitions_and_the_compose_files(tmp_path: Path) 
 
 
 def _check_broker(loaded: dict[str, list[dict[str, str]]]) -> None:
-    """Accounts may declare queues named by the broker, and use the room of the cluster."""
-    room = heartbeat_exchange("compose", "default")
+    """The rooms are there, and accounts may do what those of the lab may, to the letter."""
+    rooms = rooms_of("compose", "default")
+    names = (
+        *(*rooms, "amq.default", "manager", "node.mta1", "node.mta2", "node.mta11"),
+        *(f"{GENERATED_QUEUE_PREFIX}x", "muster.compose.second.events", "muster.other.a.events"),
+    )
 
-    assert [exchange["name"] for exchange in loaded["exchanges"]] == [room]
-    for permission in loaded["permissions"]:
-        for right in ("write", "read"):
-            assert re.fullmatch(permission[right], room)
-            assert re.fullmatch(permission[right], f"{GENERATED_QUEUE_PREFIX}x")
-        assert re.fullmatch(permission["configure"], f"{GENERATED_QUEUE_PREFIX}x")
-        assert not re.fullmatch(permission["configure"], room)
+    assert tuple(exchange["name"] for exchange in loaded["exchanges"]) == rooms
+    assert {user["name"] for user in loaded["users"]} == {"mta1", "mta2", "mta3", "manager"}
+    for found in loaded["permissions"]:
+        user = found["user"]
+        wanted = (
+            manager_permissions("compose")
+            if user == MANAGER_ACCOUNT
+            else node_permissions("compose", "default", user)
+        )
+        for right in ("configure", "write", "read"):
+            covered = {name for name in names if re.search(found[right], name)}
+            assert covered == {name for name in names if re.search(getattr(wanted, right), name)}
 
 
 def test_there_are_compose_files_for_one_and_three_brokers() -> None:
