@@ -2,8 +2,8 @@
 """Makes what the compose files mount and no repository should hold, into compose/secrets.
 
 The cluster key, one broker account per node and one for the manager, each with its own password,
-what nodes and manager must know, with that password inside, and the first login. Existing secrets are
-kept: remove the directory to make new ones.
+what nodes and manager must know, with that password inside, and the first login. Existing
+secrets are kept: remove the directory to make new ones.
 """
 
 import hashlib
