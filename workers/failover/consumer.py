@@ -24,6 +24,7 @@ from workers.bus.keys import load_keys
 from workers.exit_codes import Exit
 from workers.failover.capability import Capability, has
 from workers.failover.core import actions as act
+from workers.failover.core.briefing import briefing
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.events import Defined, Event, Received, StopRequested, Taken, Wake
 from workers.failover.core.machine import Machine
@@ -31,6 +32,7 @@ from workers.failover.core.messages import DefinitionsPiece
 from workers.failover.door import Door
 from workers.failover.errors import FailoverError
 from workers.failover.handover import Handover
+from workers.failover.history import History
 from workers.failover.journal import Journal
 from workers.failover.meter import Meter, MeteredSelector
 from workers.failover.neighbours import Neighbours
@@ -72,6 +74,7 @@ class Consumer:
         incarnation = self.store.next_incarnation()
         self.machine = Machine(settings.node, definitions, incarnation, self.plumber.macs())
         self.journal = Journal(settings.state_directory, incarnation)
+        self.history = History(self.journal)
         self.handover = Handover(
             settings.node, self.store, lambda new: self.step(Defined(new)), self.rings.send
         )
@@ -80,8 +83,11 @@ class Consumer:
             {
                 "status": lambda _: self.status(),
                 "vips": lambda _: {"vips": self._snapshot()["vips"]},
-                "events": self._events,
+                "events": self.history.events,
+                "runs": self.history.runs,
+                "report": self._brief,
                 "definitions": lambda _: {"text": self.store.text},
+                "reread": lambda _: self._reread(),
                 "stop": lambda _: self._stop(),
             },
             self.journal.followers,
@@ -118,6 +124,7 @@ class Consumer:
             await asyncio.wait_for(self.rings.close(), CLOSE_SECONDS)
         self.plumber.close()
         self.neighbours.close()
+        self.history.close()
         self.journal.close()
         self.store.close()
 
@@ -168,7 +175,7 @@ class Consumer:
                 self.handover.hand(action.to)
             case act.SaveIncarnation():
                 self.store.save_incarnation(action.incarnation)
-                self.journal.incarnation = action.incarnation
+                self.journal.reincarnate(action.incarnation)
             case act.Exit():
                 self.parting = action.sentence
                 self.finished.set()
@@ -281,11 +288,23 @@ class Consumer:
         """Whether somebody asked the process to stop."""
         return self._stopping
 
-    def _events(self, request: dict[str, Any]) -> dict[str, Any]:
-        since = request.get("since", 0)
-        if not isinstance(since, int):
-            return {"error": f"since is {since!r}; give the number of an event"}
-        return {"incarnation": self.journal.incarnation, "events": self.journal.since(since)}
+    def _reread(self) -> dict[str, Any]:
+        """Look at the definitions file now; what is told is from before that look."""
+        self.handover.reread()
+        revisions = self.machine.revisions
+        return {
+            "revision": revisions.acted.revision,
+            "known_revision": revisions.known,
+            "problem": self.store.problem,
+        }
+
+    def _brief(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the reporter needs; what is held only if its digest is not the one it names."""
+        return {
+            **briefing(self.machine, self.loop.time(), request.get("digest")),
+            "problem": self.store.problem,
+            "warnings": list(self.plumber.warnings()),
+        }
 
     def _snapshot(self) -> dict[str, Any]:
         return self.machine.snapshot(self.loop.time())

@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ UNSENT_BYTES = 1 << 20
 """A follower that lets more than this pile up is closed."""
 
 Request = dict[str, Any]
-Answer = Callable[[Request], dict[str, Any]]
+Answer = Callable[[Request], dict[str, Any] | Awaitable[dict[str, Any]]]
 Follower = Callable[[bytes], None]
 
 _FORM = 'send one JSON object on a line, like {"command": "status"}'
@@ -104,7 +104,7 @@ class Door:
                 return
             if not line:
                 return
-            request, answer = self._answer(line)
+            request, answer = await self._answer(line)
             writer.write(_encoded(answer))
             if request.get("follow") is True:
                 # No wait since the answer was made: no event is missed or told twice.
@@ -112,7 +112,7 @@ class Door:
                 return
             await asyncio.wait_for(writer.drain(), self._idle_seconds)
 
-    def _answer(self, line: bytes) -> tuple[Request, dict[str, Any]]:
+    async def _answer(self, line: bytes) -> tuple[Request, dict[str, Any]]:
         """The request, empty when it is none, and what to answer."""
         try:
             request = msgspec.json.decode(line)
@@ -126,7 +126,7 @@ class Door:
             known = ", ".join(sorted(self._commands))
             answer: dict[str, Any] = {"error": f"no such command; known are {known}"}
         else:
-            answer = _called(command, request)
+            answer = await _called(command, request)
         if command is None or name != "events" or "error" in answer:
             request.pop("follow", None)
         if "correlation" in request:
@@ -150,10 +150,11 @@ class Door:
             self._followers.remove(show)
 
 
-def _called(command: Answer, request: Request) -> dict[str, Any]:
+async def _called(command: Answer, request: Request) -> dict[str, Any]:
     """A question that cannot be answered must not hurt failover."""
     try:
-        return dict(command(request))
+        answer = command(request)
+        return dict(answer if isinstance(answer, dict) else await answer)
     except Exception as error:
         context = {"message": "a question could not be answered", "exception": error}
         asyncio.get_running_loop().call_exception_handler(context)

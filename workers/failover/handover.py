@@ -17,7 +17,8 @@ from workers.failover.core.messages import DefinitionsPiece
 from workers.failover.store import Store
 
 POLL_SECONDS = 0.5
-"""How often the definitions file is looked at; it is read when two looks see the same."""
+"""How often the definitions file is looked at; it is read when two looks see the same, or when
+somebody asks for it."""
 
 Result = TypeVar("Result")
 
@@ -38,7 +39,7 @@ class Handover:
         self._send = send
         self._assembly = Assembly()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="definitions")
-        self._rereading = False
+        self._rereading = self._again = False
 
     def open(self) -> None:
         """Begin to look at the file."""
@@ -49,6 +50,13 @@ class Handover:
         """Stop to look; what is being written is finished."""
         self._timer.cancel()
         self._worker.shutdown(cancel_futures=True)
+
+    def reread(self) -> None:
+        """Read the file at once: who wrote it whole says so."""
+        self._again = self._rereading  # what is being read may be the file before
+        if not self._rereading:
+            self._rereading = True
+            self._do(self._store.reread, self._reread)
 
     def accept(self, piece: DefinitionsPiece) -> None:
         """Take in a piece from a peer; the last missing one makes a file."""
@@ -66,12 +74,13 @@ class Handover:
     def _poll(self) -> None:
         self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
         if not self._rereading and self._store.changed():
-            self._rereading = True
-            self._do(self._store.reread, self._reread)
+            self.reread()
 
     def _reread(self, definitions: Definitions | None) -> None:
         self._rereading = False
         self._found(definitions)
+        if self._again:
+            self.reread()
 
     def _found(self, definitions: Definitions | None) -> None:
         if definitions is not None:

@@ -1,7 +1,8 @@
 """The events of a node: facts with a number and a wall-clock time, kept within bounds.
 
-Numbers grow by one within a run of the agent. The time is for people; nothing is decided by it.
-Recording is cheap; `flush` writes to file, stderr and followers, a bounded batch at a time.
+Numbers begin at 1 with each incarnation and grow by one. The time is for people; nothing is decided
+by it. Recording is cheap; `flush` writes to file, stderr and followers, a bounded batch at a time.
+Earlier runs are the chronicle's business.
 """
 
 import contextlib
@@ -9,9 +10,11 @@ import json
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from workers.failover import chronicle
 from workers.failover.core.actions import Fact
 from workers.failover.output import Output
 
@@ -19,6 +22,8 @@ KEPT_EVENTS = 10_000
 FILE_BYTES = 4 * 1024 * 1024
 """Beyond this the file is put aside as events.old.jsonl, and the one before that is gone."""
 BATCH_EVENTS = 256
+UNWRITTEN_EVENTS = 50_000
+"""Beyond this events are not recorded: numbers have no gaps."""
 
 
 class Journal:
@@ -29,14 +34,17 @@ class Journal:
         self.followers: list[Callable[[bytes], None]] = []
         """Called with the lines of some events."""
         self.output = Output()
-        self._path = directory / "events.jsonl"
+        self.directory = directory
+        self._path = directory / chronicle.NAME
         self._file: BinaryIO | None = None
         self._number = 0
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
-        self._unwritten: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
+        self._unwritten: deque[dict[str, Any]] = deque()
 
     def record(self, fact: Fact) -> None:
         """Keep a fact as an event."""
+        if len(self._unwritten) >= UNWRITTEN_EVENTS:
+            return
         self._number += 1
         event = {
             "number": self._number,
@@ -51,9 +59,27 @@ class Journal:
         }
         self._unwritten.append(event)
 
-    def since(self, number: int) -> list[dict[str, Any]]:
-        """Events with a higher number that were flushed, oldest first; followers get the rest."""
-        return [event for event in self._events if event["number"] > number]
+    def reincarnate(self, incarnation: int) -> None:
+        """Go on under another incarnation: a run of its own, with numbers from 1."""
+        while self.waiting:
+            self.flush()
+        self.incarnation, self._number = incarnation, 0
+        self._events.clear()
+
+    def since(self, number: int, limit: int = KEPT_EVENTS) -> list[dict[str, Any]]:
+        """Events of this run above `number`, oldest first; what is not flushed, followers get."""
+        begin = max(0, number + 1 - self.first)
+        return list(islice(self._events, begin, begin + limit))
+
+    @property
+    def first(self) -> int:
+        """Number of the oldest event of this run that is kept."""
+        return int(self._events[0]["number"]) if self._events else self.last + 1
+
+    @property
+    def last(self) -> int:
+        """Number of the newest event of this run that was flushed."""
+        return self._number - len(self._unwritten)
 
     @property
     def waiting(self) -> bool:
@@ -88,7 +114,7 @@ class Journal:
             if self._file.tell() > FILE_BYTES:
                 self._file.close()
                 self._file = None
-                self._path.replace(self._path.with_name("events.old.jsonl"))
+                self._path.replace(self._path.with_name(chronicle.OLD_NAME))
 
 
 def _line(event: dict[str, Any]) -> bytes:
