@@ -9,6 +9,8 @@ import socket
 
 from celery import Celery
 
+from workers.bus.celery_parts import TaskAmqp
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cluster_admin.settings.development")
 
 from django.conf import settings  # needs the variable above
@@ -17,7 +19,7 @@ USER_TIMEOUT_MS = 2_000
 """A broker that acknowledges nothing for so long is left."""
 QUEUE = "manager"
 
-app = Celery("muster.manager")
+app = Celery("muster.manager", amqp=TaskAmqp)
 app.conf.update(
     broker_url=list(settings.MUSTER_BROKERS) or "memory://",
     broker_connection_timeout=2,

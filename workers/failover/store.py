@@ -6,7 +6,6 @@ revision never means two things. The state directory belongs to one process at a
 """
 
 import contextlib
-import fcntl
 import os
 from pathlib import Path
 
@@ -19,6 +18,12 @@ from workers.failover.core.definitions_text import (
     render,
 )
 from workers.failover.errors import FailoverError
+from workers.failover.files import lock, locked, replace
+
+DEFINITIONS = "definitions.toml"
+"""In the state directory: what an operator, the manager or a peer puts here is acted on."""
+DEFINITIONS_LOCK = "definitions.lock"
+"""Held by whoever replaces that file, from the look at the old one on."""
 
 Stamp = tuple[int, int, int]
 
@@ -34,12 +39,12 @@ class Store:
     """The newest good definitions, once `load` found some."""
 
     def __init__(self, directory: Path, cluster: str, subcluster: str) -> None:
-        self.file = directory / "definitions.toml"
-        """What an operator, the manager or a peer puts here is acted on."""
+        self.file = directory / DEFINITIONS
         self.problem = ""
         """Why `file` is not used, as one sentence; empty when it is."""
         self.text = ""
         """The canonical text of the newest good definitions."""
+        self._writers = directory / DEFINITIONS_LOCK
         self._good = directory / "definitions.last-good.toml"
         self._incarnation = directory / "incarnation"
         self._belongs = (cluster, subcluster)
@@ -47,7 +52,7 @@ class Store:
         self._unsettled: Stamp | None = None
         try:
             directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-            self._lock = _locked(directory / "lock")
+            self._lock = lock(directory / "lock")
         except BlockingIOError:
             way = "stop it first, or give this one a state_directory of its own"
             raise StoreError(f"{directory}: another agent is using it; {way}") from None
@@ -70,7 +75,7 @@ class Store:
 
     def save_incarnation(self, incarnation: int) -> None:
         """Make an incarnation durable."""
-        _write(self._incarnation, f"{incarnation}\n")
+        replace(self._incarnation, f"{incarnation}\n")
 
     def load(self) -> Definitions:
         """Read the newest good definitions at the start; `StoreError` when there are none."""
@@ -112,15 +117,17 @@ class Store:
         if definitions.revision <= self.newest.revision:
             return None
         self._keep(definitions, text)
-        _write(self.file, self.text)
-        self._seen = self._stamp()
-        self.problem = ""
+        with locked(self._writers):
+            if self._stamp() == self._seen:  # otherwise somebody's news wait to be read
+                replace(self.file, self.text)
+                self._seen = self._stamp()
+                self.problem = ""
         return definitions
 
     def _keep(self, definitions: Definitions, text: str) -> None:
         self.text = text if text.startswith(FIRST_LINE) else render(definitions)
         self.newest = definitions
-        _write(self._good, self.text)
+        replace(self._good, self.text)
 
     def _is_news(self, definitions: Definitions) -> bool:
         """Whether to keep what the file says; if it contradicts what is kept, say so."""
@@ -170,33 +177,3 @@ class Store:
         except OSError:
             return None
         return (status.st_ino, status.st_mtime_ns, status.st_size)
-
-
-def _locked(path: Path) -> int:
-    """An open file that this process alone has locked; the kernel unlocks it when it dies."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file whole and durably."""
-    temporary = path.with_name(path.name + ".new")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except OSError as error:
-        way = "make room or correct its permissions"
-        raise StoreError(f"{path}: cannot be written: {error.strerror}; {way}") from error

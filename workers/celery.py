@@ -1,0 +1,140 @@
+"""The Celery worker `node@N` of a node: what managers want done there, one task at a time.
+
+    python -m workers.celery --config NODE.toml
+
+It takes from queue `node.N` alone, JSON alone, and declares nothing else on the broker. It runs for
+ever, through any number of brokers' deaths; failover does without it. Tasks may come twice.
+"""
+
+import argparse
+import logging
+import os
+import secrets
+import socket
+import sys
+import time
+import warnings
+from pathlib import Path
+
+from celery import Celery
+
+from workers.bus.celery_parts import TaskAmqp, task_queue
+from workers.bus.connection import broker_parameters
+from workers.bus.errors import BusError
+from workers.bus.exchanges import node_queue
+from workers.exit_codes import Exit
+from workers.failover.errors import FailoverError
+from workers.failover.settings import Settings, read_settings
+from workers.failover.tasks import DEFINE, define
+
+CONFIG_VARIABLE = "MUSTER_NODE_CONFIG"
+CONNECT_SECONDS = 2.0
+"""How long a broker may take to let us in."""
+HEARTBEAT_SECONDS = 2
+"""A broker silent for twice as long is left: a hung one keeps its TCP connection."""
+USER_TIMEOUT_MS = 2_000
+"""Bytes that the broker's host does not acknowledge for so long end the connection."""
+QUIET_SECONDS = 60.0
+
+
+class Seldom(logging.Filter):
+    """Lets one kind of Celery's lines through once in a while: a broker may be down for days."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to say it."""
+        now, kind = time.monotonic(), str(record.msg)
+        if record.name.startswith("muster"):
+            return True
+        if now - self._said.get(kind, -QUIET_SECONDS) < QUIET_SECONDS:
+            return False
+        self._said[kind] = now
+        return True
+
+
+def make_app(settings: Settings) -> Celery:
+    """The Celery app of a node; raises `BusError` for a broker's address that is none."""
+    for address in settings.brokers:
+        broker_parameters(address)
+    queue = task_queue(node_queue(settings.node))
+    app = Celery("muster.node", amqp=TaskAmqp, set_as_current=False)
+    app.conf.update(
+        broker_url=list(settings.brokers),
+        broker_connection_timeout=CONNECT_SECONDS,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_heartbeat=HEARTBEAT_SECONDS,
+        broker_transport_options={"socket_settings": {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS}},
+        task_queues=[queue],
+        task_default_queue=queue.name,
+        task_create_missing_queues=False,
+        accept_content=["json"],
+        task_serializer="json",
+        result_backend=None,
+        task_ignore_result=True,
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        worker_enable_prefetch_count_reduction=False,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_redirect_stdouts=False,
+        worker_log_format="%(message)s",
+    )
+
+    def run(
+        subcluster: object = None, revision: object = None, text: object = None, *_more: object
+    ) -> None:
+        define(settings, subcluster, revision, text)
+
+    app.task(name=DEFINE)(run)
+    return app
+
+
+def work(settings: Settings) -> int:
+    """Take tasks until a signal ends it; the exit code."""
+    worker = make_app(settings).Worker(
+        hostname=f"node@{settings.node}-{secrets.token_hex(4)}",
+        pool="solo",
+        concurrency=1,
+        loglevel=logging.WARNING,
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
+    logging.getLogger("muster").setLevel(logging.INFO)
+    worker.start()
+    return int(worker.exitcode or Exit.OK)
+
+
+def main() -> None:
+    """Run the worker; exits with one of `workers.exit_codes`."""
+    parser = argparse.ArgumentParser(prog="python -m workers.celery")
+    usual = os.environ.get(CONFIG_VARIABLE)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=usual,
+        required=usual is None,
+        help=f"NODE.toml of this node; else what {CONFIG_VARIABLE} says",
+    )
+    # Definitions belong to the agent's user, normally root; without pickle that is harmless.
+    warnings.filterwarnings("ignore", message=".*superuser privileges")
+    try:
+        settings = read_settings(parser.parse_args().config)
+        if not settings.brokers:
+            raise BusError(f"{settings.node} has no broker; name some in NODE.toml")
+        sys.exit(work(settings))
+    except (FailoverError, BusError) as error:
+        print(f"muster: {error}", file=sys.stderr)
+        sys.exit(Exit.USAGE)
+
+
+if __name__ == "__main__":
+    main()
