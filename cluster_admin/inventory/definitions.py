@@ -133,13 +133,16 @@ def sync(rows: models.QuerySet[Row], key: str, wanted: dict[str, Row]) -> None:
     gone = [row.pk for name, row in found.items() if name not in wanted]
     if gone:
         model.objects.filter(pk__in=gone).delete()
+    names = [one.attname for one in model._meta.concrete_fields if not one.primary_key]
+    changed = []
     for name, row in wanted.items():
         if name in found:
             row.pk = found[name].pk
-    old = [row for name, row in wanted.items() if name in found]
-    names = [one.name for one in model._meta.concrete_fields if not one.primary_key]
-    if old:
-        model.objects.bulk_update(old, names, batch_size=500)
+            if any(getattr(row, one) != getattr(found[name], one) for one in names):
+                changed.append(row)
+    if changed:
+        fields = [one.name for one in model._meta.concrete_fields if not one.primary_key]
+        model.objects.bulk_update(changed, fields, batch_size=100)
     model.objects.bulk_create(
         [row for name, row in wanted.items() if name not in found], batch_size=500
     )
