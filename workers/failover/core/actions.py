@@ -126,6 +126,7 @@ class Reason(StrEnum):
     OWNER_DIED = "its owner died"
     OWNER_LEFT = "its owner left"
     LEASE_ENDED = "its owner's lease ended"
+    OWNER_DRAINS = "its owner is draining"
     OWNER_RELEASED = "its owner let it go"
     HEIR_IDLE = "the heir did not take it"
     ADOPTED = "found on the kernel under a live lease at start"

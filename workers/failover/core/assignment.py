@@ -58,13 +58,14 @@ def assign(
             free.append(vip)
     result.update(_spread(free, weights, owners))
     for vip in sorted(vips):
-        leader = _leader(vip, vips)
-        if leader != vip and leader in result and result[leader] not in barred.get(vip, ()):
-            result[vip] = result[leader]
+        first = leader(vip, vips)
+        if first != vip and first in result and result[first] not in barred.get(vip, ()):
+            result[vip] = result[first]
     return result
 
 
-def _leader(vip: str, vips: Mapping[str, Vip]) -> str:
+def leader(vip: str, vips: Mapping[str, Vip]) -> str:
+    """The VIP that `vip` sits with in the end: itself, or whom it follows."""
     for _ in range(len(vips)):
         follow = vips[vip].follow
         if not follow or follow not in vips:

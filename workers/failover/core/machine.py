@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from workers.failover.core import draining, hearing, probation, speaking, taking
 from workers.failover.core import events as ev
-from workers.failover.core import hearing, probation, speaking, taking
 from workers.failover.core.actions import Action, Fact, FactKind, Reason, Release
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Verdict
@@ -120,7 +120,7 @@ class Machine(Node):
         """My loop, or my machine, stood still: wait before judging, and probe before renewing."""
         dead_after = self.definitions.knobs.dead_after
         self.detector.not_before = now + min(lateness, dead_after)
-        if lateness > dead_after and self.state is NodeState.READY:
+        if lateness > dead_after and self.state in (NodeState.READY, NodeState.DRAINING):
             self.enter(NodeState.JOINING)
             self.listen(now)
         self.takeover.restart()
@@ -141,9 +141,11 @@ class Machine(Node):
         self._judge(now)
         self._entitle(now)
         self._redefine(now)
+        self._admit(now)
         taking.turn_round(self, now)
         if self.dirty:
             taking.reassess(self, now)
+        draining.drain(self, now)
         taking.take(self, now)
         probation.supervise(self, now)
         speaking.seek(self, now)
@@ -169,7 +171,7 @@ class Machine(Node):
             self.out.tell(FactKind.VIEW, detail=" ".join(self.view.members))
 
     def _entitle(self, now: float) -> None:
-        """Let go of everything without entitlement; become ready when listened long enough."""
+        """Let go of everything without entitlement."""
         if self.state is NodeState.STOPPING:
             return
         self.objection = self.fencing.objection(self.detector, now)
@@ -179,9 +181,18 @@ class Machine(Node):
         elif self.state is NodeState.ISOLATED:
             self.enter(NodeState.JOINING)
             self.listen(now)
+
+    def _admit(self, now: float) -> None:
+        """After listening long enough, be ready; draining while the definitions say so."""
+        if self.state not in (NodeState.JOINING, NodeState.READY, NodeState.DRAINING):
+            return
         ready_at = self.listening_since + self.definitions.knobs.start_delay
-        if self.state is NodeState.JOINING and now >= ready_at and not self.adopting():
+        if self.state is NodeState.JOINING and (now < ready_at or self.adopting()):
+            return
+        if self.enabled:
             self.enter(NodeState.READY)
+        else:
+            self.enter(NodeState.DRAINING, Reason.DRAINING)
 
     def _redefine(self, now: float) -> None:
         before = self.definitions

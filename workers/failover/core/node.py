@@ -8,7 +8,7 @@ import math
 from collections import Counter
 
 from workers.failover.core.actions import Exit, FactKind, Reason, Release, Renew, Send
-from workers.failover.core.definitions import Definitions
+from workers.failover.core.definitions import AdminState, Definitions
 from workers.failover.core.detector import Detector, Peer
 from workers.failover.core.events import Ring
 from workers.failover.core.fencing import Fencing
@@ -71,6 +71,9 @@ class Node:
         self.probation_turn = 0
         self.challenges: dict[str, tuple[float, str]] = {}
         """VIP on probation -> (when to let go, link address that answered for it)."""
+        self.given: tuple[str, ...] = ()
+        self.given_at = -math.inf
+        """What was given away last while draining, and when."""
         self.goodbyes_left = 0
         self.dirty = True
         self.urgent = False
@@ -87,6 +90,11 @@ class Node:
     def definitions(self) -> Definitions:
         """The definitions acted on."""
         return self.revisions.acted
+
+    @property
+    def enabled(self) -> bool:
+        """The definitions let me hold VIPs."""
+        return self.definitions.nodes[self.me].admin_state is AdminState.ENABLED
 
     @property
     def late(self) -> bool:

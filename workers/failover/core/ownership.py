@@ -12,6 +12,7 @@ from workers.failover.core.assignment import assign
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Detector, Peer, Verdict
 from workers.failover.core.holdings import Holdings
+from workers.failover.core.messages import NodeState
 
 ORPHAN_SECONDS = 1.0
 ORPHAN_RANK_SECONDS = 0.3
@@ -92,4 +93,4 @@ def why(peer: Peer | None) -> Reason:
         return Reason.OWNER_DIED
     if peer.verdict is Verdict.LEFT:
         return Reason.OWNER_LEFT
-    return Reason.OWNER_RELEASED
+    return Reason.OWNER_DRAINS if peer.state is NodeState.DRAINING else Reason.OWNER_RELEASED

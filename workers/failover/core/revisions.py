@@ -6,7 +6,7 @@ still lacks it then is no heir for what changed.
 
 import math
 
-from workers.failover.core.definitions import Definitions
+from workers.failover.core.definitions import Definitions, Vip
 from workers.failover.core.detector import Detector
 
 HAND_SECONDS = 1.0
@@ -20,6 +20,8 @@ class Revisions:
         self.acted = definitions
         self.pending: Definitions | None = None
         self.pending_since = math.inf
+        self.acted_at = -math.inf
+        """When the acted revision was switched to; never for the first."""
         self.changed_at: dict[str, int] = {}
         """VIP -> revision that last changed it, as far as this node saw."""
         self._handed_at: dict[str, float] = {}
@@ -55,10 +57,11 @@ class Revisions:
         if lacking and now < self.deadline():
             return None
         for vip in pending.vips:
-            if pending.vips[vip] != self.acted.vips.get(vip):
+            if _moved(self.acted.vips.get(vip), pending.vips[vip]):
                 self.changed_at[vip] = pending.revision
         self.changed_at = {v: r for v, r in self.changed_at.items() if v in pending.vips}
         self.acted, self.pending, self.pending_since = pending, None, math.inf
+        self.acted_at = now
         return pending
 
     def barred(self, detector: Detector) -> dict[str, set[str]]:
@@ -80,3 +83,8 @@ class Revisions:
             return False
         self._handed_at[peer] = now
         return True
+
+
+def _moved(before: Vip | None, after: Vip) -> bool:
+    """Whether a new definition may change where a VIP belongs."""
+    return before is None or (before.prefer, before.follow) != (after.prefer, after.follow)
