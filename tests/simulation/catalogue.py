@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation import classes as c
+from tests.simulation.classes_drain import drain
 from tests.simulation.classes_random import random_faults
 
 CLASSES: dict[str, tuple[c.Build, int]] = {
@@ -34,6 +35,7 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "stuck": (c.stuck, 1),
     "balance": (c.balance, 1),
     "refused": (c.refused, 1),
+    "drain": (drain, 2),
     "random": (random_faults, 10),
 }
 ROTATION = tuple(name for name, (_, weight) in CLASSES.items() for _ in range(weight))

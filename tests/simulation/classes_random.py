@@ -153,8 +153,15 @@ def _define(draft: Draft, at: float, seconds: float) -> None:
     draft.step(at, "define", draft.pick(), add, remove)
 
 
+def _drain(draft: Draft, at: float, seconds: float) -> None:
+    names = " ".join(draft.some())
+    draft.step(at, "set_state", draft.pick(), names, "draining")
+    back = at + seconds if draft.chance(0.5) else draft.at + WINDOW_SECONDS
+    draft.step(back, "set_state", draft.pick(), names, "enabled")
+
+
 KINDS: tuple[Callable[[Draft, float, float], None], ...] = (
     _power, _kill, _kill_long, _freeze, _freeze, _starve, _starve, _flap, _cut, _cut, _one_way,
     _partition, _witness, _broker_down, _broker_mute, _broker_cut, _loss, _arp_loss, _pause, _leave,
-    _ambush, _define,
+    _ambush, _define, _drain,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.network import Layer
 from tests.simulation.shell import Point
-from workers.failover.core.definitions import Vip
+from workers.failover.core.definitions import AdminState, Vip
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -222,6 +222,20 @@ def define(world: World, name: str, add: str, remove: str) -> None:
     vips.update({v: Vip(v) for v in add.split()})
     world.latest = replace(latest, revision=latest.revision + 1, vips=vips)
     world.watch.define([v for v in vips if v in world.watch.cells])
+    _write(world, name)
+
+
+def set_state(world: World, name: str, names: str, state: str) -> None:
+    """A new revision that sets the state of `names` arrives on one node's disk."""
+    latest = world.latest
+    changed = {n: replace(latest.nodes[n], admin_state=AdminState(state)) for n in names.split()}
+    nodes = {**latest.nodes, **changed}
+    world.latest = replace(latest, revision=latest.revision + 1, nodes=nodes)
+    _write(world, name)
+
+
+def _write(world: World, name: str) -> None:
+    """Hand the newest definitions to a node, or to another when its host is away."""
     host = world.hosts[name]
     if not host.powered or host.paused:
         awake = (h for h in world.hosts.values() if h.powered and not h.paused)
@@ -262,7 +276,7 @@ FAULTS: dict[str, Callable[..., Any]] = {
         power_loss, power_return, kill, start, stop, resume, starve, ambush, assassinate, disarm,
         ask_to_stop, cut_port, mend_port, cut, mend, cut_one_way, mend_one_way, broker_down,
         broker_up, broker_silent, broker_holds, broker_speaks, cut_broker, mend_broker, degrade,
-        restore, slow_broker, pause, unpause, define, expect, break_lease, mend_lease, refuse,
-        accept,
+        restore, slow_broker, pause, unpause, define, set_state, expect, break_lease, mend_lease,
+        refuse, accept,
     )
 }  # fmt: skip

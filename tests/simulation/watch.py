@@ -7,11 +7,13 @@ owners is two owners; both are compared with the plan's bounds when they end.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from tests.simulation.plan import SETTLE_SECONDS
 from workers.failover.core.actions import Fact, FactKind, Reason
+from workers.failover.core.definitions import AdminState
 
 if TYPE_CHECKING:
     from tests.simulation.host import Host
@@ -77,6 +79,8 @@ class Watch:
             if vip not in self.cells:
                 self.cells[vip] = [Cell(client, vip) for client in self.world.clients]
                 self._update(vip)
+                for cell in self.cells[vip]:  # perhaps it is being moved at this very moment
+                    cell.planned = self._moves(vip)
 
     # -- changes
 
@@ -266,8 +270,11 @@ class Watch:
 
     def moving(self) -> bool:
         """A planned move is under way."""
-        horizon = self.world.now - self.bounds.planned_gap
-        return any(at > horizon and not self.holders[vip] for vip, at in self.planned.items())
+        return any(self._moves(vip) for vip in self.planned)
+
+    def _moves(self, vip: str) -> bool:
+        released_at = self.planned.get(vip, -math.inf)
+        return not self.holders[vip] and self.world.now - released_at < self.bounds.planned_gap
 
     def check_rest(self) -> None:
         """Everything healed long ago: one owner each, and everybody knows who."""
@@ -282,6 +289,7 @@ class Watch:
                     world.fail("rest", f"{vip} is on {name}, whose agent does not run")
         if world.plan.balanced:
             self._check_balance()
+        self._check_drained()
         for host in world.hosts.values():
             extra = sorted(host.kernel.held - set(world.latest.vips))
             if extra:
@@ -297,6 +305,19 @@ class Watch:
         }
         if max(loads.values()) - min(loads.values()) > 1:
             self.world.fail("balance", f"loads differ by more than one at rest: {loads}")
+
+    def _check_drained(self) -> None:
+        """A node told to drain holds nothing while an enabled one is there to hold it."""
+        latest = self.world.latest
+        nodes = latest.nodes
+        enabled = {n for n, node in nodes.items() if node.admin_state is AdminState.ENABLED}
+        there = [h for h in self.world.hosts.values() if h.agent and h.attached]
+        if not any(host.name in enabled for host in there):
+            return
+        for host in there:
+            told = host.disk.revision == latest.revision and host.name not in enabled
+            if told and host.kernel.held:
+                self.world.fail("drained", f"{host.name} still has {sorted(host.kernel.held)}")
 
     def _check_belief(self, host: Host) -> None:
         agent = host.agent
