@@ -31,7 +31,7 @@ become_root() {
     printf '%s: not root: running again through sudo\n' "$name" >&2
     script=$root/$name
     for variable in NO_COLOR TERM CI LANG http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY \
-        NO_PROXY PIP_INDEX_URL PIP_CERT; do
+        NO_PROXY PIP_INDEX_URL PIP_CERT MUSTER_BROKER_URL; do
         eval "value=\${$variable-}"
         if [ -n "$value" ]; then
             set -- "$@" "$variable=$value"

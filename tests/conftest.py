@@ -1,10 +1,18 @@
-"""Shows, while tests run, which stage (directory of tests/) is at work and how long each took."""
+"""What all stages (directories of tests/) share: which one is at work, and one lab with a manager.
 
+While tests run, each stage's end is shown with its duration.
+"""
+
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.lab.managed import ManagedLab
 
 TESTS = Path(__file__).parent
 
@@ -44,6 +52,17 @@ class Stages:
     @staticmethod
     def _stage_of(item: pytest.Item) -> str:
         return item.path.relative_to(TESTS).parts[0] if TESTS in item.path.parents else ""
+
+
+@pytest.fixture(scope="session")
+def managed_lab() -> Iterator["ManagedLab"]:
+    """A lab with a manager, the same one in every stage; see tests/lab/managed.py."""
+    from tests.lab.managed import managed  # only who needs a lab loads what it is made of
+
+    if os.geteuid() != 0:
+        pytest.skip("the lab needs root")
+    with managed() as lab:
+        yield lab
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -6,10 +6,13 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+from workers.lab import network, state
 from workers.lab.health import in_namespace
 from workers.lab.lab import Lab
 from workers.lab.network import INTERFACE
+from workers.lab.processes import started_at
 
 ALL = 3
 ARP, EXPERIMENTAL = b"\x08\x06", b"\x88\xb5"
@@ -82,6 +85,23 @@ def roles(lab: Lab, host: str) -> dict[str, list[str]]:
         if process.host == host and process.state != "Z":
             found.setdefault(process.role, []).append(process.state)
     return found
+
+
+def assert_nothing_left(name: str, pids: list[int]) -> None:
+    """No namespace, process or file of the lab."""
+    assert network.namespaces(name) == []
+    assert not state.directory(name).exists()
+    assert [pid for pid in pids if started_at(pid)] == []  # a zombie is init's to reap
+    marked = [p for p in Path("/proc").glob("[0-9]*/cmdline") if mentions(p, f"/lab/{name}/")]
+    assert marked == []
+
+
+def mentions(path: Path, text: str) -> bool:
+    """Whether a process has `text` in its command line."""
+    try:
+        return text.encode() in path.read_bytes()
+    except OSError:
+        return False
 
 
 def _frame(lab: Lab, to: str, sender: str, mark: bytes) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.looking import owners, wait_until
+from tests.lab.looking import assert_nothing_left, owners, wait_until
 from workers.lab import network, state
 from workers.lab.bringup import Wish, bring_up, take_down
 from workers.lab.counters import read_counters
@@ -217,20 +217,3 @@ def launch_run(name: str) -> subprocess.Popen[bytes]:
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
-
-
-def assert_nothing_left(name: str, pids: list[int]) -> None:
-    """No namespace, process or file of the lab."""
-    assert network.namespaces(name) == []
-    assert not state.directory(name).exists()
-    assert [pid for pid in pids if started_at(pid)] == []  # a zombie is init's to reap
-    marked = [p for p in Path("/proc").glob("[0-9]*/cmdline") if mentions(p, f"/lab/{name}/")]
-    assert marked == []
-
-
-def mentions(path: Path, text: str) -> bool:
-    """Whether a process has `text` in its command line."""
-    try:
-        return text.encode() in path.read_bytes()
-    except OSError:
-        return False

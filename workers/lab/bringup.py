@@ -29,6 +29,7 @@ from workers.lab.health import look, missing
 from workers.lab.host_files import AGENT, definitions_of, host_directory, write_files
 from workers.lab.injection import start_hosts
 from workers.lab.lab import DEFAULT_NAME, Lab
+from workers.lab.queues import missing_workers
 from workers.lab.surroundings import choose_port, refuse_broker_url
 
 GREEN_SECONDS = 120.0
@@ -195,7 +196,7 @@ def _start_order(record: state.Record) -> tuple[str, ...]:
 def _wait_until_green(record: state.Record, tell: Teller) -> None:
     deadline = time.monotonic() + GREEN_SECONDS
     said: list[str] = []
-    while wanting := missing(record, look(record)):
+    while wanting := missing(record, look(record)) or missing_workers(record):
         if time.monotonic() > deadline:
             raise LabError(
                 f"lab {record.name!r} is not green after {GREEN_SECONDS:.0f} s: "

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pyroute2 import netns
 
@@ -26,6 +26,7 @@ ASK_SECONDS = 0.5
 MOST_VIPS_AWAITED = 60
 """With more, a round of the traffic takes too long to wait for: a mail by every node will do."""
 _ANSWER_BYTES = 1 << 16
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,9 @@ def _missing_mail(record: Record, health: Health) -> list[str]:
     return found
 
 
-def in_namespace(name: str, make: Callable[[], socket.socket]) -> socket.socket:
-    """A socket made inside a namespace; it stays there wherever it is used."""
-    made: list[socket.socket] = []
+def in_namespace(name: str, make: Callable[[], Made]) -> Made:
+    """Do something inside a namespace; a socket made there stays there wherever it is used."""
+    made: list[Made] = []
 
     def enter() -> None:
         netns.setns(name)
@@ -130,7 +131,7 @@ def in_namespace(name: str, make: Callable[[], socket.socket]) -> socket.socket:
     thread.start()
     thread.join()
     if not made:
-        raise OSError(f"no socket in network namespace {name}")
+        raise OSError(f"nothing was made in network namespace {name}: the lines above say why")
     return made[0]
 
 
