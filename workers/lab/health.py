@@ -4,6 +4,7 @@ Asking is done for all hosts at once and never waits longer than `ASK_SECONDS`; 
 is None. What is still missing is said in sentences, so that whoever waits can show them.
 """
 
+import ipaddress
 import json
 import socket
 import threading
@@ -49,6 +50,11 @@ class Health:
     sink: Mapping[str, Any]
     manager: ManagerHealth | None = None
 
+    def vips(self, record: Record) -> tuple[str, ...]:
+        """What the nodes know as VIPs: those of the bring-up, until somebody changes them."""
+        known = {vip for agent in self.agents.values() for vip in (agent or {}).get("vips", ())}
+        return tuple(sorted(known, key=_place)) or record.vips
+
     def holders(self, vip: str) -> list[Holding]:
         """Every node that says it holds the VIP itself."""
         found = []
@@ -88,13 +94,14 @@ def missing(record: Record, health: Health) -> list[str]:
             found.append(f"{name} has no connection to a broker")
     loads = dict.fromkeys(record.names(Role.NODE), 0)
     unowned = 0
-    for vip in record.vips:
+    vips = health.vips(record)
+    for vip in vips:
         holders = health.holders(vip)
         unowned += not holders
         for holder in holders:
             loads[holder.node] += 1
     if unowned:
-        found.append(f"{unowned} of {len(record.vips)} VIPs have no owner")
+        found.append(f"{unowned} of {len(vips)} VIPs have no owner")
     elif max(loads.values()) - min(loads.values()) > 1:
         found.append("VIPs are not spread evenly: " + "/".join(map(str, loads.values())))
     if record.mail:
@@ -104,13 +111,19 @@ def missing(record: Record, health: Health) -> list[str]:
     return found
 
 
+def _place(vip: str) -> tuple[int, int]:
+    address = ipaddress.ip_address(vip)
+    return address.version, int(address)
+
+
 def _missing_mail(record: Record, health: Health) -> list[str]:
     found = []
     heard = health.traffic.get("last_node", {})
-    unheard = set(record.vips) - set(heard)
+    wanted = set(record.vips) & set(health.vips(record))
+    unheard = wanted - set(heard)
     if not heard:
         found.append("no mail is accepted yet")
-    elif unheard and len(record.vips) <= MOST_VIPS_AWAITED:
+    elif unheard and len(wanted) <= MOST_VIPS_AWAITED:
         found.append(f"no mail is accepted yet by {', '.join(sorted(unheard))}")
     silent = set(record.names(Role.NODE)) - set(health.sink.get("by_node", {}))
     if silent:

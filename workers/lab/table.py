@@ -31,7 +31,7 @@ def picture(record: Record, health: Health) -> dict[str, Any]:
         "missing": wanting,
         "nodes": [_node(record, health, name) for name in health.agents],
         "brokers": [{"host": name, "up": up} for name, up in health.brokers.items()],
-        "vips": [_vip(health, vip) for vip in record.vips],
+        "vips": [_vip(health, vip) for vip in health.vips(record)],
         "mail": {"client": dict(health.traffic), "sink": dict(health.sink)},
         "manager": _manager(record, health),
         "faults": [
@@ -89,7 +89,7 @@ def _node(record: Record, health: Health, name: str) -> dict[str, Any]:
         found |= {key: agent.get(key) for key in ("state", "incarnation", "revision", "rings")}
         found["members"] = agent.get("view", {}).get("members", [])
         found["agreed"] = agent.get("view", {}).get("agreed")
-        found["vips"] = sum(h.node == name for v in record.vips for h in health.holders(v))
+        found["vips"] = sum(h.node == name for v in health.vips(record) for h in health.holders(v))
     return found
 
 
@@ -129,10 +129,11 @@ def _vips(record: Record, health: Health) -> Table:
     shown = Table()
     for heading in ("VIP", "held by", "since", "why"):
         shown.add_column(heading)
-    for vip in record.vips[:MOST_VIPS_SHOWN]:
+    vips = health.vips(record)
+    for vip in vips[:MOST_VIPS_SHOWN]:
         shown.add_row(vip, *_holding_cells(health.holders(vip)))
-    if len(record.vips) > MOST_VIPS_SHOWN:
-        shown.add_row(f"and {len(record.vips) - MOST_VIPS_SHOWN} more", "", "", "")
+    if len(vips) > MOST_VIPS_SHOWN:
+        shown.add_row(f"and {len(vips) - MOST_VIPS_SHOWN} more", "", "", "")
     return shown
 
 
