@@ -23,3 +23,5 @@ class Exit(IntEnum):
     """Timed out: still running, or the answer was lost."""
     CANCELLED = 7
     """Stopped by the operator before it was done."""
+    CHANGES_PENDING = 10
+    """A dry run found that something would change."""

@@ -1,9 +1,9 @@
 """The `muster` command: one Typer application whose groups are loaded when they are used.
 
-A group is named here with its one-line help and the module that holds its Typer `app`; the module
-is imported only once its name is typed, so that `muster --help` and completion stay quick. What
-the groups do, and their options, is in those modules; exit codes are in `workers.exit_codes`, and
-130 means interrupted by Ctrl-C.
+A group or command is named here with its one-line help and the module that holds its Typer `app`;
+the module is imported only once its name is typed, so that `muster --help` and completion stay
+quick. What they do, and their options, is in those modules; exit codes are in `workers.exit_codes`,
+and 130 means interrupted by Ctrl-C.
 """
 
 import importlib
@@ -15,25 +15,49 @@ from importlib.metadata import version as installed_version
 import typer
 
 GROUPS = {
+    "node": ("cluster_admin.cli.nodes", "Nodes, and this host's own agent, broker or not."),
+    "vip": ("cluster_admin.cli.vips", "Virtual addresses: who holds them, which there are."),
+    "subcluster": ("cluster_admin.cli.subclusters", "Subclusters, definitions and revisions."),
+    "topology": ("cluster_admin.cli.topologies", "Networks that VIPs live in."),
+    "segment": ("cluster_admin.cli.segments", "Broadcast segments."),
+    "settings": ("cluster_admin.cli.knobs", "The knobs of a subcluster."),
+    "token": ("cluster_admin.cli.tokens", "Tokens for programs."),
+    "audit": ("cluster_admin.cli.trail", "Who changed what, and what was denied."),
     "lab": ("workers.lab.cli", "A whole cluster on this machine: start it, break it, watch it."),
-    "node": ("workers.failover.cli", "Ask this host's failover consumer, also without a broker."),
 }
+COMMANDS = {
+    "login": ("cluster_admin.cli.access", "Log in to a manager."),
+    "logout": ("cluster_admin.cli.access", "Revoke the token and forget it."),
+    "whoami": ("cluster_admin.cli.access", "Who you are to the manager, and what you may do."),
+    "status": ("cluster_admin.cli.overview", "The whole cluster in a few lines."),
+    "events": ("cluster_admin.cli.events", "What happened; with --follow what happens."),
+}
+SUMMARY = "Clustering for mail servers: addresses that survive the death of a node."
 
 
-def build(loaded: str | None) -> typer.Typer:
-    """The application with the group `loaded` whole and the others known by name and help only."""
-    app = typer.Typer(
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        help="Clustering for mail servers: addresses that survive the death of a node.",
-    )
+def build(*loaded: str | None) -> typer.Typer:
+    """The application with what is `loaded` whole, the rest known by name and help only."""
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=SUMMARY)
+    for name, (module_name, summary) in COMMANDS.items():
+        if name in loaded:
+            _adopt(app, importlib.import_module(module_name).app, name)
+        else:
+            app.command(name, help=summary)(print_version)
     app.command("version")(print_version)
     for name, (module_name, summary) in GROUPS.items():
-        if name == loaded:
-            app.add_typer(importlib.import_module(module_name).app, name=name, help=summary)
-        else:
-            app.add_typer(typer.Typer(), name=name, help=summary)
+        group = importlib.import_module(module_name).app if name in loaded else typer.Typer()
+        app.add_typer(group, name=name, help=summary)
     return app
+
+
+def build_whole() -> typer.Typer:
+    """The application with everything loaded."""
+    return build(*GROUPS, *COMMANDS)
+
+
+def _adopt(app: typer.Typer, other: typer.Typer, name: str) -> None:
+    """Take over the command `name` of another application."""
+    app.registered_commands += [info for info in other.registered_commands if info.name == name]
 
 
 def print_version() -> None:

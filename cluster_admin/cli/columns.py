@@ -1,0 +1,111 @@
+"""Which fields of an object a table shows, under which name, and how they read.
+
+Columns stand in order of importance: a narrow terminal loses them from the right. A value is what
+csv has; its text is what a table has. Every field can be asked for with --columns.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from cluster_admin.cli.durations import ago
+from cluster_admin.cli.errors import Usage
+
+
+class Rank(IntEnum):
+    """When a column is shown."""
+
+    KEY = 0
+    """Always."""
+    MAIN = 1
+    """In a table with room for it."""
+    WIDE = 2
+    """With -o wide, and in csv."""
+    ASKED = 3
+    """Only when --columns names it, and when one object is shown."""
+
+
+def plain(value: Any) -> str:
+    """A value in one line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(map(plain, value))
+    if isinstance(value, dict):
+        return " ".join(f"{key}={plain(each)}" for key, each in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def nobody(value: Any) -> str:
+    """An owner; nobody is said in words."""
+    return plain(value) or "nobody"
+
+
+def clock(value: Any) -> str:
+    """A time of day and its date without the offset's fuss."""
+    return plain(value).replace("T", " ")[:23]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field: `path` leads to it, such as status.owner."""
+
+    name: str
+    path: str = ""
+    rank: Rank = Rank.MAIN
+    text: Callable[[Any], str] = plain
+
+    def value(self, row: Any) -> Any:
+        """What the row has there, None when it has nothing."""
+        for key in (self.path or self.name).split("."):
+            row = row.get(key) if isinstance(row, dict) else None
+        return row
+
+    def cell(self, row: Any) -> str:
+        """The text for a table: one line, nothing that steers a terminal."""
+        return printable(self.text(self.value(row)))
+
+    def field(self, row: Any) -> str:
+        """The text for csv: exact, lists by spaces, objects as JSON."""
+        value = self.value(row)
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, dict) or (isinstance(value, list) and _deep(value)):
+            return json.dumps(value, ensure_ascii=False)
+        return " ".join(map(str, value)) if isinstance(value, list) else _exact(value)
+
+
+def age(name: str, path: str, rank: Rank = Rank.MAIN) -> Column:
+    """A column of seconds that reads as an age."""
+    return Column(name, path, rank, ago)
+
+
+def printable(text: str) -> str:
+    """The text with every character that would steer a terminal written out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def chosen(columns: Sequence[Column], names: str | None, most: Rank) -> list[Column]:
+    """The columns named, in that order; without names those up to a rank."""
+    if not names:
+        return [column for column in columns if column.rank <= most]
+    known = {column.name: column for column in columns}
+    wanted = [name.strip().lower() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in known:
+            raise Usage(f"there is no column {name}; known are {', '.join(known)}")
+    return [known[name] for name in wanted]
+
+
+def _deep(values: list[Any]) -> bool:
+    return any(isinstance(value, list | dict) for value in values)
+
+
+def _exact(value: Any) -> str:
+    return "" if value is None else str(value)

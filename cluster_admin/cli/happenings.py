@@ -1,0 +1,26 @@
+"""What events are: columns and filters, the same for `events` and a VIP's history."""
+
+from cluster_admin.cli.columns import Column, Rank, clock
+from cluster_admin.cli.looking import Kind
+
+EVENTS = Kind(
+    "event",
+    "events",
+    "events/",
+    (
+        Column("time", rank=Rank.KEY, text=clock),
+        Column("node", rank=Rank.KEY),
+        Column("kind", rank=Rank.KEY),
+        Column("vip"),
+        Column("peer"),
+        Column("detail"),
+        Column("reason"),
+        Column("subcluster", rank=Rank.WIDE),
+        Column("epoch", rank=Rank.WIDE),
+        Column("incarnation", rank=Rank.WIDE),
+        Column("number", rank=Rank.WIDE),
+        Column("id", rank=Rank.WIDE),
+        Column("received_at", rank=Rank.ASKED, text=clock),
+    ),
+    ("subcluster", "node", "vip", "kind", "after", "since", "until"),
+)

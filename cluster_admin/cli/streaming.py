@@ -1,0 +1,172 @@
+"""Following events: the last ones first, then each as it comes, none twice and none lost.
+
+Every reconnection names the last event shown, so that the manager sends what came in between. A
+connection without even a heartbeat for `SILENCE_SECONDS` is given up and made anew. Ends with
+Ctrl-C, or when the manager says no.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import typer
+
+from cluster_admin.cli import shapes, tables
+from cluster_admin.cli.client import Client
+from cluster_admin.cli.errors import Complaint, Unknown, Unreachable
+from cluster_admin.cli.happenings import EVENTS
+from cluster_admin.cli.problems import complaint
+from cluster_admin.cli.session import Call
+from cluster_admin.cli.shapes import Look, Output, tell
+
+SILENCE_SECONDS = 15.0
+"""The manager sends a heartbeat every 5 s."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
+LEAST_WIDTHS = {"node": 8, "kind": 12, "vip": 15, "peer": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a stream of server-sent events."""
+
+    kind: str
+    data: str
+    id: str
+
+
+def messages(lines: Iterable[str]) -> Iterator[Message]:
+    """The messages in a stream's lines; one that is cut off in the middle is not told."""
+    fields: dict[str, list[str]] = {}
+    for line in lines:
+        if line:
+            name, _, value = line.partition(":")
+            if name:
+                fields.setdefault(name, []).append(value.removeprefix(" "))
+            continue
+        if "data" in fields:
+            kind = fields.get("event", ["message"])[-1]
+            yield Message(kind, "\n".join(fields["data"]), fields.get("id", [""])[-1])
+        fields = {}
+
+
+def follow(call: Call, query: dict[str, Any], look: Look, limit: int) -> None:
+    """Print events for ever."""
+    printer = _Printer(look)
+    after = query.pop("after", None)
+    asked = {**query, "ordering": "id"} if after is not None else query
+    if after is not None:
+        rows, _ = call.client.rows("events/", {**asked, "after": after}, 0)
+        newest = int(after)
+    else:
+        newest = int((call.client.get("status/").body.get("events") or {}).get("newest_id") or 0)
+        rows = call.client.rows("events/", query, limit)[0] if limit else []
+    rows.sort(key=lambda row: int(row["id"]))
+    printer.print(rows)
+    newest = max([newest, *(int(row["id"]) for row in rows)])
+    _Follower(call, query, printer, newest).run()
+
+
+class _Follower:
+    """Holds a stream open; `newest` is the last event printed or passed over."""
+
+    def __init__(self, call: Call, query: dict[str, Any], printer: "_Printer", newest: int) -> None:
+        self.call, self.query, self.printer, self.newest = call, query, printer, newest
+        self.pause_seconds = FIRST_PAUSE_SECONDS
+        self.away = False
+
+    def run(self) -> None:
+        while True:
+            try:
+                self._listen()
+                why = "the manager ended the stream"
+            except (Unreachable, Unknown) as error:
+                why = str(error)
+            except Complaint as error:
+                if error.exit != Complaint.exit and error.code != "throttled":
+                    raise
+                why = str(error)
+            if not self.away:
+                tell(f"{why}; trying again until it is back")
+                self.away = True
+            self.call.around.sleep(self.pause_seconds)
+            self.pause_seconds = min(2 * self.pause_seconds, LONGEST_PAUSE_SECONDS)
+
+    def _listen(self) -> None:
+        client = self.call.client
+        try:
+            with _stream(client, self.query, self.newest) as response:
+                if not response.is_success:
+                    response.read()
+                    raise complaint(response, client.url)
+                for message in messages(response.iter_lines()):
+                    self._hear(message)
+        except httpx.HTTPError as error:
+            raise client.lost(error, "GET") from error
+
+    def _hear(self, message: Message) -> None:
+        if self.away:
+            tell("the manager is back")
+        self.away, self.pause_seconds = False, FIRST_PAUSE_SECONDS
+        if message.kind != "event":
+            return
+        event = json.loads(message.data)
+        number = int(message.id or event["id"])
+        if number > self.newest:
+            self.newest = number
+            self.printer.print([event])
+
+
+def _stream(client: Client, query: dict[str, Any], newest: int) -> Any:
+    return client.http.stream(
+        "GET",
+        "events/stream/",
+        params={**query, "after": newest},
+        headers={
+            "Accept": "text/event-stream, application/problem+json",
+            "Last-Event-ID": str(newest),
+        },
+        timeout=httpx.Timeout(SILENCE_SECONDS),
+    )
+
+
+class _Printer:
+    """Events one after the other: lines, documents or csv with one heading."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+        self.columns = shapes.picked(EVENTS.columns, look)
+        self.fitted: tables.Fitted | None = None
+        self.heading = True
+
+    def print(self, events: list[Any]) -> None:
+        if self.look.output is Output.CSV:
+            text = shapes.table_csv(events, self.columns, heading=self.heading)
+        elif self.look.for_people:
+            text = self._lines(events)
+        else:
+            text = "".join(map(self._document, events))
+        self.heading = False
+        typer.echo(text, nl=False)
+        sys.stdout.flush()
+
+    def _lines(self, events: list[Any]) -> str:
+        if self.fitted is None:
+            whole = self.look.output is Output.WIDE or bool(self.look.names)
+            room = [{name: "x" * width for name, width in LEAST_WIDTHS.items()}]
+            self.fitted = tables.fit(
+                self.columns, [*room, *events], self.look.around.width, whole=whole
+            )
+        lines = tables.lines(
+            self.fitted, events, colours=self.look.around.colours, heading=self.heading
+        )
+        return "".join(f"{line}\n" for line in lines)
+
+    def _document(self, event: Any) -> str:
+        if self.look.names:
+            event = {column.name: column.value(event) for column in self.columns}
+        if self.look.output is Output.YAML:
+            return "---\n" + shapes.document(event, Output.YAML)
+        return shapes.steerless(json.dumps(event, ensure_ascii=False)) + "\n"

@@ -1,0 +1,113 @@
+"""Waiting until the nodes have done what was asked: for a revision, an owner, an empty node.
+
+A wait ends with nothing missing, or with exit code 6 and what is still missing; that is no
+failure, since it may still happen. Nothing is waited for that nobody alive could do, unless the
+operator says --wait.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from cluster_admin.cli.errors import Unknown, Unreachable
+from cluster_admin.cli.resources import path
+from cluster_admin.cli.shapes import tell
+from cluster_admin.cli.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from cluster_admin.cli.client import Client
+
+LOOK_SECONDS = 0.25
+NAMED = 5
+Missing = Callable[["Client"], list[str]]
+"""What is still missing, a few words each; nothing when it is done."""
+
+
+def wait(client: "Client", around: Surroundings, missing: Missing, timeout_seconds: float) -> None:
+    """Look until nothing is missing; raises `Unknown` after `timeout_seconds`."""
+    console = Console(stderr=True, force_terminal=around.reports, no_color=not around.colours)
+    end = around.clock() + timeout_seconds
+    left: list[str] = []
+    if not around.reports:
+        return _look(client, around, missing, end, lambda _: None, left)
+    with console.status("waiting") as status:
+        return _look(client, around, missing, end, lambda words: status.update(words), left)
+
+
+def _look(
+    client: "Client",
+    around: Surroundings,
+    missing: Missing,
+    end: float,
+    progress: Callable[[str], None],
+    left: list[str],
+) -> None:
+    while True:
+        try:
+            left = missing(client)
+        except Unreachable as error:
+            left = [str(error)]
+        if not left:
+            return
+        if around.clock() >= end:
+            raise Unknown(f"no longer waiting, it may still happen: {few(left)}")
+        progress(few(left))
+        around.sleep(LOOK_SECONDS)
+
+
+def few(words: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
+    return ", ".join(words[:NAMED]) + more
+
+
+def anybody_lives(client: "Client", subcluster: str) -> bool:
+    """Whether a node of the subcluster is heard."""
+    query = {"subcluster": subcluster, "verdict": "alive"}
+    if client.rows("nodes/", query, 1)[0]:
+        return True
+    tell(f"not waiting: no node of {subcluster} is heard alive; --wait waits all the same")
+    return False
+
+
+def revision(subcluster: str, number: int) -> Missing:
+    """Every living node acts on the revision, or on a later one."""
+
+    def missing(client: "Client") -> list[str]:
+        rows, _ = client.rows("nodes/", {"subcluster": subcluster, "verdict": "alive"}, 0)
+        acting = [(row["name"], (row.get("status") or {}).get("revision") or 0) for row in rows]
+        return [f"{name} acts on r{has}, not r{number}" for name, has in acting if has < number]
+
+    return missing
+
+
+def owner(*addresses: str) -> Missing:
+    """Somebody owns each of the VIPs."""
+    open_yet = list(addresses)
+
+    def missing(client: "Client") -> list[str]:
+        found = {each: client.get(path("vips", each)).body["status"] or {} for each in open_yet}
+        open_yet[:] = [each for each, status in found.items() if not status.get("owner")]
+        return [f"nobody owns {each}" for each in open_yet]
+
+    return missing
+
+
+def empty(*nodes: str) -> Missing:
+    """None of the nodes holds a VIP."""
+
+    def missing(client: "Client") -> list[str]:
+        held = [(row["address"], name) for name in nodes for row in _held(client, name)]
+        return [f"{name} holds {address}" for address, name in held]
+
+    return missing
+
+
+def both(first: Missing, second: Missing) -> Missing:
+    """First the one, then the other."""
+    return lambda client: first(client) or second(client)
+
+
+def _held(client: "Client", node: str) -> list[dict[str, str]]:
+    return client.rows("vips/", {"owner": node}, 0)[0]
