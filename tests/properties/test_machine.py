@@ -27,6 +27,7 @@ from tests.unit.failover.situation import (
 from workers.failover.core import actions as ac
 from workers.failover.core import events as ev
 from workers.failover.core.definitions import Definitions, PartitionPolicy, Vip
+from workers.failover.core.draining import SET_VIPS
 from workers.failover.core.messages import (
     DefinitionsPiece,
     Heard,
@@ -69,6 +70,7 @@ class Watched(Situation):
     def _settled(self, actions: list[ac.Action]) -> None:
         self._entitled(actions)
         self._sequences(actions)
+        self._gives_away_to_heirs()
         self._epochs_grow()
         if not self.machine.finished:
             assert set(self.held) <= self.kernel, "held without the kernel's word"
@@ -91,6 +93,15 @@ class Watched(Situation):
                 assert mark > self.mark, "a sequence was used again"
                 self.mark = mark
 
+    def _gives_away_to_heirs(self) -> None:
+        machine = self.machine
+        given = [f.vip for f in self.facts(ac.FactKind.RELEASED) if f.reason is ac.Reason.DRAINING]
+        for address in given:
+            assert machine.state is NodeState.DRAINING
+            assert machine.ownership.targets[address] != self.me, "given to nobody"
+        assert len(given) <= SET_VIPS
+        self.told = [fact for fact in self.told if fact.kind is not ac.FactKind.RELEASED]
+
     def _epochs_grow(self) -> None:
         known = self.machine.ownership.epochs
         for address, epoch in self.epochs.items():
@@ -103,6 +114,7 @@ class Watched(Situation):
 
     def _take(self, take: ac.Take) -> ev.Taken:
         assert take.decided_at == self.now
+        assert self.machine.state is NodeState.READY
         assert set(take.vips) <= self.machine.definitions.vips.keys()
         assert not set(take.vips) & set(self.held), "taken twice"
         for peer in self.machine.detector.peers.values():
@@ -127,9 +139,9 @@ small, ages = st.integers(0, 2), st.integers(0, 900)
 seconds = st.sampled_from([0.0, 0.001, 0.02, 0.05, 0.2, 0.5, 1.0])
 
 
-def defined(revision: int, nodes: tuple[str, ...], vips: int, **knobs: Any) -> Definitions:
+def defined(revision: int, nodes: tuple[str, ...], vips: int, **more: Any) -> Definitions:
     """Definitions that a test throws in."""
-    return define(nodes=nodes, vips=vips, revision=revision, **knobs)
+    return define(nodes=nodes, vips=vips, revision=revision, **more)
 
 
 files = st.sampled_from(
@@ -141,6 +153,10 @@ files = st.sampled_from(
         defined(5, (B, C), 3, definition_wait=0.5),
         defined(6, (B,), 0),
         defined(7, (A, C), 2),
+        defined(2, (A, B, C), 2, draining=(B,)),
+        defined(3, (A, B, C), 4, draining=(A, B, C)),
+        defined(4, (A, B, C), 4, draining=(B, C), definition_wait=0.0),
+        defined(5, (A, B, C), 4),
     ]
 )
 

@@ -14,8 +14,9 @@ PLANNED = 0.4
 """One planned move, as in a clean stop."""
 HEIR_DIES = 0.6 + 0.2
 """dead_after, and another's taking, on top of that."""
-DEATH = 0.6 + 0.1
-"""dead_after + 100 ms at the default knobs."""
+DEATH = 0.6 + 0.1 + 0.13
+"""dead_after + 100 ms at the default knobs, and one round of probes: the heir of a node that died
+may be told to drain at that very moment, and another begins anew."""
 NEVER = NONE = 0.0
 RETAKEN = 1.0 + 0.3 * 4 + 0.3
 """A planned move whose heir dies, stops or restarts in the middle: anybody takes the orphan."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from workers.failover.core import actions as ac
 from workers.failover.core import events as ev
-from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
+from workers.failover.core.definitions import AdminState, Definitions, Knobs, Node, Topology, Vip
 from workers.failover.core.holdings import digest_of
 from workers.failover.core.machine import Machine
 from workers.failover.core.messages import Claim, Heard, Heartbeat, NodeState, Opinion, Question
@@ -48,6 +48,7 @@ def define(
     vips: int | Iterable[Vip] = 1,
     revision: int = 1,
     witnesses: tuple[str, ...] = (WITNESS,),
+    draining: Iterable[str] = (),
     **knobs: Any,
 ) -> Definitions:
     """Definitions of nodes named mtaN and of VIPs, by number or one by one."""
@@ -58,9 +59,14 @@ def define(
         revision,
         Knobs(**knobs),
         (Topology(CIDR, "eth0", witnesses),),
-        {name: Node(name, f"198.18.0.{10 + int(name[3:])}") for name in nodes},
+        {name: _node(name, name in draining) for name in nodes},
         {one.address: one for one in every},
     )
+
+
+def _node(name: str, draining: bool) -> Node:
+    state = AdminState.DRAINING if draining else AdminState.ENABLED
+    return Node(name, f"198.18.0.{10 + int(name[3:])}", admin_state=state)
 
 
 def heartbeat(node: str = A, sequence: int = 1, sent_at: float = 0.0, **fields: Any) -> Heartbeat:
