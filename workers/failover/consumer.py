@@ -304,6 +304,7 @@ class Consumer:
             **briefing(self.machine, self.loop.time(), request.get("digest")),
             "problem": self.store.problem,
             "warnings": list(self.plumber.warnings()),
+            "first": self.journal.first,
         }
 
     def _snapshot(self) -> dict[str, Any]:
