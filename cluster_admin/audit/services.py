@@ -1,0 +1,94 @@
+"""Adding to the audit trail. A burst of denials is bounded: it fills counters, not the disk.
+
+The same denial (actor, source, token, action, kind, object) within `BURST_SECONDS` counts in one
+row. A source that is denied many different things gets `BURST_ROWS` rows for them, then one that
+counts the rest. What others wrote is cut to length and freed of control characters here.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import CharField, F
+from django.utils import timezone
+
+from cluster_admin.audit.actor import Actor
+from cluster_admin.audit.models import AuditRecord
+
+BURST_SECONDS = 10
+BURST_ROWS = 20
+REST = "(and others)"
+"""Object of the row that counts what a source was denied beyond `BURST_ROWS` rows."""
+VALUE_LENGTH = 2000
+"""Characters kept of one text in before and after."""
+
+
+def record(
+    actor: Actor,
+    action: str,
+    *,
+    kind: str,
+    object: str = "",
+    subcluster: str = "",
+    outcome: str = "done",
+    reason: str = "",
+    before: Any = None,
+    after: Any = None,
+    at: datetime | None = None,
+) -> None:
+    """Add what was done, or counts it in the row of a burst of denials."""
+    row = AuditRecord(
+        at=at or timezone.now(),
+        **_texts(actor=actor.name, source=actor.source, token=actor.token, via=actor.via),
+        **_texts(action=action, kind=kind, object=object, subcluster=subcluster),
+        **_texts(outcome=outcome, reason=reason),
+        before=_clean(before),
+        after=_clean(after),
+    )
+    if outcome != AuditRecord.Outcome.DENIED or not _counted(row):
+        row.save(force_insert=True)
+
+
+def _counted(row: AuditRecord) -> bool:
+    """Whether a row of the last seconds counts this denial too; may rename the row to `REST`."""
+    recent = AuditRecord.objects.filter(
+        outcome=row.outcome,
+        at__gt=row.at - timedelta(seconds=BURST_SECONDS),
+        source=row.source,
+    )
+    same = {name: getattr(row, name) for name in ("actor", "token", "action", "kind", "object")}
+    if recent.filter(pk__in=recent.filter(**same)[:1].values("pk")).update(count=F("count") + 1):
+        return True
+    if recent.count() < BURST_ROWS:
+        return False
+    row.object, row.before, row.after = REST, None, None
+    rest = recent.filter(object=REST)[:1].values("pk")
+    return bool(AuditRecord.objects.filter(pk__in=rest).update(count=F("count") + 1))
+
+
+def _texts(**values: str) -> dict[str, str]:
+    found = {}
+    for name, value in values.items():
+        field = AuditRecord._meta.get_field(name)
+        length = field.max_length if isinstance(field, CharField) else None
+        found[name] = _printable(value)[:length]
+    return found
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def _clean(value: Any) -> Any:
+    """A JSON value that every database takes, without endless texts."""
+    if isinstance(value, str):
+        lines = value[:VALUE_LENGTH].split("\n")
+        return "\n".join(map(_printable, lines))
+    if isinstance(value, dict):
+        return {_printable(str(key))[:200]: _clean(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(one) for one in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value)[:VALUE_LENGTH]
