@@ -1,11 +1,12 @@
-"""`python -m bench failover`: measure, print the table, say by the exit code whether bounds hold.
+"""`python -m bench NAME`: measure, print the table, say by the exit code whether bounds hold.
 
 Exit codes: 0 all bounds hold, 1 the bench failed, 2 usage, 3 refused, 5 some bounds do not hold.
 """
 
+import dataclasses
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 from rich.console import Console
@@ -43,12 +44,46 @@ def failover(
         quick=quick,
         output=output,
     )
-    raise typer.Exit(_measure(wanted))
+    raise typer.Exit(_measure(Failover(wanted, _tell)))
 
 
-def _measure(wanted: Options) -> int:
+@app.command()
+def manager(
+    quick: Annotated[bool, typer.Option(help="Few runs each: a rough answer.")] = False,
+    row: Annotated[str, typer.Option(help="Only rows that match, e.g. 'page.*'.")] = "*",
+    name: Annotated[str, typer.Option(help="Name of the lab that is made.")] = "bench",
+    output: Annotated[Path, typer.Option(help="Directory for the results.")] = OUTPUT,
+) -> None:
+    """Measure adding a VIP, the live page, pages of a large fleet, and history through faults."""
+    from bench.manager import ManagerBench
+    from bench.manager import Options as Wanted
+
+    wanted = Wanted(rows=row, name=name, output=output)
+    if quick:
+        wanted = dataclasses.replace(wanted, adds=3, failovers=1, page_runs=5, events=2_000)
+    raise typer.Exit(_measure(ManagerBench(wanted, _tell)))
+
+
+class Work(Protocol):
+    """A bench at work."""
+
+    def measure(self) -> None:
+        """Measure everything that is wanted."""
+
+    def rows(self) -> list[Row]:
+        """What was measured so far."""
+
+    def save(self) -> Path:
+        """Write the rows; answers where."""
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _measure(work: Work) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    work, complaint = Failover(wanted, lambda line: typer.echo(line, err=True)), ""
+    complaint = ""
     try:
         work.measure()
     except (BenchError, LabError) as error:
