@@ -40,6 +40,27 @@ def lost(runs: Iterable[Run], known: Mapping[int, int]) -> list[Lost]:
     return [Lost(incarnation, first, last) for incarnation, first, last in gaps if first <= last]
 
 
+@dataclass(slots=True)
+class Advance:
+    """One node's story going on: what is to be stored, and `through` by incarnation after it."""
+
+    through: dict[int, int]
+    taken: list[tuple[int, Happening]] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+
+    def give_up(self, runs: Iterable[Run]) -> None:
+        """Name what of these runs nobody can tell any more."""
+        for gap in lost(runs, self.through):
+            self.lost.append(gap)
+            self.through[gap.incarnation] = gap.last
+
+    def take(self, incarnation: int, happenings: Iterable[Happening]) -> None:
+        """Take what continues a run."""
+        taken = continuing(self.through[incarnation], happenings)
+        self.taken += [(incarnation, one) for one in taken]
+        self.through[incarnation] += len(taken)
+
+
 def wanted(runs: Sequence[Run], known: Mapping[int, int]) -> tuple[int, int] | None:
     """(incarnation, after) of the oldest run of which there is more; None when all is known."""
     for run in runs:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Max
 
-from cluster_admin.events.catching_up import Lost, continuing, lost
+from cluster_admin.events.catching_up import Advance, Lost
 from cluster_admin.events.models import SENTENCE_LENGTH, Cursor, Event
 from cluster_admin.events.moments import Moment
 from workers.bus.exchanges import MANAGER_ACCOUNT
@@ -55,17 +55,20 @@ class Story:
         self, told: Iterable[reports.Events], runs: Mapping[str, Sequence[reports.Run]]
     ) -> None:
         """What continues the known part of each run; and of `runs`, what nobody can tell now."""
-        messages = list(told)
-        self._load({one.node for one in messages} | runs.keys())
-        for node, node_runs in runs.items():
-            known = {one.incarnation: self._at((node, one.incarnation)) for one in node_runs}
-            for gap in lost(node_runs, known):
-                self._skip((node, gap.incarnation), gap)
-        for message in messages:
-            run = (message.node, message.incarnation)
-            taken = continuing(self._at(run), message.events)
-            self.events += [self._told(run, one) for one in taken]
-            self.through[run] += len(taken)
+        by_node: dict[str, list[reports.Events]] = {node: [] for node in runs}
+        for message in told:
+            by_node.setdefault(message.node, []).append(message)
+        self._load(set(by_node))
+        for node, messages in by_node.items():
+            node_runs = runs.get(node, ())
+            named = {one.incarnation for one in (*node_runs, *messages)}
+            advance = Advance({run: self._at((node, run)) for run in sorted(named)})
+            advance.give_up(node_runs)
+            for message in messages:
+                advance.take(message.incarnation, message.events)
+            self.events += [self._missing((node, gap.incarnation), gap) for gap in advance.lost]
+            self.events += [self._told((node, run), one) for run, one in advance.taken]
+            self.through.update({(node, run): at for run, at in advance.through.items()})
 
     def tell(self, kind: str, subjects: Iterable[tuple[str, str, str]]) -> list[Event]:
         """Events of the manager itself; (vip, peer, reason) of each."""
@@ -116,10 +119,9 @@ class Story:
             self.through[run] = of_run.aggregate(newest=Max("number"))["newest"] or 0
         return self.through[run]
 
-    def _skip(self, run: Run, gap: Lost) -> None:
+    def _missing(self, run: Run, gap: Lost) -> Event:
         sentence = f"events {gap.first} to {gap.last} of this run can no longer be told"
-        self.events.append(self._event(run, gap.first, kind=Event.Kind.MISSING, detail=sentence))
-        self.through[run] = gap.last
+        return self._event(run, gap.first, kind=Event.Kind.MISSING, detail=sentence)
 
     def _told(self, run: Run, one: reports.Happening) -> Event:
         return self._event(

@@ -1,4 +1,4 @@
-"""The listener as a real process, with a real broker: nothing lost, nothing twice, ends when told."""
+"""The listener as a real process, with a real broker: nothing lost, nothing twice."""
 
 from pathlib import Path
 
