@@ -107,6 +107,14 @@ def test_the_newest_file_is_handed_to_a_peer_at_most_once_a_second() -> None:
     assert revisions.hand(A, 1, 1.0)
 
 
+def test_a_newer_file_is_handed_at_once() -> None:
+    revisions = offered()
+    assert revisions.hand(A, 1, 0.0)
+    revisions.offer(define(revision=3), 0.1)
+    assert revisions.hand(A, 1, 0.1)
+    assert not revisions.hand(A, 2, 0.2)
+
+
 def test_nothing_is_handed_to_who_has_it() -> None:
     assert not offered().hand(A, 2, 0.0)
     assert not offered().hand(A, 3, 0.0)

@@ -10,7 +10,7 @@ from workers.failover.core.definitions import Definitions, Vip
 from workers.failover.core.detector import Detector
 
 HAND_SECONDS = 1.0
-"""A peer that lacks my newest revision is handed it at most this often."""
+"""A peer that lacks my newest revision is handed the same one at most this often."""
 
 
 class Revisions:
@@ -24,7 +24,8 @@ class Revisions:
         """When the acted revision was switched to; never for the first."""
         self.changed_at: dict[str, int] = {}
         """VIP -> revision that last changed it, as far as this node saw."""
-        self._handed_at: dict[str, float] = {}
+        self._handed: dict[str, tuple[int, float]] = {}
+        """Peer -> (revision it was last handed, when)."""
 
     @property
     def known(self) -> int:
@@ -76,12 +77,12 @@ class Revisions:
 
     def hand(self, peer: str, known_revision: int, now: float) -> bool:
         """Whether to hand my newest file to a peer that knows `known_revision`."""
-        if (
-            known_revision >= self.known
-            or now - self._handed_at.get(peer, -math.inf) < HAND_SECONDS
-        ):
+        if known_revision >= self.known:
             return False
-        self._handed_at[peer] = now
+        revision, at = self._handed.get(peer, (-1, -math.inf))
+        if revision == self.known and now - at < HAND_SECONDS:
+            return False
+        self._handed[peer] = (self.known, now)
         return True
 
 

@@ -98,7 +98,12 @@ class Detail(msgspec.Struct, frozen=True):
     reasons: bool
 
 
-DETAILS = (Detail(0.1, reasons=True), Detail(1.0, reasons=True), Detail(1.0, reasons=False))
+DETAILS = (
+    Detail(0.1, reasons=True),
+    Detail(1.0, reasons=True),
+    Detail(1.0, reasons=False),
+    Detail(60.0, reasons=False),
+)
 """From the best to what fits when nothing else does."""
 
 
