@@ -41,6 +41,7 @@ class Picture:
         self._passed_at = NEVER
         self._heard = False
         self._untold = ""
+        self._was_young = True
         self._nodes: dict[str, Known] = {}
         self._vips: dict[str, VipView] = {}
         self._opinions = Opinions()
@@ -115,7 +116,7 @@ class Picture:
         """What is different now."""
         changes = Changes()
         self._settle_nodes(now, changes)
-        if self._heard or now - self._started_at >= FRESH_SECONDS:
+        if self._heard or not self._young(now):
             self._settle_vips(now, changes)
         return changes
 
@@ -130,6 +131,10 @@ class Picture:
             for name, one in self._nodes.items()
             if one.view.verdict is Verdict.ALIVE and one.view.known_revision < revision
         }
+
+    def _young(self, now: float) -> bool:
+        """Whether there was no time yet for everybody to be heard: then what was shown stands."""
+        return now - self._started_at < FRESH_SECONDS
 
     def _tell_troubles(self, node: str, fresh: dict[str, tuple[str, str]]) -> None:
         before = self._nodes[node].troubles
@@ -162,8 +167,9 @@ class Picture:
     def _judge(self, name: str, now: float, changes: Changes) -> None:
         known = self._nodes[name]
         word = self._opinions.word(name)
-        young = now - self._started_at < FRESH_SECONDS
-        if not (young and known.own == Own() and not word.verdict):  # else: not heard yet
+        if not (
+            self._young(now) and known.own == Own() and not word.verdict
+        ):  # else: not heard yet
             known.view = replace(known.view, verdict=judge(word, known.own, now))
         if known.view == known.shown:
             return
@@ -179,9 +185,9 @@ class Picture:
             for name, one in sorted(self._nodes.items())
             if one.digest is None and one.view.verdict.lives
         )
-        untold = next(mute, "")
-        if (heard, untold) != (self._heard, self._untold):
-            self._heard, self._untold = heard, untold
+        around = (heard, next(mute, ""), self._young(now))
+        if around != (self._heard, self._untold, self._was_young):
+            self._heard, self._untold, self._was_young = around
             self._dirty_vips |= self._vips.keys()
 
     def _settle_vips(self, now: float, changes: Changes) -> None:
@@ -202,7 +208,7 @@ class Picture:
         holders = list(self._holders(vip))
         living = sum(one.verdict.lives for one in holders)
         (self._contested.add if living > 1 else self._contested.discard)(vip)
-        if self._untold and not living and now - self._started_at < FRESH_SECONDS:
+        if self._untold and not living and self._young(now):
             return before
         around = Surroundings(
             heard=self._heard,

@@ -61,7 +61,7 @@ class Story:
         self._load(set(by_node))
         for node, messages in by_node.items():
             node_runs = runs.get(node, ())
-            named = {one.incarnation for one in (*node_runs, *messages)}
+            named = {run.incarnation for run in node_runs} | {one.incarnation for one in messages}
             advance = Advance({run: self._at((node, run)) for run in sorted(named)})
             advance.give_up(node_runs)
             for message in messages:
