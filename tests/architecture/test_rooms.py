@@ -16,7 +16,7 @@ MADE = {
     *(".pytest_cache", ".mypy_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis"),
     *("muster.sqlite3", ".idea", ".vscode"),
 }
-STAGES = {"unit", "properties", "architecture", "simulation", "integration", "lab"}
+STAGES = {"unit", "properties", "architecture", "simulation", "web", "integration", "lab"}
 
 
 def test_the_top_holds_the_known_rooms_and_no_others() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from cluster_admin.accounts.tokens import make_token
 from cluster_admin.audit.actor import Actor
 from cluster_admin.inventory import definitions, services
 from cluster_admin.inventory.models import Subcluster
@@ -62,8 +63,6 @@ class Command(BaseCommand):
             self._token(user, token_file)
 
     def _token(self, user: Any, path: Path) -> None:
-        from cluster_admin.accounts.services import make_token
-
         path.touch(mode=0o600)
-        secret, _ = make_token(user, "bootstrap")
+        _, secret = make_token(user, "bootstrap")
         path.write_text(secret + "\n")

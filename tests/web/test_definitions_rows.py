@@ -1,0 +1,75 @@
+"""Definitions and rows say the same: a file read into rows and written again is that file."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from cluster_admin.audit.actor import Actor
+from cluster_admin.inventory import definitions, services
+from cluster_admin.inventory.models import Node, Segment, Subcluster
+from cluster_admin.vips.models import Vip
+from tests.properties.test_definitions_text import definitions as any_definitions
+from tests.unit.failover.definitions_samples import EVERYTHING, PLAIN
+from workers.failover.core.definitions import Definitions
+from workers.failover.core.definitions_text import parse, render
+
+pytestmark = pytest.mark.django_db
+ACTOR = Actor("tester")
+
+
+def _ours(given_definitions: Definitions, cluster: str) -> Definitions:
+    """As the rows keep it: the cluster is the manager's, topologies stand in order."""
+    ordered = tuple(sorted(given_definitions.topologies, key=lambda one: one.cidr))
+    return replace(given_definitions, cluster=cluster, topologies=ordered, revision=1)
+
+
+def _imported(wanted: Definitions) -> Subcluster:
+    subcluster = Subcluster.objects.create(name=wanted.subcluster)
+    services.import_text(subcluster, render(wanted), ACTOR)
+    return subcluster
+
+
+@pytest.mark.parametrize("sample", [PLAIN, EVERYTHING], ids=["plain", "everything"])
+def test_a_file_read_into_rows_is_written_as_it_was(sample: Definitions) -> None:
+    wanted = _ours(sample, Subcluster().cluster)
+
+    subcluster = _imported(wanted)
+
+    assert definitions.build(subcluster) == wanted
+    assert parse(subcluster.revisions.get().text) == wanted
+
+
+@given(sample=any_definitions())
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_any_definitions_survive_the_rows(sample: Definitions) -> None:
+    wanted = _ours(sample, Subcluster().cluster)
+    try:
+        subcluster = _imported(wanted)
+
+        assert definitions.build(subcluster) == wanted
+    finally:
+        for model in (Vip, Node):
+            if model is Vip:
+                Vip.objects.update(follow=None)
+            model.objects.all().delete()
+        subcluster.topology_set.all().delete()
+        subcluster.setting_set.all().delete()
+        subcluster.delete()
+        Segment.objects.all().delete()
+
+
+def test_reading_the_same_file_again_changes_nothing_and_keeps_the_rows() -> None:
+    wanted = _ours(EVERYTHING, Subcluster().cluster)
+    subcluster = _imported(wanted)
+    before = set(Vip.objects.values_list("pk", "address"))
+
+    done = services.import_text(subcluster, render(wanted), ACTOR)
+
+    assert done.diff == ""
+    assert subcluster.revision == 1
+    assert set(Vip.objects.values_list("pk", "address")) == before
