@@ -8,6 +8,7 @@ import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import msgspec
 
@@ -90,21 +91,13 @@ class Line(msgspec.Struct):
     detail: str = ""
 
 
-class Detail(msgspec.Struct, frozen=True):
+class Detail(Enum):
     """How exactly holdings are told."""
 
-    step: float
-    """Ages are multiples of so many seconds."""
-    reasons: bool
-
-
-DETAILS = (
-    Detail(0.1, reasons=True),
-    Detail(1.0, reasons=True),
-    Detail(1.0, reasons=False),
-    Detail(60.0, reasons=False),
-)
-"""From the best to what fits when nothing else does."""
+    TENTHS = "ages in tenths of a second"
+    SECONDS = "ages in whole seconds"
+    BARE = "ages in whole seconds, without reasons"
+    ROUGH = "ages as powers of two, without reasons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +152,27 @@ def totals(brief: Brief) -> tuple[int, int]:
 
 
 def details(count: int) -> tuple[Detail, ...]:
-    """What to try in turn for so many holdings."""
-    return DETAILS if count <= EXACT_MAX else DETAILS[1:]
+    """What to try for so many holdings: from the best to what fits when nothing else does."""
+    return tuple(Detail) if count <= EXACT_MAX else tuple(Detail)[1:]
 
 
 def holdings(brief: Brief, detail: Detail) -> tuple[Holding, ...]:
     """Everything held, in the order that compresses best."""
-    found = []
-    for vip, epoch, age, reason, previous in sorted(brief.held or ()):
-        coarse = math.floor(age / detail.step) * detail.step
-        whole = int(coarse) if detail.step >= 1 else round(coarse, 1)
-        why = (reason[:SENTENCE_MAX], previous) if detail.reasons else ("", "")
-        found.append(Holding(vip, epoch, whole, *why))
-    return tuple(found)
+    bare = detail in (Detail.BARE, Detail.ROUGH)
+    return tuple(
+        Holding(vip, epoch, _age(age, detail))
+        if bare
+        else Holding(vip, epoch, _age(age, detail), reason[:SENTENCE_MAX], previous)
+        for vip, epoch, age, reason, previous in sorted(brief.held or ())
+    )
+
+
+def _age(age: float, detail: Detail) -> float:
+    """Never older than it is; a whole number is shorter in a message than a fraction."""
+    if detail is Detail.TENTHS:
+        return math.floor(age * 10) / 10
+    whole = int(age)
+    return 1 << (whole.bit_length() - 1) if detail is Detail.ROUGH and whole else whole
 
 
 def happening(line: Line) -> Happening:
