@@ -82,6 +82,9 @@ def login(
     row = {key: told.get(key) for key in ("user", "name", "expires_at")}
     shapes.one_text({**row, "url": url, "profile": name}, LOGIN, look_of(call, view)).print()
     tell(f"the token is in {where}, profile {name}")
+    above = [it for it in ("MUSTER_URL", "MUSTER_TOKEN") if call.around.environment.get(it)]
+    if above:
+        tell(f"warning: {' and '.join(above)} stand above the profile; unset them to use it")
 
 
 @add(app, "logout", examples=["muster logout", "muster logout --profile lab"])

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and the values people write in them."""
 
+import ipaddress
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +12,21 @@ from cluster_admin.cli.session import Call
 
 NodeName = Annotated[str, typer.Argument(metavar="NODE", autocompletion=completing.nodes)]
 NodeNames = Annotated[list[str], typer.Argument(metavar="NODE", autocompletion=completing.nodes)]
-VipAddress = Annotated[str, typer.Argument(metavar="VIP", autocompletion=completing.vips)]
-VipAddresses = Annotated[list[str], typer.Argument(metavar="VIP", autocompletion=completing.vips)]
+
+
+def canonical(written: str | list[str]) -> str | list[str]:
+    """Addresses in the one form that the manager knows; others are left for it to refuse."""
+    if isinstance(written, list):
+        return [str(canonical(each)) for each in written]
+    try:
+        return str(ipaddress.ip_address(written))
+    except ValueError:
+        return written
+
+
+_VIP = typer.Argument(metavar="VIP", autocompletion=completing.vips, callback=canonical)
+VipAddress = Annotated[str, _VIP]
+VipAddresses = Annotated[list[str], _VIP]
 SubclusterName = Annotated[
     str, typer.Argument(metavar="SUBCLUSTER", autocompletion=completing.subclusters)
 ]

@@ -27,6 +27,7 @@ COLUMNS = (
     Column("subcluster"),
     Column("revision"),
     Column("detail"),
+    Column("diff", rank=Rank.ASKED),
 )
 DIFFS_SHOWN = 10
 
@@ -100,10 +101,13 @@ def _finish(
     made = [result for result in results if result.outcome == "done"]
     if len(results) == 1 and results[0].error:
         raise results[0].error
-    late: Complaint | None = None
+    late: BaseException | None = None
     try:
         if made and isinstance(how, Defining) and done:
             _await(call, how, made, done(made))
+    except KeyboardInterrupt as interrupt:
+        tell("no longer waiting; what is shown as done is done")
+        late = interrupt
     except Complaint as error:
         late = error
     _print(call, how, results)
@@ -157,8 +161,7 @@ def _propose(call: Call, how: Changing, steps: Sequence[Step]) -> None:
     results = [_proposal(call, how, step) for step in steps]
     if look_of(call, how).for_people:
         for result in results:
-            for line in tables.diff(result.diff, colours=call.around.colours):
-                typer.echo(line)
+            shapes.diff_text(result.diff, look_of(call, how)).print()
             if not result.diff:
                 tell(f"{result.target}: nothing would change")
     else:
@@ -185,7 +188,9 @@ def _ask(call: Call, how: Changing, steps: Sequence[Step], question: str) -> Non
         raise Usage(f"{question} Nobody is there to ask: say --yes to do it, or --dry-run to look")
     looking = Changing(how.output, how.columns, dry_run=True)
     for step in steps[:DIFFS_SHOWN]:
-        for line in tables.diff(_proposal(call, looking, step).diff, colours=call.around.colours):
+        for line in tables.diff(
+            _proposal(call, looking, step).diff, colours=call.around.note_colours
+        ):
             tell(line)
     if not asking.yes(question):
         raise Cancelled("cancelled, nothing was changed")
@@ -195,9 +200,8 @@ def _await(call: Call, how: Defining, made: list[Result], missing: waiting.Missi
     if how.wait is False or missing is None:
         return
     subclusters = {result.subcluster for result in made if result.subcluster}
-    if how.wait is None and not any(
-        waiting.anybody_lives(call.client, name) for name in sorted(subclusters)
-    ):
+    lives = [waiting.anybody_lives(call.client, name) for name in sorted(subclusters)]
+    if how.wait is None and lives and not any(lives):
         return
     waiting.wait(call.client, call.around, missing, how.timeout)
 

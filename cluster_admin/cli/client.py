@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-from cluster_admin.cli.errors import Complaint, Unknown, Unreachable
+from cluster_admin.cli.errors import Complaint, Unknown, Unreachable, Usage
 from cluster_admin.cli.problems import complaint
 from cluster_admin.cli.profiles import Target
 from cluster_admin.cli.resources import Answer, identity
@@ -52,8 +52,7 @@ class Client:
 
     def get(self, where: str, query: Query | None = None, accept: str = ACCEPTED) -> Answer:
         """Read one resource."""
-        request = self.http.build_request("GET", where, params=query, headers={"Accept": accept})
-        return self._answer(request)
+        return self._answer("GET", where, params=query, headers={"Accept": accept})
 
     def rows(self, where: str, query: Query, limit: int) -> tuple[list[Any], int]:
         """Up to `limit` rows of a list (0: all), each once, and how many there are in all."""
@@ -79,7 +78,7 @@ class Client:
     ) -> Answer:
         """Send a change: JSON, or text when the body is a string."""
         text = isinstance(body, str)
-        request = self.http.build_request(
+        return self._answer(
             method,
             where,
             params=query,
@@ -87,7 +86,6 @@ class Client:
             content=body if text else None,
             headers={**({"Content-Type": TEXT} if text else {}), **(headers or {})},
         )
-        return self._answer(request)
 
     def _pages(self, where: str, query: Query, limit: int) -> Iterator[tuple[list[Any], int]]:
         size = min(limit, PAGE_ROWS) if limit else PAGE_ROWS
@@ -103,11 +101,13 @@ class Client:
             following = body["next"]
             asked = dict(parse_qsl(urlsplit(following).query)) if following else None
 
-    def _answer(self, request: httpx.Request) -> Answer:
+    def _answer(self, method: str, where: str, **parts: Any) -> Answer:
         try:
-            response = self.http.send(request)
+            response = self.http.request(method, where, **parts)
         except httpx.HTTPError as error:
-            raise self.lost(error, request.method) from error
+            raise self.lost(error, method) from error
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise Usage(f"{self.url} cannot be asked for that: {error}; check the URL") from error
         if not response.is_success:
             raise complaint(response, self.url)
         return Answer(

@@ -58,6 +58,8 @@ class Column:
     path: str = ""
     rank: Rank = Rank.MAIN
     text: Callable[[Any], str] = plain
+    alarm: bool = False
+    """Whether anything but zero or nothing calls for attention."""
 
     def value(self, row: Any) -> Any:
         """What the row has there, None when it has nothing."""

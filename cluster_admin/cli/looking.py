@@ -11,6 +11,7 @@ from cluster_admin.cli import shapes, watching
 from cluster_admin.cli.bundles import Listing, Printing, Recalling, Showing
 from cluster_admin.cli.columns import Column
 from cluster_admin.cli.errors import Usage
+from cluster_admin.cli.freshness import warn_if_stale
 from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import Look, tell
 
@@ -24,6 +25,8 @@ class Kind:
     where: str
     columns: Sequence[Column]
     filters: Sequence[str] = ()
+    live: bool = False
+    """Whether it shows states that the manager heard of, and that may be stale."""
 
 
 def look_of(call: Call, view: Printing) -> Look:
@@ -50,6 +53,7 @@ def show_list(
 
     if view.watch is None:
         shapes.rows_text(rows(), kind.columns, look).print()
+        _warn(call, kind, look)
     else:
         watching.watch(rows, kind.columns, look, view.watch)
 
@@ -60,8 +64,14 @@ def show_one(call: Call, kind: Kind, where: str, view: Showing) -> None:
     shapes.picked(kind.columns, look)
     if view.watch is None:
         shapes.one_text(call.client.get(where).body, kind.columns, look).print()
+        _warn(call, kind, look)
     else:
         watching.watch(lambda: [call.client.get(where).body], kind.columns, look, view.watch)
+
+
+def _warn(call: Call, kind: Kind, look: Look) -> None:
+    if kind.live and look.for_people:
+        warn_if_stale(call)
 
 
 def query_of(kind: Kind, view: Listing) -> dict[str, str]:

@@ -50,15 +50,16 @@ NODES = Kind(
         Column("known_revision", "status.known_revision", Rank.WIDE),
         Column("agreed", "status.agreed", Rank.WIDE),
         Column("mature", "status.mature", Rank.WIDE),
-        Column("late", "status.late", Rank.WIDE),
+        Column("late", "status.late", Rank.WIDE, alarm=True),
         Column("members", "status.members", Rank.WIDE),
-        Column("problem", "status.problem", Rank.WIDE),
+        Column("problem", "status.problem", Rank.WIDE, alarm=True),
         Column("warnings", "status.warnings", Rank.WIDE),
         Column("interfaces", rank=Rank.ASKED),
         Column("rings", "status.rings", Rank.ASKED),
         Column("heard_at", "status.heard_at", Rank.ASKED),
     ),
     ("subcluster", "admin_state", "state", "verdict", "segment", "search"),
+    live=True,
 )
 
 app = typer.Typer(
@@ -214,11 +215,9 @@ def _set_state(call: Call, verb: str, names: list[str], how: Defining) -> None:
     def done(results: list[changing.Result]) -> waiting.Missing | None:
         acted = changing.revisions(results)
         gone = waiting.empty(*(result.target.removeprefix("node ") for result in results))
-        if verb == "undrain" or acted is None:
+        if verb == "undrain":
             return acted
-        return waiting.both(acted, gone)
+        return waiting.both(acted, gone) if acted else gone
 
-    steps = [
-        Step(f"node {name}", "POST", path("nodes", name, verb), subcluster="") for name in names
-    ]
+    steps = [Step(f"node {name}", "POST", path("nodes", name, verb)) for name in names]
     changing.change(call, how, steps, done=done)

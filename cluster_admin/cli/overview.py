@@ -7,7 +7,7 @@ import typer
 from cluster_admin.cli import shapes, watching
 from cluster_admin.cli.bundles import Showing, add
 from cluster_admin.cli.columns import Column, Rank
-from cluster_admin.cli.durations import ago
+from cluster_admin.cli.freshness import freshness
 from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import Output, tell
@@ -18,9 +18,9 @@ SUBCLUSTERS = (
     Column("alive"),
     Column("vips"),
     Column("owned"),
-    Column("unowned"),
-    Column("unsafe"),
-    Column("stuck"),
+    Column("unowned", alarm=True),
+    Column("unsafe", alarm=True),
+    Column("stuck", alarm=True),
     Column("revision"),
     Column("acting", "acting_revision_min"),
 )
@@ -40,20 +40,8 @@ def status(call: Call, view: Showing) -> None:
         shapes.one_text(told, SUBCLUSTERS, look).print()
     else:
         shapes.rows_text(told["subclusters"], SUBCLUSTERS, look).print()
-    tell(_freshness(told))
+    tell(freshness(told))
 
 
 def _look(call: Call) -> Any:
     return call.client.get("status/").body
-
-
-def _freshness(told: dict[str, Any]) -> str:
-    """How old the picture is; a listener that hears nothing makes it stale."""
-    listener = told.get("listener") or {}
-    heard = ago(listener.get("age_seconds"))
-    cluster = f"cluster {told.get('cluster')}"
-    if not heard:
-        return f"{cluster}: the listener never heard a node; start it with: manage.py listen"
-    if listener.get("stale"):
-        return f"{cluster}: STALE since {heard}: the listener hears nothing; look at its log"
-    return f"{cluster}: heard {heard} ago"

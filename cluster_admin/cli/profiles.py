@@ -20,6 +20,7 @@ from cluster_admin.cli.errors import Usage
 
 DEFAULT = "default"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+TOKEN = re.compile(r"[!-~]{1,4096}")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 HEADER = "# Managers that `muster login` knows; tokens are secrets: keep this file to yourself.\n"
 
@@ -66,6 +67,8 @@ def resolve(
     if not chosen_url:
         raise Usage("no manager is known; use: muster login URL, or set MUSTER_URL")
     chosen_url = checked_url(chosen_url)
+    if chosen_token and not TOKEN.fullmatch(chosen_token):
+        raise Usage("the token has characters that no token has; check --token and MUSTER_TOKEN")
     same = bool(stored_url) and chosen_url == checked_url(stored_url)
     return Target(chosen_url, chosen_token or (stored_token if same else ""), name)
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from cluster_admin.cli.errors import Usage
+
+LONGEST_WORD = 1000
 IDENTITIES = ("id", "name", "address", "number", "vip")
 
 
@@ -19,7 +22,10 @@ class Answer:
 
 
 def path(*words: str | int) -> str:
-    """Join words to the path of a resource, each of them quoted."""
+    """Join words to the path of a resource, each of them quoted; none may be empty or dots."""
+    for word in map(str, words):
+        if word in ("", ".", "..") or len(word) > LONGEST_WORD:
+            raise Usage(f"{word[:40]!r} is no name; see the names with the list command")
     return "".join(f"{quote(str(word), safe=':@')}/" for word in words)
 
 

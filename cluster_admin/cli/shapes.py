@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +31,12 @@ class Output(StrEnum):
     JSON = "json"
     YAML = "yaml"
     CSV = "csv"
+
+
+def put(text: str) -> None:
+    """Data, on stdout, to the letter; what stands there is there at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def tell(sentence: str) -> None:
@@ -60,7 +67,7 @@ class Text:
 
     def print(self) -> None:
         """Print both, each where it belongs."""
-        typer.echo(self.data, nl=False)
+        put(self.data)
         if self.note:
             tell(self.note)
 

@@ -6,22 +6,21 @@ Ctrl-C, or when the manager says no.
 """
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
-import typer
 
 from cluster_admin.cli import shapes, tables
 from cluster_admin.cli.client import Client
-from cluster_admin.cli.errors import Complaint, Unknown, Unreachable
+from cluster_admin.cli.errors import Complaint, Unreachable
 from cluster_admin.cli.happenings import EVENTS
 from cluster_admin.cli.problems import complaint
 from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import Look, Output, tell
 
+STREAM = "text/event-stream"
 SILENCE_SECONDS = 15.0
 """The manager sends a heartbeat every 5 s."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
@@ -56,17 +55,13 @@ def follow(call: Call, query: dict[str, Any], look: Look, limit: int) -> None:
     """Print events for ever."""
     printer = _Printer(look)
     after = query.pop("after", None)
-    asked = {**query, "ordering": "id"} if after is not None else query
-    if after is not None:
-        rows, _ = call.client.rows("events/", {**asked, "after": after}, 0)
-        newest = int(after)
-    else:
+    if after is None:
         newest = int((call.client.get("status/").body.get("events") or {}).get("newest_id") or 0)
         rows = call.client.rows("events/", query, limit)[0] if limit else []
-    rows.sort(key=lambda row: int(row["id"]))
-    printer.print(rows)
-    newest = max([newest, *(int(row["id"]) for row in rows)])
-    _Follower(call, query, printer, newest).run()
+        rows.sort(key=lambda row: int(row["id"]))
+        printer.print(rows)
+        after = max([newest, *(int(row["id"]) for row in rows)])
+    _Follower(call, query, printer, int(after)).run()
 
 
 class _Follower:
@@ -76,16 +71,16 @@ class _Follower:
         self.call, self.query, self.printer, self.newest = call, query, printer, newest
         self.pause_seconds = FIRST_PAUSE_SECONDS
         self.away = False
+        self.heard = False
 
-    def run(self) -> None:
+    def run(self) -> NoReturn:
         while True:
+            why = "the manager ended the stream"
             try:
                 self._listen()
-                why = "the manager ended the stream"
-            except (Unreachable, Unknown) as error:
-                why = str(error)
             except Complaint as error:
-                if error.exit != Complaint.exit and error.code != "throttled":
+                passing = isinstance(error, Unreachable) or error.exit == Complaint.exit
+                if not self.heard or not (passing or error.code == "throttled"):
                     raise
                 why = str(error)
             if not self.away:
@@ -101,6 +96,9 @@ class _Follower:
                 if not response.is_success:
                     response.read()
                     raise complaint(response, client.url)
+                if not response.headers.get("content-type", "").startswith(STREAM):
+                    raise Unreachable(f"{client.url} streams no events; check the URL")
+                self.heard = True
                 for message in messages(response.iter_lines()):
                     self._hear(message)
         except httpx.HTTPError as error:
@@ -112,8 +110,11 @@ class _Follower:
         self.away, self.pause_seconds = False, FIRST_PAUSE_SECONDS
         if message.kind != "event":
             return
-        event = json.loads(message.data)
-        number = int(message.id or event["id"])
+        try:
+            event = json.loads(message.data)
+            number = int(event["id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unreachable(f"{self.call.client.url} streams no events; check the URL") from error
         if number > self.newest:
             self.newest = number
             self.printer.print([event])
@@ -125,7 +126,7 @@ def _stream(client: Client, query: dict[str, Any], newest: int) -> Any:
         "events/stream/",
         params={**query, "after": newest},
         headers={
-            "Accept": "text/event-stream, application/problem+json",
+            "Accept": f"{STREAM}, application/problem+json",
             "Last-Event-ID": str(newest),
         },
         timeout=httpx.Timeout(SILENCE_SECONDS),
@@ -149,8 +150,7 @@ class _Printer:
         else:
             text = "".join(map(self._document, events))
         self.heading = False
-        typer.echo(text, nl=False)
-        sys.stdout.flush()
+        shapes.put(text)
 
     def _lines(self, events: list[Any]) -> str:
         if self.fitted is None:

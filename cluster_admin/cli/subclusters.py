@@ -125,7 +125,7 @@ def definitions(
     text = call.client.get(where, accept=PLAIN).body
     look = look_of(call, how)
     if look.for_people:
-        typer.echo(text, nl=False)
+        shapes.put(text)
     else:
         row = {"subcluster": subcluster, "text": text}
         shapes.one_text(row, DEFINITIONS, look).print()
@@ -163,8 +163,11 @@ def revisions(
 def _read(file: str) -> str:
     """The text of a definitions file; raises `Usage` when it cannot be one."""
     try:
-        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as source:
-            data = source.read(LARGEST_BYTES + 1)
+        if file == "-":
+            data = sys.stdin.buffer.read(LARGEST_BYTES + 1)
+        else:
+            with Path(file).open("rb") as source:
+                data = source.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise Usage(f"definitions file {file}: {error.strerror}; name one that can be read") from (
             error

@@ -52,6 +52,14 @@ class Surroundings:
 
     @property
     def colours(self) -> bool:
-        """Whether to colour: on a terminal that can, and nobody said NO_COLOR."""
-        plain = self.environment.get("NO_COLOR") or self.environment.get("TERM") == "dumb"
-        return self.shows and not plain
+        """Whether to colour stdout: a terminal that can, and nobody said NO_COLOR."""
+        return self.shows and self._may_colour
+
+    @property
+    def note_colours(self) -> bool:
+        """Whether to colour stderr."""
+        return self.reports and self._may_colour
+
+    @property
+    def _may_colour(self) -> bool:
+        return not self.environment.get("NO_COLOR") and self.environment.get("TERM") != "dumb"

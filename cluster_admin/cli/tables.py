@@ -24,6 +24,7 @@ STYLES = {
     "bold red": ("dead", "UNSAFE", "conflict", "nobody", "denied", "refused", "failed", "gone"),
 }
 STYLE_OF = {word: Style.parse(style) for style, words in STYLES.items() for word in words}
+ALARM = Style.parse("bold red")
 HEADING = Style(bold=True)
 ADDED, REMOVED, PLACE = Style.parse("green"), Style.parse("red"), Style.parse("cyan")
 
@@ -68,7 +69,8 @@ def lines(
         yield _line(names, fitted.widths, [HEADING] * len(names) if colours else None)
     for row in rows:
         cells = [column.cell(row) for column in fitted.columns]
-        yield _line(cells, fitted.widths, [STYLE_OF.get(c) for c in cells] if colours else None)
+        styles = [_style(*pair, row) for pair in zip(fitted.columns, cells, strict=True)]
+        yield _line(cells, fitted.widths, styles if colours else None)
 
 
 def facts(columns: Sequence[Column], row: Any, *, colours: bool) -> Iterator[str]:
@@ -76,7 +78,7 @@ def facts(columns: Sequence[Column], row: Any, *, colours: bool) -> Iterator[str
     width = max((cell_len(column.name) for column in columns), default=0)
     for column in columns:
         if cell := column.cell(row):
-            styles = [HEADING, STYLE_OF.get(cell)] if colours else None
+            styles = [HEADING, _style(column, cell, row)] if colours else None
             yield _line([column.name, cell], [width, 0], styles)
 
 
@@ -85,6 +87,10 @@ def diff(text: str, *, colours: bool) -> Iterator[str]:
     for line in text.splitlines():
         style = {"+": ADDED, "-": REMOVED, "@": PLACE}.get(line[:1])
         yield _painted(line, style) if colours else line
+
+
+def _style(column: Column, cell: str, row: Any) -> Style | None:
+    return ALARM if column.alarm and column.value(row) else STYLE_OF.get(cell)
 
 
 def _needed(widths: Sequence[int], keep: Sequence[int]) -> int:

@@ -46,6 +46,7 @@ VIPS = Kind(
         Column("seen_at", "status.seen_at", Rank.ASKED),
     ),
     ("subcluster", "owner", "state", "binding", "version", "search"),
+    live=True,
 )
 OWNER = Kind(
     "owner",
@@ -191,4 +192,4 @@ def _body(
 
 
 def _owned(results: list[changing.Result]) -> waiting.Missing | None:
-    return waiting.owner(*(result.target.removeprefix("vip ") for result in results))
+    return waiting.owner(*(str(result.object["address"]) for result in results))

@@ -26,7 +26,7 @@ Missing = Callable[["Client"], list[str]]
 
 def wait(client: "Client", around: Surroundings, missing: Missing, timeout_seconds: float) -> None:
     """Look until nothing is missing; raises `Unknown` after `timeout_seconds`."""
-    console = Console(stderr=True, force_terminal=around.reports, no_color=not around.colours)
+    console = Console(stderr=True, force_terminal=around.reports, no_color=not around.note_colours)
     end = around.clock() + timeout_seconds
     left: list[str] = []
     if not around.reports:

@@ -5,12 +5,9 @@ Ages alone are no change. Ctrl-C ends it.
 """
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
-
-import typer
+from typing import Any, NoReturn
 
 from cluster_admin.cli import shapes, tables
 from cluster_admin.cli.columns import Column, Rank
@@ -25,7 +22,7 @@ CHANGE = Column("change", rank=Rank.KEY)
 Rows = Callable[[], list[Any]]
 
 
-def watch(rows: Rows, columns: Sequence[Column], look: Look, seconds: float) -> None:
+def watch(rows: Rows, columns: Sequence[Column], look: Look, seconds: float) -> NoReturn:
     """Show rows until Ctrl-C; the first look has to succeed."""
     shown = _Screen(columns, look, seconds) if look.around.shows else _Changes(columns, look)
     known = rows()
@@ -44,7 +41,7 @@ class _Screen:
 
     def __init__(self, columns: Sequence[Column], look: Look, seconds: float) -> None:
         self.columns, self.look, self.seconds = columns, look, seconds
-        sys.stdout.write(CLEAR)
+        shapes.put(CLEAR)
 
     def show(self, rows: list[Any], stale: str) -> None:
         text = shapes.rows_text(rows, self.columns, self.look)
@@ -54,8 +51,7 @@ class _Screen:
         if len(lines) > room:
             lines[room - 1 :] = [f"… {len(lines) - room + 1} more; choose with --filter"]
         drawn = "".join(f"{line}{END_OF_LINE}\n" for line in lines)
-        sys.stdout.write(f"{HOME}{drawn}{END_OF_SCREEN}")
-        sys.stdout.flush()
+        shapes.put(f"{HOME}{drawn}{END_OF_SCREEN}")
 
 
 class _Changes:
@@ -98,13 +94,13 @@ class _Changes:
         if self.look.output is Output.CSV:
             text = shapes.table_csv(rows, self.columns, heading=first)
         elif self.look.for_people:
-            self.fitted = self.fitted or tables.fit(self.columns, rows, 0, whole=True)
+            room = [{"change": "changed"}, *rows]
+            self.fitted = self.fitted or tables.fit(self.columns, room, 0, whole=True)
             lines = tables.lines(self.fitted, rows, colours=False, heading=first)
             text = "".join(f"{line}\n" for line in lines)
         else:
             text = "".join(map(self._document, rows))
-        typer.echo(text, nl=False)
-        sys.stdout.flush()
+        shapes.put(text)
 
     def _document(self, row: Any) -> str:
         if self.look.names:

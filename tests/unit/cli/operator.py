@@ -1,14 +1,34 @@
 """Somebody who types commands at a fake manager: words in, exit code and both outputs out."""
 
 import shlex
+import sys
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner, Result
+import httpx
+import typer.main
+from typer.testing import CliRunner
 
 from cluster_admin.cli.main import build, named_group
 from cluster_admin.cli.surroundings import Surroundings
 from tests.unit.cli.manager import TOKEN, URL, Manager
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command left behind."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@cache
+def _muster(group: str | None) -> Any:
+    """The command tree, made once: that takes longer than most commands."""
+    return typer.main.get_command(build(group))
 
 
 class Clock:
@@ -33,6 +53,7 @@ class Operator:
     def __init__(self, manager: Manager, home: Path, **around: Any) -> None:
         self.manager = manager
         self.clock = Clock()
+        self.transport: httpx.BaseTransport = manager.transport
         self.environment = {
             "MUSTER_URL": URL,
             "MUSTER_TOKEN": TOKEN,
@@ -43,14 +64,21 @@ class Operator:
     def surroundings(self) -> Surroundings:
         return Surroundings(
             environment=self.environment,
-            transport=self.manager.transport,
+            transport=self.transport,
             clock=self.clock,
             sleep=self.clock.sleep,
             hidden=lambda _question: "right",
             **self.around,
         )
 
-    def types(self, command: str, stdin: str | None = None) -> Result:
+    def types(self, command: str, stdin: str | None = None) -> Done:
         words = shlex.split(command.removeprefix("muster "))
-        app = build(named_group(words, {}))
-        return CliRunner().invoke(app, words, input=stdin, obj=self.surroundings())
+        muster = _muster(named_group(words, {}))
+        with CliRunner().isolation(stdin) as (stdout, stderr, _):
+            try:
+                muster.main(words, prog_name="muster", obj=self.surroundings())
+            except SystemExit as end:
+                exit_code = int(end.code or 0)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            return Done(exit_code, stdout.getvalue().decode(), stderr.getvalue().decode())

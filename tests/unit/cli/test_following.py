@@ -1,0 +1,123 @@
+"""`events --follow`: the last ones, then each once, whatever happens to the connection."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from cluster_admin.cli.streaming import messages
+from tests.unit.cli.manager import Manager, event, problem, sse
+from tests.unit.cli.operator import Operator
+
+HEARTBEAT = b'event: heartbeat\ndata: {"now": "x"}\n\n'
+
+
+def _ids(stdout: str) -> list[int]:
+    return [json.loads(line)["id"] for line in stdout.splitlines()]
+
+
+def _broken(*chunks: bytes) -> Iterator[bytes]:
+    yield from chunks
+    raise httpx.ReadError("reset")
+
+
+def test_the_last_ones_come_first_and_oldest_first(operator: Operator, manager: Manager) -> None:
+    manager.streams = [[sse(event(4)), HEARTBEAT, sse(event(5))]]
+
+    done = operator.types("events --follow -o json --limit 2")
+
+    assert done.exit_code == 130
+    assert _ids(done.stdout) == [2, 3, 4, 5]
+
+
+def test_nothing_is_doubled_or_lost_over_broken_connections(
+    operator: Operator, manager: Manager
+) -> None:
+    half = sse(event(6))[:20]
+    manager.streams = [
+        _broken(HEARTBEAT, sse(event(3)), sse(event(4)), sse(event(5)), half),
+        httpx.ConnectError("Connection refused"),
+        _broken(sse(event(5)), sse(event(6))),
+        [sse(event(7))],
+    ]
+
+    done = operator.types("events --follow -o json")
+
+    assert _ids(done.stdout) == [1, 2, 3, 4, 5, 6, 7]
+    streams = [each for each in manager.requests if each.url.path.endswith("/stream/")]
+    assert [each.headers["last-event-id"] for each in streams] == ["3", "5", "5", "6", "7"]
+    assert [each.url.params["after"] for each in streams] == ["3", "5", "5", "6", "7"]
+    assert done.stderr.count("trying again") == 3
+
+
+def test_after_an_event_the_stream_brings_the_rest(operator: Operator, manager: Manager) -> None:
+    manager.streams = [[sse(event(2)), sse(event(3))]]
+
+    done = operator.types("events --follow --after 1 --node mta1 -o json")
+
+    assert _ids(done.stdout) == [2, 3]
+    assert manager.requests[0].url.params["node"] == "mta1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "exit_code"),
+    [
+        (problem(401, "token_expired", "It ended."), 3),
+        (problem(403, "forbidden", "You may not."), 3),
+    ],
+)
+def test_a_no_ends_it(
+    answer: httpx.Response, exit_code: int, operator: Operator, manager: Manager
+) -> None:
+    manager.refusals["GET events/stream/"] = answer
+
+    assert operator.types("events --follow").exit_code == exit_code
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ConnectError("Connection refused"),
+        httpx.Response(200, headers={"content-type": "text/html"}, text="<h1>router</h1>"),
+        problem(500, "failed", "Oops."),
+    ],
+)
+def test_a_stream_that_never_was_is_no_success(
+    answer: Any, operator: Operator, manager: Manager
+) -> None:
+    manager.refusals["GET events/stream/"] = answer
+
+    assert operator.types("events --follow --after 1").exit_code in (1, 4)
+
+
+def test_pauses_grow_and_are_bounded(operator: Operator, manager: Manager) -> None:
+    manager.streams = [[HEARTBEAT], *[httpx.ConnectError("Connection refused")] * 7]
+
+    operator.types("events --follow")
+
+    assert operator.clock.now == 0.5 + 1 + 2 + 4 + 5 * 4
+
+
+def test_a_table_keeps_its_columns(operator: Operator, manager: Manager) -> None:
+    operator.around |= {"shows": True, "size": (80, 24)}
+    operator.environment["NO_COLOR"] = "1"
+    manager.rows["events"] = []
+    manager.streams = [[sse(event(1)), sse(event(2, kind="released", vip=""))]]
+
+    lines = operator.types("events --follow").stdout.splitlines()
+
+    assert len(lines) == 3
+    assert {line.index("mta1") for line in lines[1:]} == {lines[0].index("NODE")}
+
+
+def test_messages_are_as_the_standard_has_them() -> None:
+    lines = [
+        *(": a comment", "", "id: 1", "event: event", "data: a", "data:b", ""),
+        *("data: c", "retry: 5", "", "id: 9", "", "data: cut off"),
+    ]
+
+    told = [(each.kind, each.data, each.id) for each in messages(lines)]
+
+    assert told == [("event", "a\nb", "1"), ("message", "c", "")]
