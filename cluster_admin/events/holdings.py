@@ -6,7 +6,7 @@ Whether a holder lives is not asked here. Times are monotonic seconds of the man
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workers.failover.core.reports import Holding
 
@@ -100,9 +100,9 @@ class Holdings:
 
 
 def _claim(told: Holding, known: Claim | None, now: float) -> Claim:
-    """A claim keeps its times while its epoch stays, so that nothing flickers."""
-    if known is not None and known.epoch == told.epoch:
-        if told.reason == known.reason and told.previous == known.previous:
-            return known
-        return Claim(told.epoch, known.since, known.learned_at, told.reason, told.previous)
-    return Claim(told.epoch, now - told.age, now, told.reason, told.previous)
+    """A claim keeps its times while its epoch stays, and its reason when the report has no room."""
+    if known is None or known.epoch != told.epoch:
+        return Claim(told.epoch, now - told.age, now, told.reason, told.previous)
+    if not told.reason or (told.reason, told.previous) == (known.reason, known.previous):
+        return known
+    return replace(known, reason=told.reason, previous=told.previous)

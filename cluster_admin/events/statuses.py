@@ -22,7 +22,7 @@ from cluster_admin.vips.models import Vip, VipStatus
 
 T = TypeVar("T")
 SAME_SECONDS = 5.0
-"""An owner's `since` is told as an age each time; so much does it vary at most."""
+"""So much the age of an owner varies, as it is told by one report and the next."""
 NODE_FIELDS = tuple(NodeView.__dataclass_fields__)
 VIP_FIELDS = tuple(VipView.__dataclass_fields__)
 
@@ -123,17 +123,20 @@ def write_vips(
 
 
 def _same(row: VipStatus, values: dict[str, Any]) -> bool:
-    """Whether the row says it already; otherwise `since` is kept when it means the same taking."""
-    kept = row.owner == values["owner"] and row.epoch == values["epoch"]
-    if kept and _near(row.since, values["since"]):
-        values["since"] = row.since
+    """Whether the row says it already. Of the same taking, the row may know more than was told."""
+    if (row.owner, row.epoch) == (values["owner"], values["epoch"]):
+        values["since"] = _earlier(row.since, values["since"])
+        if row.state == values["state"]:
+            values["reason"] = values["reason"] or row.reason
+            values["previous"] = values["previous"] or row.previous
     return all(getattr(row, key) == value for key, value in values.items())
 
 
-def _near(one: datetime | None, other: datetime | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return abs((one - other).total_seconds()) < SAME_SECONDS
+def _earlier(row: datetime | None, told: datetime | None) -> datetime | None:
+    """`since` is told as an age, which varies a little and is never too large."""
+    if row is None or told is None:
+        return row or told
+    return told if (row - told).total_seconds() > SAME_SECONDS else row
 
 
 def _node_view(row: NodeStatus | None) -> NodeView:

@@ -72,12 +72,15 @@ class Story:
 
     def tell(self, kind: str, subjects: Iterable[tuple[str, str, str]]) -> list[Event]:
         """Events of the manager itself; (vip, peer, reason) of each."""
+        told = list(subjects)
+        if not told:
+            return []
         run = (MANAGER_ACCOUNT, MANAGER_RUN)
         self._load({MANAGER_ACCOUNT})
         numbers = count(self._at(run) + 1)
         made = [
             self._event(run, number, kind=kind, vip=vip, peer=peer, reason=reason)
-            for number, (vip, peer, reason) in zip(numbers, subjects, strict=False)
+            for number, (vip, peer, reason) in zip(numbers, told, strict=False)
         ]
         self.through[run] += len(made)
         self.events += made
@@ -95,7 +98,7 @@ class Story:
                 moved_at=self.now.time,
             )
             for (node, incarnation), through in self.through.items()
-            if through != self._before.get((node, incarnation))
+            if through != self._before.get((node, incarnation), 0)
         ]
         Cursor.objects.bulk_create(
             moved,
