@@ -14,6 +14,7 @@ from cluster_admin.inventory.fields import plain
 
 MOST = 1000
 LONGEST = 64 * 1024
+REASON_LENGTH = 200
 
 
 class OffersWidget(forms.Textarea):
@@ -107,3 +108,14 @@ class PairsField(TextsField):
             return bool(dict(initial or {}) != self.to_python(data))
         except (ValidationError, ValueError):
             return True
+
+
+class ReasonField(forms.CharField):
+    """Why something is done."""
+
+    def __init__(self, **options: Any) -> None:
+        options = {"required": False, "max_length": REASON_LENGTH, **options}
+        options.setdefault("help_text", "Kept in the audit trail, and with the revision.")
+        super().__init__(**options)
+        self.widget.attrs["class"] = "vTextField"
+        self.validators.append(plain)

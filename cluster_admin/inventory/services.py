@@ -21,7 +21,7 @@ from django.db.models import ProtectedError
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
 from cluster_admin.inventory import definitions, push, repository
-from cluster_admin.inventory.models import Node, Segment, Subcluster
+from cluster_admin.inventory.models import Node, Segment, Setting, Subcluster
 from workers.failover.core.definitions_text import DefinitionsError
 from workers.failover.core.toml_text import Problem
 
@@ -145,6 +145,26 @@ def remove_segment(segment: Segment) -> None:
         segment.delete()
     except ProtectedError as error:
         raise Refused(_held(error)) from error
+
+
+def remove_subcluster(subcluster: Subcluster, actor: Actor, reason: str = "") -> None:
+    """Delete a subcluster with its settings and revisions; `Refused` unless it is empty."""
+    before = values_of(subcluster)
+    try:
+        with transaction.atomic():
+            Setting.objects.filter(subcluster=subcluster).delete()
+            subcluster.delete()
+    except ProtectedError as error:
+        raise Refused(f"subcluster {subcluster.name}: {_held(error)}") from error
+    audit.record(
+        actor,
+        "delete",
+        kind="subcluster",
+        object=subcluster.name,
+        subcluster=subcluster.name,
+        reason=reason,
+        before=before,
+    )
 
 
 def _refuse_foreign_nodes(subcluster: Subcluster, names: Any) -> None:

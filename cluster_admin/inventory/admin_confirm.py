@@ -1,0 +1,125 @@
+"""One page that asks before something is done: to which rows, with which difference, and why.
+
+The page shows a dry run of exactly what its button does. Refused: the sentence, and nothing done.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from cluster_admin.audit.actor import Actor
+from cluster_admin.inventory import services
+from cluster_admin.inventory.admin_diff import differences
+from cluster_admin.inventory.admin_fields import ReasonField
+from cluster_admin.inventory.services import Change, Refused
+
+NAMES_SHOWN = 50
+CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked, and what is done then."""
+
+    action: str
+    """One word for the audit trail."""
+    question: str
+    button: str
+    perform: Callable[[str, bool], list[Change]]
+    """Called with the reason, and whether it is a dry run; raises `Refused`."""
+
+
+class ConfirmForm(forms.Form):
+    """Why."""
+
+    reason = ReasonField()
+
+
+def confirm(
+    model_admin: Any, request: HttpRequest, plan: Plan, names: Sequence[str]
+) -> HttpResponse | None:
+    """The page that asks, or None once it is done and told."""
+    confirmed = CONFIRMED in request.POST
+    form = ConfirmForm(request.POST if confirmed else None)
+    context: dict[str, Any] = {}
+    try:
+        if confirmed and form.is_valid():
+            model_admin.tell(request, plan.perform(form.cleaned_data["reason"], False))
+            return None
+        context["diff"] = differences(plan.perform("", True))
+    except Refused as refused:
+        context["refusal"] = refused.sentence
+        if confirmed:
+            thing = names[0] if len(names) == 1 else f"{len(names)} rows"
+            told = {"outcome": "refused", "reason": refused.sentence}
+            model_admin.audit(request, plan.action, thing, **told)
+    context |= {"form": form, "plan": plan, **_names(names), "hidden": _hidden(request)}
+    return _page(model_admin, request, context)
+
+
+def change_each(
+    rows: Iterable[Any],
+    actor: Actor,
+    reason: str,
+    dry_run: bool,
+    work: Callable[[Change, list[Any]], None],
+) -> list[Change]:
+    """Do `work` to the rows of each subcluster in one change; all of them, or none."""
+    groups: dict[int, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(row.subcluster_id, []).append(row)
+    done = []
+    with transaction.atomic():
+        for group in groups.values():
+            with services.change(group[0].subcluster, actor, reason, dry_run) as change:
+                work(change, group)
+            done.append(change)
+    return done
+
+
+def delete_rows(done: Change, rows: list[Any]) -> None:
+    """Delete rows within a change; what stands in the way raises `ProtectedError`."""
+    model: Any = type(rows[0])
+    for row in rows:
+        done.note("delete", row, services.values_of(row))
+    keys = [row.pk for row in rows]
+    own: list[models.Field[Any, Any]] = [
+        one for one in model._meta.fields if one.is_relation and one.related_model is model
+    ]
+    for start in range(0, len(keys), 500):
+        for one in own:  # what is deleted holds on to nothing, in whatever order it goes
+            model.objects.filter(pk__in=keys[start : start + 500]).update(**{one.name: None})
+    for start in range(0, len(keys), 500):
+        model.objects.filter(pk__in=keys[start : start + 500]).delete()
+
+
+def _names(names: Sequence[str]) -> dict[str, Any]:
+    return {"names": names[:NAMES_SHOWN], "more": max(0, len(names) - NAMES_SHOWN)}
+
+
+def _hidden(request: HttpRequest) -> list[tuple[str, str]]:
+    """What makes the list's action come again; nothing on a page of its own."""
+    if "action" not in request.POST:
+        return []
+    across = request.POST.get("select_across", "0")
+    chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    fields = [("action", request.POST["action"]), ("select_across", across)]
+    return [*fields, *((ACTION_CHECKBOX_NAME, one) for one in chosen)]
+
+
+def _page(model_admin: Any, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    request.current_app = model_admin.admin_site.name
+    context |= {
+        **model_admin.admin_site.each_context(request),
+        "title": context["plan"].question,
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        "confirmed": CONFIRMED,
+    }
+    return TemplateResponse(request, "admin/muster/confirm.html", context)

@@ -1,0 +1,45 @@
+"""How the admin shows what is live: states with a colour and a word, moments by their age."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+GOOD = frozenset({"alive", "owned", "enabled", "active", "agreed"})
+BAD = frozenset({"dead", "isolated", "unowned", "UNSAFE", "conflict", "stuck", "foreign"})
+MUTE = frozenset({"unknown", "left", ""})
+
+
+def badge(state: str) -> SafeString:
+    """A state in its colour; the word is always there."""
+    if not state:
+        return SafeString("-")
+    look = "good" if state in GOOD else "bad" if state in BAD else "busy"
+    look = "mute" if state in MUTE else look
+    return format_html('<span class="muster-state muster-{}">{}</span>', look, state)
+
+
+def ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """How long ago, in the largest unit that fits."""
+    if moment is None:
+        return "never"
+    seconds = max(0, int(((now or timezone.now()) - moment).total_seconds()))
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def moment(at: datetime | None) -> SafeString | str:
+    """An age, with the moment itself to hover over."""
+    if at is None:
+        return "never"
+    exact = timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S %Z")
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, ago(at))
+
+
+def status_of(row: Any) -> Any:
+    """The state row of a node or a VIP; None before anything was heard."""
+    return getattr(row, "status", None)

@@ -1,0 +1,203 @@
+"""Nodes in the admin: what defines them, how they are, and what operators want of them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.safestring import SafeString
+
+from cluster_admin.accounts.roles import Role
+from cluster_admin.accounts.services import actor_of
+from cluster_admin.inventory.admin_base import DefiningAdmin, DefiningForm
+from cluster_admin.inventory.admin_confirm import Plan, change_each
+from cluster_admin.inventory.admin_fields import PairsField
+from cluster_admin.inventory.admin_filters import BY_SUBCLUSTER
+from cluster_admin.inventory.admin_live import badge, moment, status_of
+from cluster_admin.inventory.models import Node, Topology
+from cluster_admin.inventory.services import Change
+
+LIVE = ("verdict", "state", "objection", "acts_on", "problem", "members", "rings", "warnings")
+WISHES = {
+    "drain": (Node.Admin.DRAINING, "Drain these nodes? Their VIPs move to others, in turns."),
+    "undrain": (Node.Admin.ENABLED, "Let these nodes hold VIPs again?"),
+    "maintenance": (
+        Node.Admin.MAINTENANCE,
+        "Put these nodes into maintenance? They give up every VIP.",
+    ),
+}
+
+
+class NodeForm(DefiningForm):
+    """Interfaces are written `network = interface`, one per line."""
+
+    interfaces = PairsField(
+        label="Other interfaces",
+        help_text="Where this node's interface is not the topology's: 198.18.0.0/24 = eth1, "
+        "one per line.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "interfaces" in self.fields and self.instance.pk:
+            rows = Topology.objects.filter(subcluster=self.instance.subcluster_id)
+            offers = [(f"{row.cidr} = {row.interface}", "") for row in rows]
+            self.fields["interfaces"].widget.offers = offers
+
+
+class NodeAdmin(DefiningAdmin):
+    """Whoever operates a subcluster drains its nodes; whoever administers it defines them."""
+
+    form = NodeForm
+    list_display = (
+        *("name", "subcluster", "address", "wanted", "verdict", "state", "acts_on", "heard"),
+        *("segment", "weight"),
+    )
+    list_filter = (*(BY_SUBCLUSTER, "admin_state", "status__verdict", "status__state", "segment"),)
+    list_select_related = ("subcluster", "segment", "status")
+    search_fields = ("name", "address")
+    autocomplete_fields = ("subcluster", "segment")
+    actions = ("drain", "undrain", "maintenance", "remove", "export_csv")
+    readonly_fields = (*LIVE, "heard")
+    fieldsets = (
+        (None, {"fields": ("subcluster", "name", "address", "admin_state")}),
+        ("Where and how much", {"fields": ("segment", "interfaces", "weight", "ring_port")}),
+        ("Why", {"fields": ("reason",)}),
+        ("How it is", {"fields": (*LIVE, "heard")}),
+    )
+
+    def get_urls(self) -> Any:
+        """Add a page that asks for each wish."""
+        view = self.admin_site.admin_view(self.wish_view)
+        name = "inventory_node_wish"
+        return [path("<int:pk>/<slug:wish>/ask/", view, name=name), *super().get_urls()]
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may say what nodes should do."""
+        return self.may(request, Role.OPERATOR)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A node that is not there yet has no state."""
+        found = list(super().get_fieldsets(request, obj))
+        return found if obj else found[:-1]
+
+    def form_page(
+        self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any
+    ) -> HttpResponse:
+        """Add the wishes to the page's tools."""
+        tools = []
+        if object_id and object_id.isdigit() and self.has_operate_permission(request):
+            for wish in WISHES:
+                address = reverse("admin:inventory_node_wish", args=(object_id, wish))
+                tools.append((wish.capitalize(), address))
+        return super().form_page(
+            request, object_id, form_url, {"tools": tools, **(extra_context or {})}
+        )
+
+    def wish_view(self, request: HttpRequest, pk: int, wish: str) -> HttpResponse:
+        """Ask for one node."""
+        if wish not in WISHES:
+            raise Http404
+        rows = self.get_queryset(request).filter(pk=pk)
+        if not rows:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(pk))
+        answer = self.watched(request, wish, str(pk), lambda: self.wish(request, rows, wish))
+        return answer or HttpResponseRedirect(reverse("admin:inventory_node_change", args=(pk,)))
+
+    @admin.action(description="Drain", permissions=["operate"])
+    def drain(self, request: HttpRequest, rows: models.QuerySet[Node]) -> Any:
+        """Take VIPs away from nodes, in turns."""
+        return self.wish(request, rows, "drain")
+
+    @admin.action(description="Undrain (enable)", permissions=["operate"])
+    def undrain(self, request: HttpRequest, rows: models.QuerySet[Node]) -> Any:
+        """Let nodes hold VIPs."""
+        return self.wish(request, rows, "undrain")
+
+    @admin.action(description="Put into maintenance", permissions=["operate"])
+    def maintenance(self, request: HttpRequest, rows: models.QuerySet[Node]) -> Any:
+        """Take VIPs away from nodes at once."""
+        return self.wish(request, rows, "maintenance")
+
+    def wish(self, request: HttpRequest, rows: models.QuerySet[Node], wish: str) -> Any:
+        """Ask, then set what operators want of nodes."""
+        state, question = WISHES[wish]
+        actor = actor_of(request)
+
+        def work(done: Change, nodes: list[Node]) -> None:
+            for node in nodes:
+                if node.admin_state != state:
+                    before, node.admin_state = {"admin_state": node.admin_state}, state
+                    node.save(update_fields=["admin_state"])
+                    done.note("update", node, before, {"admin_state": str(state)})
+
+        def perform(reason: str, dry_run: bool) -> list[Change]:
+            return change_each(rows.all(), actor, reason, dry_run, work)
+
+        plan = Plan(wish, question, wish.capitalize(), perform)
+        return self.ask(request, rows, plan, Role.OPERATOR)
+
+    @admin.display(description="wanted", ordering="admin_state")
+    def wanted(self, node: Node) -> SafeString:
+        """What the operator wants."""
+        return badge(node.admin_state)
+
+    @admin.display(description="lives", ordering="status__verdict")
+    def verdict(self, node: Node) -> SafeString:
+        """Whether it lives."""
+        status = status_of(node)
+        return badge(status.verdict if status else "unknown")
+
+    @admin.display(description="agent", ordering="status__state")
+    def state(self, node: Node) -> SafeString:
+        """What its agent says of itself."""
+        status = status_of(node)
+        return badge(status.state if status else "")
+
+    @admin.display(description="acts on", ordering="status__revision")
+    def acts_on(self, node: Node) -> str:
+        """The revision in force there, and a newer one that it knows."""
+        status = status_of(node)
+        if not status or not status.revision:
+            return "-"
+        newer = status.known_revision > status.revision
+        return f"r{status.revision}" + (f", knows r{status.known_revision}" if newer else "")
+
+    @admin.display(description="last heard", ordering="status__heard_at")
+    def heard(self, node: Node) -> SafeString | str:
+        """When the manager had its last report."""
+        status = status_of(node)
+        return moment(status.heard_at) if status else "never"
+
+    @admin.display(description="objection")
+    def objection(self, node: Node) -> str:
+        """Why it takes nothing."""
+        status = status_of(node)
+        return (status.objection if status else "") or "-"
+
+    @admin.display(description="problem")
+    def problem(self, node: Node) -> str:
+        """What is wrong with the definitions it was given."""
+        status = status_of(node)
+        return (status.problem if status else "") or "-"
+
+    @admin.display(description="hears")
+    def members(self, node: Node) -> str:
+        """The members of its view."""
+        status = status_of(node)
+        return ", ".join(map(str, status.members)) if status and status.members else "-"
+
+    @admin.display(description="rings")
+    def rings(self, node: Node) -> str:
+        """How its two rings are."""
+        status = status_of(node)
+        if not status or not status.rings:
+            return "-"
+        return "; ".join(f"{name}: {value}" for name, value in status.rings.items())
+
+    @admin.display(description="warnings")
+    def warnings(self, node: Node) -> str:
+        """What it warns of."""
+        status = status_of(node)
+        return "; ".join(map(str, status.warnings)) if status and status.warnings else "-"

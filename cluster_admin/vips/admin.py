@@ -1,0 +1,176 @@
+"""Virtual addresses in the admin: what defines them, and who holds each since when and why."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from cluster_admin.accounts.admin_base import ReadOnlyAdmin
+from cluster_admin.accounts.roles import Role
+from cluster_admin.inventory.admin_base import DefiningAdmin, DefiningForm
+from cluster_admin.inventory.admin_fields import TextsField
+from cluster_admin.inventory.admin_filters import BY_SUBCLUSTER
+from cluster_admin.inventory.admin_live import badge, moment, status_of
+from cluster_admin.inventory.models import Node
+from cluster_admin.vips.models import Vip, VipStatus
+
+LIVE = ("state", "owner", "since", "why", "previous", "holders", "seen")
+
+
+class VipForm(DefiningForm):
+    """Preferred nodes are written one per line, first choice first."""
+
+    prefer = TextsField(
+        label="Prefers",
+        help_text="Names of nodes, one per line, first choice first. Empty: wherever there is "
+        "room. Not together with follows.",
+    )
+    names: tuple[tuple[str, str], ...] = ()
+    """(node, subcluster) of those that the user may choose from."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "prefer" in self.fields:
+            home = self.instance.subcluster_id and self.instance.subcluster.name
+            offers = [one for one in self.names if not home or one[1] == home]
+            self.fields["prefer"].widget.offers = offers
+
+
+class VersionFilter(admin.SimpleListFilter):
+    """IPv4 or IPv6."""
+
+    title = "IP version"
+    parameter_name = "version"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The two there are."""
+        return [("4", "IPv4"), ("6", "IPv6")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Vip]) -> QuerySet[Vip]:
+        """Only IPv6 addresses have colons."""
+        if self.value() == "6":
+            return queryset.filter(address__contains=":")
+        return queryset.exclude(address__contains=":") if self.value() == "4" else queryset
+
+
+class WishFilter(admin.SimpleListFilter):
+    """Whether a VIP wants a certain place."""
+
+    title = "placement"
+    parameter_name = "placement"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Three ways."""
+        return [("prefers", "prefers nodes"), ("follows", "follows a VIP"), ("free", "neither")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Vip]) -> QuerySet[Vip]:
+        """An empty list is how no preference is stored."""
+        if self.value() == "follows":
+            return queryset.exclude(follow=None)
+        if self.value() == "prefers":
+            return queryset.exclude(prefer=[])
+        return queryset.filter(follow=None, prefer=[]) if self.value() == "free" else queryset
+
+
+@admin.register(Vip)
+class VipAdmin(DefiningAdmin):
+    """Whoever operates a subcluster changes its VIPs."""
+
+    writes = Role.OPERATOR
+    form = VipForm
+    list_display = (
+        *("address", "subcluster", "state", "owner", "since", "why"),
+        *("prefers", "follow", "weight", "binding", "description"),
+    )
+    list_filter = (BY_SUBCLUSTER, "status__state", VersionFilter, WishFilter, "binding")
+    list_select_related = ("subcluster", "status", "follow")
+    search_fields = ("address", "description", "binding", "status__owner")
+    search_help_text = "Address, description, binding or owner"
+    autocomplete_fields = ("subcluster", "follow")
+    readonly_fields = LIVE
+    fieldsets = (
+        (None, {"fields": ("subcluster", "address", "description")}),
+        ("Where it sits", {"fields": ("prefer", "follow", "weight")}),
+        ("What it is for", {"fields": ("check_command", "binding")}),
+        ("Why", {"fields": ("reason",)}),
+        ("How it is", {"fields": LIVE}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A VIP that is not there yet has no state."""
+        found = list(super().get_fieldsets(request, obj))
+        return found if obj else found[:-1]
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """The form, with the names of nodes to choose from."""
+        made = super().get_form(request, obj, change=change, **kwargs)
+        nodes = Node.objects.filter(subcluster__in=self.changeable(request)).order_by("name")
+        made.names = tuple(nodes.values_list("name", "subcluster__name"))
+        return made
+
+    @admin.display(description="state", ordering="status__state")
+    def state(self, row: Vip) -> SafeString:
+        """How it is."""
+        status = status_of(row)
+        return badge(status.state if status else "unknown")
+
+    @admin.display(description="owner", ordering="status__owner")
+    def owner(self, row: Vip) -> str:
+        """Who holds it."""
+        status = status_of(row)
+        return (status.owner if status else "") or "-"
+
+    @admin.display(description="since", ordering="status__since")
+    def since(self, row: Vip) -> SafeString | str:
+        """For how long."""
+        status = status_of(row)
+        return moment(status.since) if status and status.since else "-"
+
+    @admin.display(description="why")
+    def why(self, row: Vip) -> str:
+        """Why it is where it is."""
+        status = status_of(row)
+        return (status.reason if status else "") or "-"
+
+    @admin.display(description="before that")
+    def previous(self, row: Vip) -> str:
+        """Who held it before."""
+        status = status_of(row)
+        return (status.previous if status else "") or "-"
+
+    @admin.display(description="on the network card of")
+    def holders(self, row: Vip) -> str:
+        """Every node whose kernel has it."""
+        status = status_of(row)
+        return ", ".join(map(str, status.holders)) if status and status.holders else "-"
+
+    @admin.display(description="last seen")
+    def seen(self, row: Vip) -> SafeString | str:
+        """When the manager last heard of it."""
+        status = status_of(row)
+        return moment(status.seen_at) if status else "never"
+
+    @admin.display(description="prefers")
+    def prefers(self, row: Vip) -> str:
+        """Without brackets and quotes."""
+        return ", ".join(map(str, row.prefer)) or "-"
+
+
+@admin.register(VipStatus)
+class VipStatusAdmin(ReadOnlyAdmin):
+    """Who holds each VIP, as last heard."""
+
+    within = "vip__subcluster__name"
+    list_display = ("vip", "shown_state", "owner", "epoch", "since", "reason", "previous")
+    list_filter = ("state",)
+    list_select_related = ("vip", "vip__subcluster")
+    search_fields = ("vip__address", "owner", "reason")
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, row: VipStatus) -> SafeString:
+        """How it is."""
+        return badge(row.state)

@@ -1,0 +1,96 @@
+"""A small cluster and its people for the tests of the admin: two subclusters, four roles."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils import timezone
+
+from cluster_admin.accounts.models import Grant, User
+from cluster_admin.accounts.roles import Role
+from cluster_admin.accounts.tokens import make_token
+from cluster_admin.audit import services as audit
+from cluster_admin.audit.actor import Actor
+from cluster_admin.events.models import Cursor, Event, ListenerStatus
+from cluster_admin.inventory import services
+from cluster_admin.inventory.models import (
+    Node,
+    NodeStatus,
+    Segment,
+    Setting,
+    Subcluster,
+    Topology,
+)
+from cluster_admin.vips.models import Vip, VipStatus
+
+ACTOR = Actor("tester")
+NETWORKS = {"default": "198.18.0", "staging": "198.18.1"}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Rows by their names."""
+
+    default: Subcluster
+    staging: Subcluster
+
+
+def make_cluster() -> Cluster:
+    """Two subclusters with two nodes and two VIPs each, and one of everything else."""
+    made = {name: make_subcluster(name, net) for name, net in NETWORKS.items()}
+    now = timezone.now()
+    Event.objects.create(
+        **{"subcluster": "default", "node": "default-mta1", "incarnation": 1, "number": 1},
+        **{"time": now, "received_at": now, "kind": "taken", "vip": "198.18.0.101"},
+    )
+    Cursor.objects.create(subcluster="default", node="default-mta1", incarnation=1, moved_at=now)
+    audit.record(ACTOR, "create", kind="VIP", object="198.18.0.101", subcluster="default")
+    ListenerStatus.objects.create(name="here", started_at=now, alive_at=now, heard_at=now)
+    return Cluster(**made)
+
+
+def make_subcluster(name: str, net: str, nodes: int = 2, vips: int = 2) -> Subcluster:
+    """A subcluster with a state of everything in it."""
+    segment, _ = Segment.objects.get_or_create(name="hall")
+    row = Subcluster.objects.create(name=name)
+    with services.change(row, ACTOR, "first"):
+        Topology.objects.create(
+            subcluster=row, cidr=f"{net}.0/24", interface="eth0", segment=segment
+        )
+        Setting.objects.create(subcluster=row, name="probe_count", value=4)
+        for number in range(1, nodes + 1):
+            node = Node.objects.create(
+                subcluster=row,
+                name=f"{name}-mta{number}",
+                address=f"{net}.{10 + number}",
+                segment=segment,
+            )
+            NodeStatus.objects.create(node=node, verdict="alive", state="active", revision=1)
+        for number in range(1, vips + 1):
+            vip = Vip(subcluster=row, address=f"{net}.{100 + number}")
+            vip.full_clean()
+            vip.save()
+            VipStatus.objects.create(vip=vip, state="owned", owner=f"{name}-mta1")
+    return row
+
+
+def make_user(name: str, role: Role | None = None, subcluster: str = "") -> User:
+    """Somebody who may open the admin."""
+    user: User = get_user_model().objects.create_user(name, password="a long word", is_staff=True)
+    if role:
+        Grant.objects.create(user=user, role=role, subcluster=subcluster)
+    return user
+
+
+def client_of(user: User) -> Client:
+    """A browser in which somebody is logged in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def make_superuser() -> User:
+    """Somebody who may do everything, with a token."""
+    user: User = get_user_model().objects.create_superuser("chief", password="a long word")
+    make_token(user, "first")
+    return user
