@@ -58,6 +58,7 @@ def lay_down(
     environment = _environment(record, host, brokers, key_file)
     write_secret(_environment_file(home), json.dumps(environment, indent=1) + "\n")
     (home / "definitions.toml").write_text(definitions)
+    (home / "static").mkdir()  # empty: files are served from the apps, and nobody is warned
     write_steps(home, _steps(home))
     return [
         Program(role, _prepared(home, arguments), environment)
