@@ -125,6 +125,7 @@ def _poke(path: Path) -> str:
             client.sendall(b'{"command": "reread"}\n')
             with client.makefile("rb") as answers:
                 answer: Any = json.loads(answers.readline())
-    except (OSError, ValueError) as error:
+        revision = answer["revision"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
         return f"does not answer ({error}) and will read it later"
-    return f"reads it, acting on revision {answer.get('revision')}"
+    return f"reads it, acting on revision {revision}"
