@@ -1,13 +1,17 @@
-"""What happened, how far each node's story is known, and how the listener is.
+"""What happened, how far each node's story is known, how the listener is, and who is told.
 
 Names are plain text, no foreign keys: history outlives definitions. Invariant: an event is stored
 once, and a `Cursor` says that every event up to `through` is here, or known to be lost. Only the
-listener and the retention task write here.
+listener and the tasks write here; people write targets of notifications.
 """
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
 
-from cluster_admin.inventory.fields import NAME_LENGTH
+from cluster_admin.events.addresses import problem_with_mail, problem_with_webhook
+from cluster_admin.inventory.fields import NAME_LENGTH, plain
 from workers.failover.core.actions import FactKind
 
 SENTENCE_LENGTH = 1000
@@ -124,3 +128,113 @@ class ListenerStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.broker}"
+
+
+class Topic(models.TextChoices):
+    """What people can be told of."""
+
+    MOVED = "moved", "a VIP moved to another node"
+    UNSAFE = "unsafe", "two living nodes have a VIP"
+    CONFLICT = "conflict", "two nodes claimed a VIP; the lower claim lets go"
+    STUCK = "stuck", "a silent node still answers for a VIP"
+    FOREIGN = "foreign", "a stranger answers for a VIP"
+    DEAD = "dead", "a node is dead"
+
+
+def every_topic() -> list[str]:
+    """What a new target is told of."""
+    return list(Topic.values)
+
+
+class NotificationTarget(models.Model):
+    """Somebody who is told: a webhook or a mail address."""
+
+    class Kind(models.TextChoices):
+        """How."""
+
+        WEBHOOK = "webhook"
+        MAIL = "mail"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    address = models.CharField(max_length=500, validators=[plain])
+    """A URL or a mail address. Private addresses are allowed: whoever may write targets may
+    reach whatever the manager's host reaches, and that is the operator's choice."""
+    subcluster = models.CharField(max_length=NAME_LENGTH, blank=True, validators=[plain])
+    """Only of this one; empty: of all."""
+    kinds = models.JSONField(default=every_topic)
+    """Topics, a list."""
+    enabled = models.BooleanField(default=True)
+    secret = models.CharField(max_length=200, blank=True, validators=[plain])
+    """Signs what a webhook gets (HMAC-SHA256 of the body); never shown again."""
+
+    class Meta:
+        """Once for each address and subcluster."""
+
+        ordering = ("kind", "address", "subcluster")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("kind", "address", "subcluster"), name="notification_target_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.address}"
+
+    def clean(self) -> None:
+        """Addresses that can be used, topics that exist."""
+        super().clean()
+        mail = self.kind == self.Kind.MAIL
+        problem = (problem_with_mail if mail else problem_with_webhook)(self.address)
+        if problem:
+            raise ValidationError({"address": problem})
+        if not _topics(self.kinds):
+            way = f"write a list of some of {', '.join(Topic.values)}"
+            raise ValidationError({"kinds": f"{self.kinds!r} are no topics; {way}"})
+
+
+def _topics(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(one in Topic.values for one in value)
+
+
+class Notification(models.Model):
+    """Something that a target is told, or will be; written with the event that it is about."""
+
+    class State(models.TextChoices):
+        """What became of it."""
+
+        PENDING = "pending"
+        SENT = "sent"
+        FAILED = "failed"
+        WITHDRAWN = "withdrawn"
+        """No longer true before it was told."""
+
+    event = models.ForeignKey(Event, models.DO_NOTHING, db_constraint=False, related_name="+")
+    """The first it is about; it may be gone from the history."""
+    target = models.ForeignKey(NotificationTarget, models.CASCADE)
+    topic = models.CharField(max_length=10, choices=Topic.choices)
+    subcluster = models.CharField(max_length=NAME_LENGTH)
+    node = models.CharField(max_length=NAME_LENGTH, blank=True)
+    """Where the VIPs went."""
+    cause = models.CharField(max_length=200, blank=True)
+    subjects = models.JSONField(default=list)
+    """The VIPs or nodes it is about, some of them if they are very many."""
+    count = models.PositiveIntegerField(default=1)
+    """How many they are."""
+    created_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField()
+    last_error = models.CharField(max_length=SENTENCE_LENGTH, blank=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Newest first."""
+
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("event", "target"), name="notification_once"),
+        )
+        indexes = (models.Index(fields=("state", "next_at"), name="notification_due"),)
+
+    def __str__(self) -> str:
+        return f"{self.topic} to {self.target}"
