@@ -114,7 +114,9 @@ class Watched(Situation):
 
     def _take(self, take: ac.Take) -> ev.Taken:
         assert take.decided_at == self.now
-        assert self.machine.state is NodeState.READY
+        if self.machine.state is not NodeState.READY:
+            assert self.machine.state is NodeState.DRAINING
+            assert set(take.vips) <= set(self.machine.given), "a draining node took another's"
         assert set(take.vips) <= self.machine.definitions.vips.keys()
         assert not set(take.vips) & set(self.held), "taken twice"
         for peer in self.machine.detector.peers.values():

@@ -69,8 +69,10 @@ def test_a_node_in_maintenance_gives_everything_away_too() -> None:
     assert situation.kernel == set()
 
 
-def test_a_draining_node_takes_nothing() -> None:
-    situation = owner()
+def test_a_draining_node_takes_nothing_of_others() -> None:
+    situation = Situation(define(vips=[Vip(V, prefer=(A, B))]))
+    situation.peers[A].claims = {V: 4}
+    situation.ready()
     administer(situation)
 
     situation.silence(A, C).live(5.0)
@@ -169,6 +171,41 @@ def test_when_the_first_of_all_draining_nodes_is_enabled_it_gets_what_it_is_to_h
     situation.live(1.0)
 
     administer(situation, AdminState.ENABLED, names=(C,))
+
+    assert situation.kernel == set()
+
+
+def test_what_it_gave_it_takes_back_if_the_last_heir_drains_before_taking_it() -> None:
+    situation = owner()
+    administer(situation)
+    situation.live(0.05)
+    assert situation.kernel == set()
+
+    administer(situation, names=(A, C))
+    situation.live(0.2)
+
+    assert situation.held == {V: 2}
+    assert situation.facts(FactKind.TAKEN)[-1].reason is Reason.HEIR_IDLE
+    assert situation.state is NodeState.DRAINING
+
+
+def test_what_it_gave_it_takes_back_if_the_last_heir_dies_before_taking_it() -> None:
+    situation = owner()
+    administer(situation)
+    assert situation.kernel == set()
+
+    situation.silence(A, C).live(1.0)
+
+    assert situation.kernel == {V}
+
+
+def test_what_was_taken_once_is_not_taken_back() -> None:
+    situation = owner()
+    administer(situation)
+    hand_over(situation, C)
+    situation.live(0.5)
+
+    situation.silence(A, C).live(5.0)
 
     assert situation.kernel == set()
 

@@ -1,10 +1,13 @@
 """Draining: a node that is to hold nothing gives its VIPs to those whose place they are.
 
 They go a set at a time: released, then taken by the heirs, who probe as soon as the claim is gone;
-the next set goes once all of the last are owned. What nobody else may hold is kept, for service
-goes before maintenance. Invariant: of what this node gave away no more than a set, and one more
-each `PATIENCE_SECONDS`, is without an owner.
+the next set goes once all of the last are owned. What nobody else may hold is kept, and what was
+given is taken back if the last heir goes before it took it, for service goes before maintenance.
+Nothing else is ever taken while draining. Invariant: of what this node gave away no more than a
+set, and one more each `PATIENCE_SECONDS`, is without an owner.
 """
+
+from collections.abc import Collection
 
 from workers.failover.core.actions import Reason
 from workers.failover.core.assignment import leader
@@ -21,14 +24,15 @@ PATIENCE_SECONDS = 3.0
 
 def drain(node: Node, now: float) -> None:
     """Release the next set, if this node is draining and the last set is served."""
-    if node.state is not NodeState.DRAINING:
+    if node.state is NodeState.READY:
         node.given = ()
-        return
-    if node.dirty or node.resuming or not node.holdings.held or not _settled(node, now):
+    if node.state is not NodeState.DRAINING or node.dirty:
         return
     vips, owners = node.definitions.vips, node.ownership.owners
-    waiting = [vip for vip in node.given if vip in vips and vip not in owners]
+    waiting = node.given = tuple(v for v in node.given if v in vips and v not in owners)
     if waiting and now < node.given_at + PATIENCE_SECONDS:
+        return
+    if node.resuming or not node.holdings.held or not _settled(node, now):
         return
     targets = node.ownership.targets
     mine = [vip for vip in node.holdings.held if targets.get(vip, node.me) != node.me]
@@ -37,6 +41,11 @@ def drain(node: Node, now: float) -> None:
     if batch:
         node.given, node.given_at = (*waiting, *batch), now
         node.release(batch, Reason.DRAINING)
+
+
+def takes_back(node: Node, vip: str, heirs: Collection[str]) -> bool:
+    """Whether `vip`, which nobody owns, is mine again: I gave it away, and no heir is left."""
+    return node.state is NodeState.DRAINING and not heirs and vip in node.given
 
 
 def _settled(node: Node, now: float) -> bool:

@@ -73,7 +73,7 @@ class Node:
         """VIP on probation -> (when to let go, link address that answered for it)."""
         self.given: tuple[str, ...] = ()
         self.given_at = -math.inf
-        """What was given away last while draining, and when."""
+        """What was given away while draining and has no owner yet; when the last of it was."""
         self.goodbyes_left = 0
         self.dirty = True
         self.urgent = False

@@ -1,6 +1,7 @@
 """Taking: from assignment to candidate, from silence to a Take, from the kernel's word to holding.
 
-Invariants: only a READY, entitled node means to take; nothing with a live owner is taken; what the
+Invariants: only a READY, entitled node means to take, or a draining one what it gave away and no
+heir is left for; nothing with a live owner is taken; what the
 kernel did not confirm is not held.
 """
 
@@ -9,6 +10,7 @@ import math
 from workers.failover.core.actions import Announce, FactKind, Reason, Release, Take
 from workers.failover.core.assignment import heirs
 from workers.failover.core.detector import Verdict
+from workers.failover.core.draining import takes_back
 from workers.failover.core.events import Taken
 from workers.failover.core.hearing import give_opinion
 from workers.failover.core.holdings import Held
@@ -95,7 +97,9 @@ def reassess(node: Node, now: float) -> None:
     ownership.aim(weights, node.definitions, barred)
     rank = ownership.rank(node.me, weights)
     for vip in node.definitions.vips:
-        _place(node, vip, rank, now, mine=node.me in weights and node.me not in barred.get(vip, ()))
+        back = takes_back(node, vip, weights)
+        mine = (node.me in weights or back) and node.me not in barred.get(vip, ())
+        _place(node, vip, rank, now, mine=mine, back=back)
 
 
 def _eligible(node: Node, now: float) -> dict[str, int]:
@@ -112,7 +116,7 @@ def _eligible(node: Node, now: float) -> dict[str, int]:
     return heirs(ready, node.definitions.nodes)
 
 
-def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool) -> None:
+def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool, back: bool) -> None:
     """Pursue, watch or leave one VIP."""
     ownership = node.ownership
     owner = ownership.owners.get(vip)
@@ -124,7 +128,7 @@ def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool) -> None:
         return
     if owner is None:
         ownership.watch(vip, now)
-    overdue = ownership.overdue(vip, rank, now)
+    overdue = back or ownership.overdue(vip, rank, now)
     if not mine or not (ownership.targets.get(vip) == node.me or overdue):
         node.takeover.forget((vip,))
         return
@@ -137,7 +141,7 @@ def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool) -> None:
 
 def take(node: Node, now: float) -> None:
     """Confer about what is silent, and take what is ready."""
-    if node.state is not NodeState.READY or node.resuming:
+    if node.state not in (NodeState.READY, NodeState.DRAINING) or node.resuming:
         node.takeover.opinions.asked = None
         return
     node.takeover.confer(now, _helpers(node))
