@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workers.failover.core.actions import Reason
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Detector, Peer
 from workers.failover.core.fencing import Fencing
 from workers.failover.core.machine import Machine
+from workers.failover.core.messages import NodeState
 from workers.failover.core.ownership import Ownership
 from workers.failover.core.rounds import Round, Rounds
 from workers.failover.core.takeover import Candidate, Takeover
@@ -107,6 +109,15 @@ class WithoutEpochs(Machine):
         self.ownership = Timeless()
 
 
+class WithoutKeeping(Machine):
+    """A draining node drops everything, whether anybody may take it or not."""
+
+    def _admit(self, now: float) -> None:
+        super()._admit(now)
+        if self.state is NodeState.DRAINING:
+            self.release(list(self.holdings.held), Reason.DRAINING)
+
+
 def _nothing(world: World) -> None:
     return None
 
@@ -132,5 +143,6 @@ MUTATIONS: dict[str, Mutation] = {
     "no-proof": Mutation(WithoutProof, class_name="deaf-heir", within=20),
     "no-lease": Mutation(apply=_lasting, class_name="agent-gone", within=20),
     "no-two-way": Mutation(WithoutTwoWay, class_name="mute-node", within=20),
+    "no-keeping": Mutation(WithoutKeeping, class_name="drain", within=20),
     "no-epochs": Mutation(WithoutEpochs, class_name="double-cut", within=20),
 }
