@@ -1,4 +1,4 @@
-"""Users and grants in the admin, for whoever administers the cluster; tokens are beside this.
+"""Users and grants in the admin, for whoever administers the cluster; tokens and trail are beside.
 
 Only a superuser makes superusers or touches one, so that no role raises itself. Every change is in
 the audit trail, without secrets.
@@ -14,12 +14,15 @@ from django.http import HttpRequest
 
 from cluster_admin.accounts.admin_base import GrantedAdmin
 from cluster_admin.accounts.admin_tokens import TokenAdmin
+from cluster_admin.accounts.admin_trail import AuditRecordAdmin
 from cluster_admin.accounts.models import Grant, Token, User
 from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import allowed
+from cluster_admin.audit.models import AuditRecord
 
 admin.site.unregister(Group)  # roles say who may do what
 admin.site.register(Token, TokenAdmin)
+admin.site.register(AuditRecord, AuditRecordAdmin)
 
 TOLD = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +23,14 @@ from cluster_admin.audit import services as audit
 from cluster_admin.audit.models import AuditRecord
 
 HISTORY_ROWS = 200
+
+
+class Lookup(AutocompleteSelect):
+    """Shows a form again even when what was sent is no key at all."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        """Look only for what can be a key."""
+        return super().optgroups(name, [one for one in value if str(one).isdecimal()], attr)
 
 
 class GrantedAdmin(admin.ModelAdmin):
@@ -85,6 +94,12 @@ class GrantedAdmin(admin.ModelAdmin):
         if not self.within or names is None:
             return rows
         return rows.filter(**{f"{self.within}__in": names})
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Rows are looked up while one types; whatever was sent comes back as a plain error."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Lookup(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, and actions on rows of it."""
@@ -194,7 +209,7 @@ class GrantedAdmin(admin.ModelAdmin):
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
         """Rows that others may see are said not to exist; asking for them is an attempt."""
-        if object_id.isdigit() and self.model._default_manager.filter(pk=object_id[:18]).exists():
+        if object_id.isdecimal() and self.model._default_manager.filter(pk=object_id[:18]).exists():
             self.audit(request, "view", object_id, outcome="denied", reason="not to be read")
         page: Any = super()
         answer: HttpResponse = page._get_obj_does_not_exist_redirect(request, opts, object_id)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -65,12 +66,12 @@ class DefiningForm(forms.ModelForm):
             return
         super()._post_clean()  # type: ignore[misc]
         if isinstance(self.outcome, Refused) and not self.errors:
-            field = self.field_of(self.outcome.path)
+            field = self.field_of(self.outcome)
             self.add_error(field if field in self.fields else None, self.outcome.sentence)
 
-    def field_of(self, path: tuple[str, ...]) -> str:
+    def field_of(self, refused: Refused) -> str:
         """The field that a refusal is about."""
-        return path[2] if len(path) > 2 else ""
+        return refused.path[2] if len(refused.path) > 2 else ""
 
 
 class DefiningAdmin(GrantedAdmin):
@@ -207,6 +208,8 @@ class DefiningAdmin(GrantedAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_delete_permission(request, row):
+            raise PermissionDenied
         rows = self.get_queryset(request).filter(pk=row.pk)
         answer = self.ask(request, rows, self.removal(request, rows))
         return answer or self.response_delete(request, str(row), row.pk)

@@ -65,7 +65,8 @@ def import_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Show the form, what it would change, or do it."""
     if not allowed_anywhere(request.user, Role.ADMIN):
         raise PermissionDenied
-    form = ImportForm(request.POST or None, request.FILES or None)
+    sent = request.method == "POST"
+    form = ImportForm(request.POST if sent else None, request.FILES if sent else None)
     context: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
         wanted = IMPORT in request.POST
@@ -82,6 +83,9 @@ def import_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
                 return HttpResponseRedirect(address)
             context |= {"diff": differences([done]), "checked": True}
         form = ImportForm({**form.cleaned_data, "file": None})
+    elif request.method == "POST":
+        told = "; ".join(str(one) for errors in form.errors.values() for one in errors)
+        model_admin.audit(request, "import", "", outcome="refused", reason=told)
     return _page(model_admin, request, {**context, "form": form})
 
 

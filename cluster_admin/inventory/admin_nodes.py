@@ -87,7 +87,7 @@ class NodeAdmin(DefiningAdmin):
     ) -> HttpResponse:
         """Add the wishes to the page's tools."""
         tools = []
-        if object_id and object_id.isdigit() and self.has_operate_permission(request):
+        if object_id and object_id.isdecimal() and self.has_operate_permission(request):
             for wish in WISHES:
                 address = reverse("admin:inventory_node_wish", args=(object_id, wish))
                 tools.append((wish.capitalize(), address))

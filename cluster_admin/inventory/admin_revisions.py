@@ -57,7 +57,7 @@ class RevisionAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Add the way back to the page's tools."""
         tools = []
-        if object_id and object_id.isdigit() and self.has_revert_permission(request):
+        if object_id and object_id.isdecimal() and self.has_revert_permission(request):
             address = reverse("admin:inventory_revision_revert", args=(object_id,))
             tools = [("Revert to this", address)]
         return super().form_page(

@@ -15,7 +15,7 @@ from cluster_admin.inventory import knobs, repository, services
 from cluster_admin.inventory.admin_base import CHECK, Checked, DefiningAdmin, DefiningForm
 from cluster_admin.inventory.admin_import import import_page
 from cluster_admin.inventory.models import Subcluster
-from cluster_admin.inventory.services import Change
+from cluster_admin.inventory.services import Change, Refused
 
 KNOB = "knob_"
 """Fields of knobs are named so, lest one clashes with the subcluster's own."""
@@ -53,9 +53,9 @@ class _NamedForm(DefiningForm):
             for name, value in knobs.values_of(self.instance).items():
                 self.initial[KNOB + name] = value
 
-    def field_of(self, path: tuple[str, ...]) -> str:
-        """Refusals about a knob belong to its field."""
-        return KNOB + path[1] if path[:1] == ("knobs",) and len(path) > 1 else ""
+    def field_of(self, refused: Refused) -> str:
+        """Refusals about a knob begin with its name, and belong to its field."""
+        return KNOB + refused.sentence.partition(" ")[0]
 
     def wanted(self) -> dict[str, Any]:
         """The values of knobs that were written."""
@@ -157,7 +157,7 @@ class SubclusterAdmin(DefiningAdmin):
     ) -> HttpResponse:
         """Add the definitions to the page's tools."""
         tools = []
-        if object_id and object_id.isdigit():
+        if object_id and object_id.isdecimal():
             file = reverse("admin:inventory_subcluster_definitions", args=(object_id,))
             revisions = reverse("admin:inventory_revision_changelist")
             tools = [

@@ -24,6 +24,7 @@ from cluster_admin.inventory.models import (
 from cluster_admin.vips.models import Vip, VipStatus
 
 ACTOR = Actor("tester")
+PASSWORD = "a long word"  # noqa: S105 - of people who live for one test
 NETWORKS = {"default": "198.18.0", "staging": "198.18.1"}
 
 
@@ -76,7 +77,7 @@ def make_subcluster(name: str, net: str, nodes: int = 2, vips: int = 2) -> Subcl
 
 def make_user(name: str, role: Role | None = None, subcluster: str = "") -> User:
     """Somebody who may open the admin."""
-    user: User = get_user_model().objects.create_user(name, password="a long word", is_staff=True)
+    user: User = get_user_model().objects.create_user(name, password=PASSWORD, is_staff=True)
     if role:
         Grant.objects.create(user=user, role=role, subcluster=subcluster)
     return user
@@ -91,6 +92,6 @@ def client_of(user: User) -> Client:
 
 def make_superuser() -> User:
     """Somebody who may do everything, with a token."""
-    user: User = get_user_model().objects.create_superuser("chief", password="a long word")
+    user: User = get_user_model().objects.create_superuser("chief", password=PASSWORD)
     make_token(user, "first")
     return user
