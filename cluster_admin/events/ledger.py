@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
 
-from cluster_admin.events import statuses
+from cluster_admin.events import notifications, statuses
 from cluster_admin.events.models import Event
 from cluster_admin.events.moments import Moment
 from cluster_admin.events.offices import LONG_AGO, Office, Offices
@@ -147,6 +147,7 @@ class Part:
         if self.hearing:
             statuses.write_heard(desk.heard, defined.nodes, now)
         story.write()
+        notifications.note(self.name, story.events, now.time)
         self.through = story.through
 
     def committed(self) -> None:

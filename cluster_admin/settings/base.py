@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cluster_admin.settings import environment
+from cluster_admin.settings import environment, mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -90,3 +90,8 @@ MUSTER_KEY_FILE = environment.text("MUSTER_KEY_FILE")
 MUSTER_PUBLIC_URL = environment.text("MUSTER_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 MUSTER_METRICS_OPEN = environment.switch("MUSTER_METRICS_OPEN")
 """Whether /metrics needs no login; otherwise a token with the scope `read`."""
+MUSTER_EVENTS_KEPT = environment.number("MUSTER_EVENTS_KEPT", 1_000_000)
+"""Events in the history; the oldest go first."""
+MUSTER_EVENTS_DAYS = environment.number("MUSTER_EVENTS_DAYS", 365)
+
+globals().update(mail.settings(environment.text("MUSTER_EMAIL_URL")))

@@ -44,6 +44,15 @@ def switch(variable: str) -> bool:
     return value == "1"
 
 
+def number(variable: str, default: int) -> int:
+    """A whole number above 0."""
+    value = text(variable, str(default))
+    if not (value.isascii() and value.isdigit() and 0 < int(value) < 10**12):
+        message = f"{variable} is {value[:40]!r}; set it to a whole number above 0"
+        raise ImproperlyConfigured(message)
+    return int(value)
+
+
 def database(directory: Path) -> dict[str, Any]:
     """Django's settings of the database: DATABASE_URL, or SQLite in `directory`."""
     url = text("DATABASE_URL")
