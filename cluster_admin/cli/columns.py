@@ -7,6 +7,7 @@ csv has; its text is what a table has. Every field can be asked for with --colum
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
@@ -46,8 +47,20 @@ def nobody(value: Any) -> str:
 
 
 def clock(value: Any) -> str:
-    """A time of day and its date without the offset's fuss."""
-    return plain(value).replace("T", " ")[:23]
+    """Date and time of day where the reader is; csv and json have the offset."""
+    return _local(value, "%Y-%m-%d %H:%M:%S")
+
+
+def instant(value: Any) -> str:
+    """The same for what happens within a second; the year is known."""
+    return _local(value, "%m-%d %H:%M:%S.%f")[:18]
+
+
+def _local(value: Any, form: str) -> str:
+    try:
+        return datetime.fromisoformat(plain(value)).astimezone().strftime(form)
+    except (ValueError, OverflowError):
+        return plain(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,37 +5,34 @@ said. One second is all it gets.
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from cluster_admin.cli import profiles as profile_file
 from cluster_admin.cli.errors import Complaint
+from cluster_admin.cli.resources import path
 from cluster_admin.cli.surroundings import Surroundings
 
-if TYPE_CHECKING:
-    from cluster_admin.cli.client import Client
-
-PATIENCE_SECONDS = 1.0
 OFFERED = 200
 Completer = Callable[[typer.Context, str], list[str]]
+Get = Callable[[str, dict[str, str | int]], Any]
+"""Reads what the manager has at a path, with a query."""
 
 
-def _completer(look: Callable[["Client", dict[str, Any], str], Iterable[Any]]) -> Completer:
+def _completer(look: Callable[[Get, dict[str, Any], str], Iterable[Any]]) -> Completer:
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
-        import httpx
-
-        from cluster_admin.cli.client import Client
-
         around = ctx.obj if isinstance(ctx.obj, Surroundings) else Surroundings()
         chosen = ctx.params
         try:
             target = profile_file.resolve(
                 chosen.get("profile"), chosen.get("url"), chosen.get("token"), around.environment
             )
-            with Client(target, around.transport, PATIENCE_SECONDS) as client:
-                names = [str(name) for name in look(client, chosen, incomplete)]
-        except (Complaint, httpx.HTTPError, httpx.InvalidURL, KeyError, TypeError, OSError):
+            found = look(
+                lambda where, query: around.fetch(target, where, query), chosen, incomplete
+            )
+            names = [str(name) for name in found]
+        except (Complaint, OSError, ValueError, LookupError, TypeError):
             return []
         return [name for name in names if name.startswith(incomplete)]
 
@@ -43,17 +40,18 @@ def _completer(look: Callable[["Client", dict[str, Any], str], Iterable[Any]]) -
 
 
 def _names(where: str, key: str) -> Completer:
-    def look(client: "Client", _chosen: dict[str, Any], incomplete: str) -> Iterable[Any]:
-        query = {"search": incomplete} if incomplete else {}
-        rows, _ = client.rows(where, query, OFFERED)
-        return (row[key] for row in rows)
+    def look(get: Get, _chosen: dict[str, Any], incomplete: str) -> Iterable[Any]:
+        searched: dict[str, str | int] = {"search": incomplete} if incomplete else {}
+        answer = get(where, {**searched, "page_size": OFFERED})
+        return (row[key] for row in answer["results"])
 
     return _completer(look)
 
 
-def _knobs(client: "Client", chosen: dict[str, Any], _incomplete: str) -> Iterable[Any]:
-    subcluster = chosen.get("subcluster") or client.rows("subclusters/", {}, 1)[0][0]["name"]
-    return (row["name"] for row in client.rows(f"subclusters/{subcluster}/settings/", {}, 0)[0])
+def _knobs(get: Get, chosen: dict[str, Any], _incomplete: str) -> Iterable[Any]:
+    name = chosen.get("subcluster") or get("subclusters/", {"page_size": 1})["results"][0]["name"]
+    answer = get(path("subclusters", name, "settings"), {})
+    return (row["name"] for row in (answer if isinstance(answer, list) else answer["results"]))
 
 
 nodes = _names("nodes/", "name")

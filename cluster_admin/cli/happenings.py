@@ -1,6 +1,6 @@
 """What events are: columns and filters, the same for `events` and a VIP's history."""
 
-from cluster_admin.cli.columns import Column, Rank, clock
+from cluster_admin.cli.columns import Column, Rank, clock, instant
 from cluster_admin.cli.looking import Kind
 
 EVENTS = Kind(
@@ -8,13 +8,13 @@ EVENTS = Kind(
     "events",
     "events/",
     (
-        Column("time", rank=Rank.KEY, text=clock),
+        Column("time", rank=Rank.KEY, text=instant),
         Column("node", rank=Rank.KEY),
         Column("kind", rank=Rank.KEY),
         Column("vip"),
+        Column("reason"),
         Column("peer"),
         Column("detail"),
-        Column("reason"),
         Column("subcluster", rank=Rank.WIDE),
         Column("epoch", rank=Rank.WIDE),
         Column("incarnation", rank=Rank.WIDE),

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import httpx
+from rich.cells import cell_len
 
 from cluster_admin.cli import shapes, tables
 from cluster_admin.cli.client import Client
+from cluster_admin.cli.columns import Column
 from cluster_admin.cli.errors import Complaint, Unreachable
 from cluster_admin.cli.happenings import EVENTS
 from cluster_admin.cli.problems import complaint
@@ -24,7 +26,8 @@ STREAM = "text/event-stream"
 SILENCE_SECONDS = 15.0
 """The manager sends a heartbeat every 5 s."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
-LEAST_WIDTHS = {"node": 8, "kind": 12, "vip": 15, "peer": 8}
+LEAST_WIDTHS = {"time": 18, "node": 6, "kind": 9, "vip": 13, "reason": 12, "peer": 6}
+WIDEST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,30 +142,31 @@ class _Printer:
     def __init__(self, look: Look) -> None:
         self.look = look
         self.columns = shapes.picked(EVENTS.columns, look)
-        self.fitted: tables.Fitted | None = None
-        self.heading = True
+        self.widest = {name: "x" * width for name, width in LEAST_WIDTHS.items()}
+        """The widest of each column so far: columns only ever grow."""
+        self.shown: list[Column] | None = None
 
     def print(self, events: list[Any]) -> None:
         if self.look.output is Output.CSV:
-            text = shapes.table_csv(events, self.columns, heading=self.heading)
+            text = shapes.table_csv(events, self.columns, heading=self.shown is None)
+            self.shown = self.columns
         elif self.look.for_people:
-            text = self._lines(events)
+            text = "".join(f"{line}\n" for line in self._lines(events))
         else:
             text = "".join(map(self._document, events))
-        self.heading = False
         shapes.put(text)
 
-    def _lines(self, events: list[Any]) -> str:
-        if self.fitted is None:
-            whole = self.look.output is Output.WIDE or bool(self.look.names)
-            room = [{name: "x" * width for name, width in LEAST_WIDTHS.items()}]
-            self.fitted = tables.fit(
-                self.columns, [*room, *events], self.look.around.width, whole=whole
-            )
-        lines = tables.lines(
-            self.fitted, events, colours=self.look.around.colours, heading=self.heading
-        )
-        return "".join(f"{line}\n" for line in lines)
+    def _lines(self, events: list[Any]) -> Iterator[str]:
+        """Aligned lines; the heading comes again when the columns change."""
+        for event in events:
+            for column in self.columns:
+                cell = column.cell(event)[:WIDEST]
+                self.widest[column.name] = max(self.widest.get(column.name, ""), cell, key=cell_len)
+        whole = self.look.output is Output.WIDE or bool(self.look.names)
+        rows = [self.widest, *events]
+        fitted = tables.fit(self.columns, rows, self.look.around.width, whole=whole)
+        heading, self.shown = fitted.columns != self.shown, list(fitted.columns)
+        yield from tables.lines(fitted, events, colours=self.look.around.colours, heading=heading)
 
     def _document(self, event: Any) -> str:
         if self.look.names:

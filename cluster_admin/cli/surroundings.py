@@ -10,13 +10,22 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import httpx
 
+    from cluster_admin.cli.profiles import Target
+
+Fetch = Callable[["Target", str, Mapping[str, str | int]], Any]
 PIPED_WIDTH = 10_000
 """A pipe has no width to respect."""
+
+
+def _fetch(target: "Target", where: str, query: Mapping[str, str | int]) -> Any:
+    from cluster_admin.cli.fetching import fetch  # only for completion
+
+    return fetch(target, where, query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,8 @@ class Surroundings:
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     transport: "httpx.BaseTransport | None" = None
+    fetch: "Fetch" = _fetch
+    """The quick way to the manager, for completion."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     hidden: Callable[[str], str] = getpass.getpass

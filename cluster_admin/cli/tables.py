@@ -46,6 +46,8 @@ def fit(columns: Sequence[Column], rows: Sequence[Any], width: int, *, whole: bo
     ]
     keep = list(range(len(columns)))
     out: list[str] = []
+    if not whole and _needed(natural, keep) > width:
+        keep = [index for index in keep if not _is_empty(columns[index], rows)]
     while not whole and len(keep) > 1 and _needed(natural, keep) > width:
         last = keep[-1]
         room = width - _needed(natural, keep[:-1]) - len(GAP)
@@ -87,6 +89,11 @@ def diff(text: str, *, colours: bool) -> Iterator[str]:
     for line in text.splitlines():
         style = {"+": ADDED, "-": REMOVED, "@": PLACE}.get(line[:1])
         yield _painted(line, style) if colours else line
+
+
+def _is_empty(column: Column, rows: Sequence[Any]) -> bool:
+    """Whether nothing is lost without the column."""
+    return column.rank > Rank.KEY and not any(column.cell(row) for row in rows)
 
 
 def _style(column: Column, cell: str, row: Any) -> Style | None:

@@ -3,7 +3,7 @@
 import typer
 
 from cluster_admin.cli.bundles import Recalling, add
-from cluster_admin.cli.columns import Column, Rank, clock
+from cluster_admin.cli.columns import Column, Rank, instant
 from cluster_admin.cli.looking import Kind, show_list
 from cluster_admin.cli.session import Call
 
@@ -12,7 +12,7 @@ RECORDS = Kind(
     "audit records",
     "audit/",
     (
-        Column("at", rank=Rank.KEY, text=clock),
+        Column("at", rank=Rank.KEY, text=instant),
         Column("actor", rank=Rank.KEY),
         Column("action", rank=Rank.KEY),
         Column("kind"),

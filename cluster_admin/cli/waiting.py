@@ -8,8 +8,6 @@ operator says --wait.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from cluster_admin.cli.errors import Unknown, Unreachable
 from cluster_admin.cli.resources import path
 from cluster_admin.cli.shapes import tell
@@ -26,11 +24,13 @@ Missing = Callable[["Client"], list[str]]
 
 def wait(client: "Client", around: Surroundings, missing: Missing, timeout_seconds: float) -> None:
     """Look until nothing is missing; raises `Unknown` after `timeout_seconds`."""
-    console = Console(stderr=True, force_terminal=around.reports, no_color=not around.note_colours)
     end = around.clock() + timeout_seconds
     left: list[str] = []
     if not around.reports:
         return _look(client, around, missing, end, lambda _: None, left)
+    from rich.console import Console  # only on a terminal: starting is to be fast
+
+    console = Console(stderr=True, force_terminal=True, no_color=not around.note_colours)
     with console.status("waiting") as status:
         return _look(client, around, missing, end, lambda words: status.update(words), left)
 

@@ -1,7 +1,9 @@
 """Somebody who types commands at a fake manager: words in, exit code and both outputs out."""
 
+import json
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from cluster_admin.cli.main import build, named_group
+from cluster_admin.cli.profiles import Target
 from cluster_admin.cli.surroundings import Surroundings
 from tests.unit.cli.manager import TOKEN, URL, Manager
 
@@ -65,11 +68,25 @@ class Operator:
         return Surroundings(
             environment=self.environment,
             transport=self.transport,
+            fetch=self.fetch,
             clock=self.clock,
             sleep=self.clock.sleep,
             hidden=lambda _question: "right",
             **self.around,
         )
+
+    def fetch(self, target: Target, where: str, query: Mapping[str, str | int]) -> Any:
+        headers = {"Authorization": f"Bearer {target.token}"}
+        request = httpx.Request(
+            "GET", f"{target.url}/api/v1/{where}", params=query, headers=headers
+        )
+        try:
+            answer = self.manager.answer(request)
+        except httpx.HTTPError as error:
+            raise OSError(str(error)) from error
+        if answer.status_code != 200:
+            raise OSError(answer.status_code)
+        return json.loads(answer.content)
 
     def types(self, command: str, stdin: str | None = None) -> Done:
         words = shlex.split(command.removeprefix("muster "))

@@ -93,7 +93,7 @@ def test_narrow_says_what_is_missing(operator: Operator) -> None:
     done = operator.types("node list")
 
     assert all(len(line) <= 60 for line in done.stdout.splitlines() if "\x1b" not in line)
-    assert "objection (-o wide shows all)" in done.stderr
+    assert "address (-o wide shows all)" in done.stderr
 
 
 def test_chosen_columns_come_in_that_order_in_every_shape(operator: Operator) -> None:
