@@ -101,6 +101,13 @@ class GrantedAdmin(admin.ModelAdmin):
             kwargs.setdefault("widget", Lookup(db_field, self.admin_site))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Beside a choice of a row: add one, or look at it; nothing that removes it."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and hasattr(field.widget, "can_delete_related"):
+            field.widget.can_delete_related = field.widget.can_change_related = False
+        return field
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, and actions on rows of it."""
         what = str(request.POST.get("action", "")) or "change"

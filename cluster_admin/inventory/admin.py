@@ -35,6 +35,7 @@ from cluster_admin.inventory.services import Change
 
 admin.site.site_header = "Muster"
 admin.site.site_title = "Muster"
+admin.site.index_template = "admin/muster/index.html"
 admin.site.index_title = "What the cluster should be, and what it was"
 
 admin.site.register(Subcluster, SubclusterAdmin)
@@ -61,6 +62,7 @@ class TopologyAdmin(DefiningAdmin):
     list_select_related = ("subcluster", "segment")
     search_fields = ("cidr", "interface")
     autocomplete_fields = ("subcluster", "segment")
+    identity = ("subcluster",)
     fields = ("subcluster", "cidr", "interface", "witnesses", "segment", "reason")
 
     @admin.display(description="witnesses")
@@ -74,9 +76,11 @@ class SegmentAdmin(DefiningAdmin):
     """L2 segments; they span subclusters, and so does the right to change them."""
 
     within = ""
+    checks = False
     list_display = ("name", "description")
     list_select_related = False
     search_fields = ("name", "description")
+    identity = ("name",)
     fields = ("name", "description", "reason")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -84,10 +88,6 @@ class SegmentAdmin(DefiningAdmin):
         return allowed_anywhere(request.user, Role.VIEWER)
 
     has_module_permission = has_view_permission
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The name is in definitions files: it stays."""
-        return ("name",) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """No file says anything of a segment alone: no revision comes of it."""

@@ -81,6 +81,10 @@ class DefiningAdmin(GrantedAdmin):
     change_form_template = "admin/muster/change_form.html"
     list_select_related: ClassVar[Any] = ("subcluster",)
     actions: Any = ("remove", "export_csv")
+    identity: tuple[str, ...] = ()
+    """What other rows, files and messages know a row by: it stays as it was made."""
+    checks = True
+    """Whether there is a difference to show before saving."""
 
     def home_of(self, row: Any) -> Subcluster:
         """The subcluster whose definitions a row is part of."""
@@ -102,9 +106,9 @@ class DefiningAdmin(GrantedAdmin):
         return made
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A row stays in its subcluster."""
+        """A row stays what it is, where it is."""
         fields = tuple(super().get_readonly_fields(request, obj))
-        return fields if obj is None or not self.within else (*fields, "subcluster")
+        return fields if obj is None else (*fields, *self.identity)
 
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Offer only subclusters that the user may change."""
@@ -124,7 +128,7 @@ class DefiningAdmin(GrantedAdmin):
         self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any
     ) -> HttpResponse:
         """Save in one change; show the form again, as it was typed, when that did not do."""
-        context = {"check": CHECK, **(extra_context or {})}
+        context = {"check": CHECK if self.checks else "", **(extra_context or {})}
         page = super().form_page
         outcome: Refused | Change
         try:

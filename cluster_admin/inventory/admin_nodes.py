@@ -60,6 +60,7 @@ class NodeAdmin(DefiningAdmin):
     autocomplete_fields = ("subcluster", "segment")
     actions = ("drain", "undrain", "maintenance", "remove", "export_csv")
     readonly_fields = (*LIVE, "heard")
+    identity = ("subcluster", "name")
     fieldsets = (
         (None, {"fields": ("subcluster", "name", "address", "admin_state")}),
         ("Where and how much", {"fields": ("segment", "interfaces", "weight", "ring_port")}),

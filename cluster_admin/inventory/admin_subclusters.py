@@ -76,8 +76,10 @@ class SubclusterAdmin(DefiningAdmin):
     change_list_template = "admin/muster/subclusters.html"
     list_display = ("name", "description", "newest", "nodes", "acting", "created_at")
     list_select_related = False
+    ordering = ("name",)
     search_fields = ("name", "description")
     readonly_fields = ("newest", "acting")
+    identity = ("name",)
     fieldsets = (
         (None, {"fields": ("name", "description", "newest", "acting", "reason")}),
         (
@@ -117,10 +119,6 @@ class SubclusterAdmin(DefiningAdmin):
             node_count=models.Count("node"), oldest=models.Min("node__status__revision")
         )
         return counted
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The name is in every file and message: it stays."""
-        return (*self.readonly_fields, "name") if obj else self.readonly_fields
 
     def home_of(self, row: Any) -> Subcluster:
         """Itself."""

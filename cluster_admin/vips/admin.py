@@ -90,6 +90,7 @@ class VipAdmin(DefiningAdmin):
     search_help_text = "Address, description, binding or owner"
     autocomplete_fields = ("subcluster", "follow")
     readonly_fields = LIVE
+    identity = ("subcluster", "address")
     fieldsets = (
         (None, {"fields": ("subcluster", "address", "description")}),
         ("Where it sits", {"fields": ("prefer", "follow", "weight")}),
