@@ -10,6 +10,7 @@ from typing import Any
 from cluster_admin.cli import shapes, watching
 from cluster_admin.cli.bundles import Listing, Printing, Recalling, Showing
 from cluster_admin.cli.columns import Column
+from cluster_admin.cli.durations import moment
 from cluster_admin.cli.errors import Usage
 from cluster_admin.cli.freshness import warn_if_stale
 from cluster_admin.cli.session import Call
@@ -82,7 +83,7 @@ def query_of(kind: Kind, view: Listing) -> dict[str, str]:
         if not equals or key not in kind.filters:
             known = ", ".join(kind.filters) or "none"
             raise Usage(f"filter {written!r}: write KEY=VALUE; {kind.plural} know {known}")
-        query[key] = value
+        query[key] = moment(value, key) if key in ("since", "until") else value
     if view.sort:
         query["ordering"] = view.sort
     return query

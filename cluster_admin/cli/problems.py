@@ -33,7 +33,11 @@ def complaint(response: "httpx.Response", url: str) -> Complaint:
         return _foreign(status, url)
     code = str(problem.get("code", ""))
     text = sentence(problem, status)
-    if status == 429 and (seconds := response.headers.get("retry-after")):
+    if (
+        status == 429
+        and "try again" not in text
+        and (seconds := response.headers.get("retry-after"))
+    ):
         text = f"{text.rstrip('.')}; try again in {seconds} s"
     if status in WRONG_INPUT:
         return Usage(text, code)

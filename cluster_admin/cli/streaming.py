@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from cluster_admin.cli import shapes, tables
 from cluster_admin.cli.client import Client
 from cluster_admin.cli.columns import Column
-from cluster_admin.cli.errors import Complaint, Unreachable
+from cluster_admin.cli.errors import Complaint, Refused, Unreachable
 from cluster_admin.cli.happenings import EVENTS
 from cluster_admin.cli.problems import complaint
 from cluster_admin.cli.session import Call
@@ -64,6 +64,7 @@ def follow(call: Call, query: dict[str, Any], look: Look, limit: int) -> None:
         rows.sort(key=lambda row: int(row["id"]))
         printer.print(rows)
         after = max([newest, *(int(row["id"]) for row in rows)])
+    query.pop("since", None)
     _Follower(call, query, printer, int(after)).run()
 
 
@@ -111,10 +112,13 @@ class _Follower:
         if self.away:
             tell("the manager is back")
         self.away, self.pause_seconds = False, FIRST_PAUSE_SECONDS
-        if message.kind != "event":
+        if message.kind not in ("event", "full"):
+            self.newest = max(self.newest, int(message.id) if message.id.isdecimal() else 0)
             return
         try:
             event = json.loads(message.data)
+            if message.kind == "full":
+                raise Refused(str(event["detail"]), "throttled")
             number = int(event["id"])
         except (ValueError, KeyError, TypeError) as error:
             raise Unreachable(f"{self.call.client.url} streams no events; check the URL") from error

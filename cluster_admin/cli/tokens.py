@@ -27,6 +27,7 @@ TOKENS = Kind(
         Column("scopes"),
         Column("expires_at", text=clock),
         Column("last_used_at", text=clock),
+        Column("prefix", rank=Rank.WIDE),
         Column("id", rank=Rank.WIDE),
         Column("created_at", rank=Rank.WIDE, text=clock),
         Column("revoked_at", rank=Rank.WIDE, text=clock),

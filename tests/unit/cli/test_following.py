@@ -52,6 +52,32 @@ def test_nothing_is_doubled_or_lost_over_broken_connections(
     assert done.stderr.count("trying again") == 3
 
 
+def test_what_filters_keep_back_is_not_asked_for_again(
+    operator: Operator, manager: Manager
+) -> None:
+    mark = b'id: 40\nevent: mark\ndata: {"mark": "x"}\n\n'
+    manager.streams = [[HEARTBEAT, sse(event(4)), mark], [sse(event(41))]]
+
+    done = operator.types("events --follow --kind taken --since 1h -o json --limit 1")
+
+    assert _ids(done.stdout) == [3, 4, 41]
+    again = manager.requests[-2].url.params
+    assert (again["after"], again["kind"]) == ("40", "taken")
+    assert "since" not in again
+
+
+def test_a_manager_with_too_many_streams_is_asked_again(
+    operator: Operator, manager: Manager
+) -> None:
+    full = b'event: full\ndata: {"detail": "500 streams are open"}\n\n'
+    manager.streams = [[full], [sse(event(4))]]
+
+    done = operator.types("events --follow -o json --limit 0")
+
+    assert _ids(done.stdout) == [4]
+    assert "500 streams are open; trying again" in done.stderr
+
+
 def test_after_an_event_the_stream_brings_the_rest(operator: Operator, manager: Manager) -> None:
     manager.streams = [[sse(event(2)), sse(event(3))]]
 
