@@ -6,13 +6,22 @@
 
 import contextlib
 import json
+import math
+import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from cluster_admin.events.feed import EVERYTHING, Filters, Pulse, TooManyStreams, pulses
+from cluster_admin.events.feed import (
+    EVERYTHING,
+    HEARTBEAT_SECONDS,
+    Filters,
+    Pulse,
+    TooManyStreams,
+    pulses,
+)
 
 RETRY_MS = 1_000
 """After how long a browser comes back."""
@@ -31,23 +40,36 @@ def last_id(request: HttpRequest) -> int | None:
     return int(text)
 
 
-def stream(after: int | None = None, filters: Filters = EVERYTHING) -> StreamingHttpResponse:
-    """The answer that never ends."""
-    response = StreamingHttpResponse(frames(after, filters), content_type="text/event-stream")
+def stream(
+    after: int | None = None,
+    filters: Filters = EVERYTHING,
+    heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    longest_seconds: float = math.inf,
+) -> StreamingHttpResponse:
+    """The answer that ends after `longest_seconds` or when the browser goes."""
+    told = frames(after, filters, heartbeat_seconds, longest_seconds)
+    response = StreamingHttpResponse(told, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def frames(after: int | None, filters: Filters) -> AsyncGenerator[str]:
+async def frames(
+    after: int | None,
+    filters: Filters,
+    heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    longest_seconds: float = math.inf,
+) -> AsyncGenerator[str]:
     """What goes over the wire; ends with `event: full` when this process has too many streams."""
     yield f"retry: {RETRY_MS}\n\n"
-    mark = ""
+    mark, ends = "", time.monotonic() + longest_seconds
     try:
-        async with contextlib.aclosing(pulses(after, filters)) as following:
+        async with contextlib.aclosing(pulses(after, filters, heartbeat_seconds)) as following:
             async for pulse in following:
                 yield "".join(_told(pulse, mark))
                 mark = pulse.mark
+                if time.monotonic() > ends:
+                    return
     except TooManyStreams as error:
         yield _frame("full", {"detail": str(error)})
 

@@ -1,0 +1,75 @@
+"""Events as pages and CSV show them: filters, columns, and pages that go by id.
+
+A page is named by the newest id that it may have (`before`), so that it stays the same while new
+events come, and no counting of a long history is needed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from cluster_admin.dashboard import badges
+from cluster_admin.dashboard.badges import Badge
+from cluster_admin.dashboard.tables import Column, word
+from cluster_admin.events.models import Event
+
+SIZE = 50
+KINDS = tuple(Event.Kind.values)
+COLUMNS = (
+    Column("id", "", lambda row: row.pk, shown=False),
+    Column("time", "Time", lambda row: row.time),
+    Column("subcluster", "Subcluster", lambda row: row.subcluster),
+    Column("node", "Told by", lambda row: row.node),
+    Column("kind", "What", lambda row: row.kind),
+    Column("vip", "VIP", lambda row: row.vip),
+    Column("peer", "Other node", lambda row: row.peer),
+    Column("reason", "Why", lambda row: row.reason),
+    Column("epoch", "", lambda row: row.epoch or "", shown=False),
+    Column("detail", "", lambda row: row.detail, shown=False),
+    Column("incarnation", "", lambda row: row.incarnation, shown=False),
+    Column("number", "", lambda row: row.number, shown=False),
+    Column("received_at", "", lambda row: row.received_at, shown=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event, ready to be shown."""
+
+    event: Event
+    badge: Badge
+
+
+def matching(rows: QuerySet[Event], query: Mapping[str, str]) -> QuerySet[Event]:
+    """Those that the filters of a URL ask for; `node` is who tells or who is told of."""
+    for name in ("subcluster", "kind", "vip"):
+        if value := word(query, name):
+            rows = rows.filter(**{name: value})
+    if node := word(query, "node"):
+        rows = rows.filter(Q(node=node) | Q(peer=node))
+    if text := word(query, "q"):
+        rows = rows.filter(
+            Q(reason__icontains=text)
+            | Q(detail__icontains=text)
+            | Q(vip__icontains=text)
+            | Q(node__icontains=text)
+            | Q(peer__icontains=text)
+        )
+    return rows
+
+
+def stretch(rows: QuerySet[Event], query: Mapping[str, str], size: int = SIZE) -> dict[str, Any]:
+    """A page of events, the newest first, and where the next one begins; one query."""
+    text = query.get("before", "")
+    before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    if before:
+        rows = rows.filter(id__lt=before)
+    found = list(rows.order_by("-id")[: size + 1])
+    older = found[size - 1].pk if len(found) > size else 0
+    return {
+        "events": [EventRow(one, badges.of_kind(one.kind)) for one in found[:size]],
+        "before": before,
+        "older": older,
+    }

@@ -1,0 +1,109 @@
+"""The overview, and the lists of nodes, VIPs and events. Filters, order and page are in the URL."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+
+from cluster_admin.dashboard import event_rows, node_rows, scope, summary, vip_rows
+from cluster_admin.dashboard.downloads import as_csv
+from cluster_admin.dashboard.tables import Choice, ordered, page_of
+from cluster_admin.dashboard.views.base import Page
+
+CARDS = 24
+"""Nodes on the overview: all of a small cluster, otherwise those that need a look first."""
+
+
+class Overview(Page):
+    """Nodes x VIPs: the first page."""
+
+    template, part, place = "dashboard/overview.html", "dashboard/parts/overview.html", "overview"
+
+    def context(self, request: HttpRequest, **named: str) -> dict[str, Any]:
+        """Numbers, troubles, node cards, and the VIPs that the filters ask for."""
+        found = summary.summarize(request.user)
+        order = ("name",) if found.nodes <= CARDS else (node_rows.RANK, "name")
+        nodes = scope.nodes(request.user).order_by(*order)[:CARDS]
+        cards = node_rows.shown(nodes)
+        more = found.nodes - len(cards)
+        return vip_table(request) | {"summary": found, "cards": cards, "more": more}
+
+
+class Vips(Page):
+    """All VIPs."""
+
+    template, part, place = "dashboard/vips.html", "dashboard/parts/vips.html", "vips"
+
+    def get(self, request: HttpRequest, **named: str) -> HttpResponseBase:
+        """The page, its live part, or everything as CSV."""
+        if request.GET.get("format") != "csv":
+            return super().get(request, **named)
+        rows = vip_rows.matching(scope.vips(request.user), request.GET)
+        choice = Choice.of(request.GET, vip_rows.COLUMNS, "address")
+        found = ordered(rows, vip_rows.COLUMNS, choice, "address_key").aiterator(chunk_size=500)
+        return as_csv((vip_rows.row_of(vip) async for vip in found), vip_rows.COLUMNS, "vips")
+
+    def context(self, request: HttpRequest, **named: str) -> dict[str, Any]:
+        """The VIPs that the filters ask for."""
+        return vip_table(request)
+
+
+class Nodes(Page):
+    """All nodes."""
+
+    template, part, place = "dashboard/nodes.html", "dashboard/parts/nodes.html", "nodes"
+
+    def get(self, request: HttpRequest, **named: str) -> HttpResponseBase:
+        """The page, its live part, or everything as CSV."""
+        if request.GET.get("format") != "csv":
+            return super().get(request, **named)
+        rows = node_rows.matching(scope.nodes(request.user), request.GET)
+        choice = Choice.of(request.GET, node_rows.COLUMNS, "node")
+        counted = rows.annotate(held=node_rows.HELD)
+        found = ordered(counted, node_rows.COLUMNS, choice, "name").aiterator(chunk_size=500)
+        return as_csv((node_rows.as_row(node) async for node in found), node_rows.COLUMNS, "nodes")
+
+    def context(self, request: HttpRequest, **named: str) -> dict[str, Any]:
+        """The nodes that the filters ask for."""
+        rows = node_rows.matching(scope.nodes(request.user), request.GET)
+        choice = Choice.of(request.GET, node_rows.COLUMNS, "node")
+        table = page_of(rows, node_rows.COLUMNS, choice, "name")
+        return {
+            "table": table,
+            "rows": node_rows.shown(table.rows),
+            "subclusters": list(scope.subclusters(request.user)),
+            "states": list(node_rows.STATES),
+        }
+
+
+class Events(Page):
+    """What happened, the newest first; pages go by id, so that a long history costs nothing."""
+
+    template, part, place = "dashboard/events.html", "dashboard/parts/events.html", "events"
+
+    def get(self, request: HttpRequest, **named: str) -> HttpResponseBase:
+        """The page, its live part, or everything as CSV."""
+        if request.GET.get("format") != "csv":
+            return super().get(request, **named)
+        found = event_rows.matching(scope.events(request.user), request.GET)
+        return as_csv(found.order_by("-id").aiterator(chunk_size=500), event_rows.COLUMNS, "events")
+
+    def context(self, request: HttpRequest, **named: str) -> dict[str, Any]:
+        """The events that the filters ask for."""
+        found = event_rows.matching(scope.events(request.user), request.GET)
+        return event_rows.stretch(found, request.GET) | {
+            "subclusters": list(scope.subclusters(request.user)),
+            "kinds": event_rows.KINDS,
+        }
+
+
+def vip_table(request: HttpRequest) -> dict[str, Any]:
+    """The table of VIPs that the URL asks for: three queries."""
+    rows = vip_rows.matching(scope.vips(request.user), request.GET)
+    choice = Choice.of(request.GET, vip_rows.COLUMNS, "address")
+    table = page_of(rows, vip_rows.COLUMNS, choice, "address_key")
+    return {
+        "table": table,
+        "rows": [vip_rows.row_of(vip) for vip in table.rows],
+        "subclusters": list(scope.subclusters(request.user)),
+        "states": vip_rows.SEVERITY,
+    }

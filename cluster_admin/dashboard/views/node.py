@@ -1,0 +1,140 @@
+"""The page of a node: how it is, what it holds, what happens if it dies; draining it.
+
+Who may not drain is refused here, whatever the page showed, and the attempt is audited.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views import View
+
+from cluster_admin.accounts.roles import Role
+from cluster_admin.accounts.services import actor_of, allowed
+from cluster_admin.audit import services as audit
+from cluster_admin.dashboard import event_rows, node_rows, scope, vip_rows
+from cluster_admin.dashboard.tables import Choice, page_of
+from cluster_admin.dashboard.views.base import Page, answer, common
+from cluster_admin.inventory import services
+from cluster_admin.inventory.models import Node
+from cluster_admin.vips.preview import Outlook, outlook
+
+REASON_MAX = 500
+ROWS_MAX = 200
+"""Moves listed one by one; the sums are over all."""
+AT_ONCE = 500
+"""VIPs up to which the preview is worked out without being asked for."""
+ACTIONS = (
+    ("enabled", "Undrain", "It may hold VIPs again, and gets its share of them."),
+    (
+        "draining",
+        "Drain",
+        "It gives its VIPs to their next places, a set at a time, and gets none until it is "
+        "undrained.",
+    ),
+    (
+        "maintenance",
+        "Maintain",
+        "It gives its VIPs away as when draining, and its troubles raise no alarm.",
+    ),
+)
+"""(state, what the button says, what it does)."""
+DONE = {
+    "enabled": "may hold VIPs again",
+    "draining": "is asked to give its VIPs away",
+    "maintenance": "is in maintenance: it gives its VIPs away and raises no alarm",
+}
+
+
+class NodePage(Page):
+    """Everything about one node."""
+
+    template, part, place = "dashboard/node.html", "dashboard/parts/node.html", "nodes"
+
+    def context(self, request: HttpRequest, **named: str) -> dict[str, Any]:
+        """The node, its VIPs, what was told by it and of it."""
+        node = get_object_or_404(scope.nodes(request.user), name=named["name"])
+        row = node_rows.shown([node])[0]
+        vips = scope.vips(request.user).filter(status__owner=node.name)
+        choice = Choice.of(request.GET, vip_rows.COLUMNS, "address")
+        table = page_of(vips, vip_rows.COLUMNS, choice, "address_key")
+        told = scope.events(request.user).filter(Q(node=node.name) | Q(peer=node.name))
+        return event_rows.stretch(told, {}, 15) | {
+            "row": row,
+            "node": node,
+            "table": table,
+            "rows": [vip_rows.row_of(vip) for vip in table.rows],
+            "may_operate": allowed(request.user, Role.OPERATOR, node.subcluster.name),
+            "actions": ACTIONS,
+            "at_once": row.vips <= AT_ONCE,
+        }
+
+
+class IfDies(LoginRequiredMixin, View):
+    """What happens if a node dies: a part of its page, worked out when asked for."""
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """The table of moves."""
+        node = get_object_or_404(scope.nodes(request.user), name=name)
+        found = outlook(node)
+        context = common(request) | {"outlook": found, "shares": shares(found), "limit": ROWS_MAX}
+        return answer(request, "dashboard/parts/if_dies.html", context)
+
+
+class AdminState(LoginRequiredMixin, View):
+    """Draining, maintenance, and back."""
+
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Do it, and show the node's page with what came of it."""
+        node = get_object_or_404(scope.nodes(request.user), name=name)
+        state, reason = request.POST.get("state", ""), request.POST.get("reason", "").strip()
+        actor = actor_of(request)
+        about: dict[str, Any] = {
+            "kind": "node",
+            "object": node.name,
+            "subcluster": node.subcluster.name,
+        }
+        if not allowed(request.user, Role.OPERATOR, node.subcluster.name):
+            audit.record(actor, f"set {state}"[:40], **about, outcome="denied", reason=reason)
+            context = common(request) | {"sentence": _denial(node)}
+            return answer(request, "dashboard/denied.html", context, 403)
+        problem = _problem(state, reason)
+        if problem:
+            messages.error(request, problem)
+            return redirect("dashboard:node", name)
+        try:
+            done = services.set_admin_state(node, state, actor, reason)
+        except services.Refused as refused:
+            audit.record(actor, f"set {state}", **about, outcome="refused", reason=str(refused))
+            messages.error(request, f"{name} stays as it is: {refused.sentence}")
+        else:
+            messages.success(request, f"{name} {DONE[state]} (r{done.revision})")
+        return redirect("dashboard:node", name)
+
+
+def shares(found: Outlook) -> list[tuple[str, int]]:
+    """(node, how many VIPs it would take), most first."""
+    counted: dict[str, int] = {}
+    for move in found.moves:
+        counted[move.to] = counted.get(move.to, 0) + 1
+    return sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _denial(node: Node) -> str:
+    return (
+        f"Draining {node.name} needs the role operator in subcluster {node.subcluster.name}; "
+        "ask an administrator for it."
+    )
+
+
+def _problem(state: str, reason: str) -> str:
+    if state not in Node.Admin.values:
+        return f"{state[:40]!r} is no state; choose {', '.join(Node.Admin.values)}"
+    if len(reason) > REASON_MAX or not reason.isprintable():
+        return f"the reason is not one plain line of {REASON_MAX} characters at most; shorten it"
+    return ""

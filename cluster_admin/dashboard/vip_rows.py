@@ -1,0 +1,114 @@
+"""VIPs as pages and CSV show them: filters and columns."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+
+from cluster_admin.dashboard import badges
+from cluster_admin.dashboard.badges import Badge
+from cluster_admin.dashboard.tables import Column, word
+from cluster_admin.vips.models import Vip, VipStatus
+
+SEVERITY = ("UNSAFE", "unowned", "stuck", "foreign", "conflict", "unknown", "owned")
+BAD = SEVERITY[:5]
+"""States that need somebody; the worst first."""
+RANK = Case(
+    *(When(status__state=state, then=Value(rank)) for rank, state in enumerate(SEVERITY)),
+    default=Value(SEVERITY.index("unknown")),
+    output_field=IntegerField(),
+)
+NOTHING = VipStatus()
+
+
+@dataclass(frozen=True, slots=True)
+class VipRow:
+    """A VIP, ready to be shown."""
+
+    vip: Vip
+    status: VipStatus
+    badge: Badge
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it is as it is."""
+        return self.status.since
+
+    @property
+    def others(self) -> list[str]:
+        """Further nodes that have it: it is UNSAFE then."""
+        if self.status.state != VipStatus.State.UNSAFE:
+            return []
+        return [name for name in self.status.holders if name != self.status.owner]
+
+    @property
+    def place(self) -> str:
+        """Where operators want it."""
+        if self.vip.follow:
+            return f"follows {self.vip.follow.address}"
+        return f"prefers {', '.join(self.vip.prefer)}" if self.vip.prefer else ""
+
+    @property
+    def away(self) -> bool:
+        """Whether another node than the first choice has it."""
+        wanted = self.vip.prefer[:1]
+        return bool(wanted and self.status.owner and wanted != [self.status.owner])
+
+
+COLUMNS = (
+    Column("address", "VIP", lambda row: row.vip.address, ("address_key",)),
+    Column("state", "State", lambda row: row.status.state, (RANK,)),
+    Column("owner", "Owner", lambda row: row.status.owner, ("status__owner", "address_key")),
+    Column("since", "Since", lambda row: row.since, ("status__since",), "number"),
+    Column("reason", "Why", lambda row: row.status.reason, ("status__reason",), "wide"),
+    Column("previous", "", lambda row: row.status.previous, shown=False),
+    Column("epoch", "", lambda row: row.status.epoch, shown=False),
+    Column("holders", "", lambda row: row.status.holders, shown=False),
+    Column("place", "Wanted place", lambda row: row.place, css="lo"),
+    Column("binding", "Binding", lambda row: row.vip.binding, ("binding",), "lo"),
+    Column(
+        "subcluster", "Subcluster", lambda row: row.vip.subcluster.name, ("subcluster__name",), "lo"
+    ),
+    Column("description", "", lambda row: row.vip.description, shown=False),
+)
+
+
+def matching(rows: QuerySet[Vip], query: Mapping[str, str]) -> QuerySet[Vip]:
+    """Those that the filters of a URL ask for."""
+    names = ("state", "owner", "subcluster", "q")
+    state, owner, subcluster, text = (word(query, name) for name in names)
+    if state == "bad":
+        rows = rows.filter(status__state__in=BAD)
+    elif state == "unknown":
+        rows = rows.filter(Q(status__state=state) | Q(status=None))
+    elif state in SEVERITY:
+        rows = rows.filter(status__state=state)
+    if owner:
+        rows = rows.filter(status__owner=owner)
+    if subcluster:
+        rows = rows.filter(subcluster__name=subcluster)
+    if text:
+        rows = rows.filter(
+            Q(address__icontains=_spelled(text))
+            | Q(description__icontains=text)
+            | Q(binding__icontains=text)
+            | Q(status__owner__icontains=text)
+            | Q(status__reason__icontains=text)
+        )
+    return rows
+
+
+def row_of(vip: Vip) -> VipRow:
+    """One VIP; its status, subcluster and leader were fetched with it."""
+    status: VipStatus = getattr(vip, "status", NOTHING)
+    return VipRow(vip, status, badges.of_vip(status.state))
+
+
+def _spelled(text: str) -> str:
+    """An address in its one way; anything else as it is."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return text

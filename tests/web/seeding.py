@@ -1,0 +1,130 @@
+"""Clusters as rows, made in one go: for tests of pages and for looking at them without a lab."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cluster_admin.accounts.models import Grant, User
+from cluster_admin.events.models import Event, ListenerStatus
+from cluster_admin.inventory.models import Node, NodeStatus, Subcluster, Topology
+from cluster_admin.vips.models import Vip, VipStatus, address_key
+
+PASSWORD = "correct horse battery"  # noqa: S105
+REASON = "it had no owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """What was made."""
+
+    subcluster: Subcluster
+    nodes: list[Node]
+    vips: list[Vip]
+
+
+def user(name: str = "viewer", role: str = "viewer", subcluster: str = "", **values: Any) -> User:
+    """A user with a role; none when `role` is empty."""
+    made: User = User.objects.create_user(name, password=PASSWORD, **values)
+    if role:
+        Grant.objects.create(user=made, role=role, subcluster=subcluster)
+    return made
+
+
+def cluster(
+    nodes: int = 3, vips: int = 24, name: str = "default", *, prefix: str = "mta", block: int = 0
+) -> Seeded:
+    """A subcluster in which all is well; VIPs go round the nodes, addresses from 198.18.`block`."""
+    now = datetime.now(UTC)
+    subcluster = Subcluster.objects.create(name=name, revision=1)
+    Topology.objects.create(subcluster=subcluster, cidr="198.18.0.0/15", interface="eth0")
+    made = Node.objects.bulk_create(
+        Node(
+            subcluster=subcluster,
+            name=f"{prefix}{n + 1}",
+            address=f"10.{block}.{n // 250}.{n % 250 + 1}",
+        )
+        for n in range(nodes)
+    )
+    names = [node.name for node in made]
+    NodeStatus.objects.bulk_create(
+        NodeStatus(
+            node=node,
+            verdict="alive",
+            state="ready",
+            incarnation=1,
+            revision=1,
+            known_revision=1,
+            members=names[:50],
+            agreed=True,
+            mature=True,
+            rings={"a": True, "b": True},
+            heard_at=now,
+            changed_at=now - timedelta(hours=5),
+        )
+        for node in made
+    )
+    addresses = [f"198.18.{block + n // 200}.{n % 200 + 1}" for n in range(vips)]
+    rows = Vip.objects.bulk_create(
+        Vip(subcluster=subcluster, address=one, address_key=address_key(one)) for one in addresses
+    )
+    VipStatus.objects.bulk_create(
+        VipStatus(
+            vip=row,
+            state="owned",
+            owner=names[n % len(names)],
+            epoch=1,
+            since=now - timedelta(minutes=3 * n + 1),
+            reason=REASON,
+            holders=[names[n % len(names)]],
+            seen_at=now,
+        )
+        for n, row in enumerate(rows)
+    )
+    hear(now)
+    return Seeded(subcluster, made, rows)
+
+
+def hear(moment: datetime | None = None) -> None:
+    """The listener heard the bus at that moment, now unless said."""
+    moment = moment or datetime.now(UTC)
+    ListenerStatus.objects.update_or_create(
+        name="manager",
+        defaults={
+            "started_at": moment,
+            "alive_at": moment,
+            "heard_at": moment,
+            "connected": True,
+            "broker": "connected to 127.0.0.1:5672",
+        },
+    )
+
+
+def tell(kind: str, node: str = "mta1", *, ago: float = 0, **values: Any) -> Event:
+    """An event, `ago` seconds old."""
+    moment = datetime.now(UTC) - timedelta(seconds=ago)
+    last = Event.objects.filter(node=node).order_by("-number").first()
+    usual = {"subcluster": "default", "incarnation": 1, "time": moment, "received_at": moment}
+    number = last.number + 1 if last else 1
+    return Event.objects.create(node=node, number=number, kind=kind, **usual | values)
+
+
+def move(vip: Vip, to: str, reason: str = "its owner died") -> None:
+    """A VIP goes to another node, as the listener would write it."""
+    now = datetime.now(UTC)
+    status = VipStatus.objects.get(vip=vip)
+    VipStatus.objects.filter(vip=vip).update(
+        owner=to,
+        previous=status.owner,
+        epoch=status.epoch + 1,
+        since=now,
+        reason=reason,
+        holders=[to],
+        seen_at=now,
+    )
+    tell("taken", to, vip=vip.address, peer=status.owner, reason=reason, epoch=status.epoch + 1)
+
+
+def judge(node: str, verdict: str, **values: Any) -> None:
+    """The others judge a node, as the listener would write it."""
+    now = datetime.now(UTC)
+    NodeStatus.objects.filter(node__name=node).update(verdict=verdict, changed_at=now, **values)
