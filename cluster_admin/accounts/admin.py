@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
 
-from cluster_admin.accounts.admin_base import GrantedAdmin
+from cluster_admin.accounts.admin_audited import AuditedAdmin
 from cluster_admin.accounts.admin_tokens import TokenAdmin
 from cluster_admin.accounts.admin_trail import AuditRecordAdmin
 from cluster_admin.accounts.models import Grant, Token, User
@@ -55,40 +55,11 @@ class GrantInline(admin.TabularInline):
         return allowed(request.user, Role.ADMIN)
 
 
-class AccountsAdmin(GrantedAdmin):
+class AccountsAdmin(AuditedAdmin):
     """Accounts span subclusters: they are for whoever administers the cluster."""
 
-    within = ""
-    reads = Role.ADMIN
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What belongs to an account goes with it."""
-        found, counts, _, protected = super().get_deleted_objects(objs, request)
-        return found, counts, set(), protected
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Into the audit trail."""
-        for row in queryset:
-            self.audit(request, "delete", str(row), before=self.told(row))
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Into the audit trail."""
-        self.audit(request, "create", str(obj), after=self.told(obj))
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Into the audit trail."""
-        before = getattr(request, "muster_before", None)
-        self.audit(request, "update", str(obj), before=before, after=self.told(obj))
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Remember for the audit trail what was."""
-        if change:
-            before = self.told(self.model._default_manager.get(pk=obj.pk))
-            request.muster_before = before  # type: ignore[attr-defined]
-        super().save_model(request, obj, form, change)
-
     def told(self, row: Any) -> dict[str, Any]:
-        """What the audit trail is told of a row."""
+        """What the audit trail is told of a grant."""
         return {"user": str(row.user), "role": str(row.role), "subcluster": row.subcluster}
 
 

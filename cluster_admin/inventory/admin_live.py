@@ -7,9 +7,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-GOOD = frozenset({"alive", "owned", "enabled", "active", "agreed"})
-BAD = frozenset({"dead", "isolated", "unowned", "UNSAFE", "conflict", "stuck", "foreign"})
-MUTE = frozenset({"unknown", "left", ""})
+GOOD = frozenset({"alive", "owned", "enabled", "active", "sent"})
+BAD = frozenset({"dead", "isolated", "unowned", "UNSAFE", "conflict", "stuck", "foreign", "failed"})
+MUTE = frozenset({"unknown", "left", "withdrawn", ""})
 
 
 def badge(state: str) -> SafeString:

@@ -11,7 +11,13 @@ from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.tokens import make_token
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
-from cluster_admin.events.models import Cursor, Event, ListenerStatus
+from cluster_admin.events.models import (
+    Cursor,
+    Event,
+    ListenerStatus,
+    Notification,
+    NotificationTarget,
+)
 from cluster_admin.inventory import services
 from cluster_admin.inventory.models import (
     Node,
@@ -40,11 +46,16 @@ def make_cluster() -> Cluster:
     """Two subclusters with two nodes and two VIPs each, and one of everything else."""
     made = {name: make_subcluster(name, net) for name, net in NETWORKS.items()}
     now = timezone.now()
-    Event.objects.create(
+    event = Event.objects.create(
         **{"subcluster": "default", "node": "default-mta1", "incarnation": 1, "number": 1},
         **{"time": now, "received_at": now, "kind": "taken", "vip": "198.18.0.101"},
     )
     Cursor.objects.create(subcluster="default", node="default-mta1", incarnation=1, moved_at=now)
+    target = NotificationTarget.objects.create(kind="mail", address="ops@example.net")
+    Notification.objects.create(
+        **{"event": event, "target": target, "topic": "moved", "subcluster": "default"},
+        **{"created_at": now, "next_at": now},
+    )
     audit.record(ACTOR, "create", kind="VIP", object="198.18.0.101", subcluster="default")
     ListenerStatus.objects.create(name="here", started_at=now, alive_at=now, heard_at=now)
     return Cluster(**made)

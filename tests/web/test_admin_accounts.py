@@ -10,6 +10,7 @@ from cluster_admin.accounts.models import Grant, Token, User
 from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.tokens import check_token, make_token
 from cluster_admin.audit.models import AuditRecord
+from cluster_admin.events.models import NotificationTarget
 from tests.web.admin_fixtures import client_of, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -110,3 +111,21 @@ def test_tokens_are_ones_own_and_can_be_revoked(chief: Client) -> None:
     assert not theirs.revoked_at
     assert client.post(page_of(mine), {"name": "other"}).status_code == 403
     assert {one.name for one in chief.get(TOKENS).context["cl"].result_list} == {"mine", "first"}
+
+
+def test_the_secret_of_a_target_is_kept_and_never_shown(chief: Client) -> None:
+    sent = {"kind": "webhook", "address": "https://ops.example.net/in", "kinds": ["moved"]}
+    add = reverse("admin:events_notificationtarget_add")
+    assert chief.post(add, {**sent, "secret": "hush", "enabled": "on"}).status_code == 302
+    target = NotificationTarget.objects.get()
+    change = reverse("admin:events_notificationtarget_change", args=(target.pk,))
+    assert "hush" not in chief.get(change).content.decode()
+
+    assert chief.post(change, {**sent, "kinds": ["unsafe", "stuck"]}).status_code == 302
+    target.refresh_from_db()
+    assert (target.secret, target.kinds, target.enabled) == ("hush", ["unsafe", "stuck"], False)
+    records = AuditRecord.objects.filter(kind="notification target")
+    assert [one.action for one in records] == ["update", "create"]
+    assert "hush" not in str(records.values_list("before", "after"))
+    wrong = chief.post(change, {**sent, "address": "nonsense"})
+    assert wrong.context["errors"]

@@ -21,7 +21,7 @@ from tests.web.admin_fixtures import (
 pytestmark = pytest.mark.django_db
 MODELS: list[Any] = list(admin.site._registry)
 HISTORY = {
-    *("Event", "Cursor", "ListenerStatus", "AuditRecord"),
+    *("Event", "Cursor", "ListenerStatus", "AuditRecord", "Notification"),
     *("Revision", "NodeStatus", "VipStatus", "Setting"),
 }
 QUERIES_MOST = 15
