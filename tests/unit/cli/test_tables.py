@@ -61,7 +61,7 @@ def test_nothing_steers_the_terminal() -> None:
     assert printable("\u202ereversed") == "\\u202ereversed"
 
 
-@pytest.mark.parametrize("shape", ["table", "wide", "json"])
+@pytest.mark.parametrize("shape", ["table", "wide", "json", "yaml"])
 def test_no_format_lets_a_name_steer_the_terminal(
     shape: str, operator: Operator, manager: Manager
 ) -> None:
