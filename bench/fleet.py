@@ -24,6 +24,7 @@ def environment(directory: Path) -> dict[str, str]:
         "MUSTER_DATA_DIRECTORY": str(directory),
         "MUSTER_SECRET_KEY": secrets.token_urlsafe(40),
         "MUSTER_ALLOWED_HOSTS": "127.0.0.1,testserver",
+        "MUSTER_CLUSTER": "bench",
         "MUSTER_PLAIN_HTTP": "1",
     }
 

@@ -22,7 +22,9 @@ from bench import fleet
 from bench.errors import BenchError
 
 PATHS = {
-    "dashboard": "/",
+    "the live page": "/",
+    "the page of VIPs": "/vips/",
+    "the page of nodes": "/nodes/",
     "vips of the API": "/api/v1/vips/?page_size=100",
     "nodes of the API": "/api/v1/nodes/?page_size=100",
     "VIPs of the admin": "/admin/vips/vip/",
