@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -231,13 +231,22 @@ class GrantedAdmin(admin.ModelAdmin):
         foreign = any(
             error.code == "foreign" for error in form.errors.as_data().get("subcluster", ())
         )
+        thing, home = self._told_of(form.instance)
         self.audit(
             request,
             "create" if object_id is None else "update",
-            "" if object_id is None else str(form.instance),
+            thing,
+            subcluster=home,
             outcome="denied" if foreign else "refused",
             reason="; ".join(told),
         )
+
+    def _told_of(self, row: Any) -> tuple[str, str]:
+        """Name and subcluster of a row that may be half made."""
+        try:
+            return str(row), self.subcluster_of(row)
+        except ObjectDoesNotExist:
+            return "", ""
 
 
 class ReadOnlyAdmin(GrantedAdmin):

@@ -4,6 +4,7 @@ It stands here because the audit app knows nobody's roles.
 """
 
 from django.contrib import admin
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
@@ -18,7 +19,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
     within = ""
     reads = Role.ADMIN
     list_display = (
-        *("at", "actor", "action", "kind", "object", "subcluster", "outcome", "count"),
+        *("when", "actor", "action", "kind", "object", "subcluster", "outcome", "count"),
         *("reason", "via", "source", "token"),
     )
     list_filter = ("outcome", "via", "action", "kind", "subcluster", "at")
@@ -26,10 +27,15 @@ class AuditRecordAdmin(ReadOnlyAdmin):
     date_hierarchy = "at"
     show_full_result_count = False
     fields = (
-        *("at", "actor", "via", "source", "token", "action", "kind", "object", "subcluster"),
+        *("when", "actor", "via", "source", "token", "action", "kind", "object", "subcluster"),
         *("outcome", "count", "reason", "values"),
     )
-    readonly_fields = ("values",)
+    readonly_fields = ("when", "values")
+
+    @admin.display(description="when", ordering="at")
+    def when(self, row: AuditRecord) -> str:
+        """To the second."""
+        return timezone.localtime(row.at).strftime("%Y-%m-%d %H:%M:%S")
 
     @admin.display(description="before and after")
     def values(self, row: AuditRecord) -> SafeString | str:

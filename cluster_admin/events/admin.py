@@ -19,7 +19,7 @@ from cluster_admin.events.models import (
     NotificationTarget,
     Topic,
 )
-from cluster_admin.inventory.admin_live import badge, moment
+from cluster_admin.inventory.admin_live import badge, exact, moment
 
 
 @admin.register(Event)
@@ -28,12 +28,17 @@ class EventAdmin(ReadOnlyAdmin):
 
     within = "subcluster"
     list_display = (
-        *("time", "subcluster", "node", "kind", "vip", "peer", "reason", "detail", "epoch"),
+        *("when", "subcluster", "node", "kind", "vip", "peer", "reason", "detail", "epoch"),
     )
     list_filter = ("kind", "subcluster", "time")
     search_fields = ("node", "vip", "peer", "reason", "detail")
     date_hierarchy = "time"
     show_full_result_count = False
+
+    @admin.display(description="time", ordering="time")
+    def when(self, row: Event) -> str:
+        """To the millisecond."""
+        return exact(row.time)
 
 
 @admin.register(Cursor)

@@ -32,6 +32,11 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
     return f"{seconds} s ago"
 
 
+def exact(at: datetime) -> str:
+    """A moment to the millisecond."""
+    return timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
 def moment(at: datetime | None) -> SafeString | str:
     """An age, with the moment itself to hover over."""
     if at is None:
