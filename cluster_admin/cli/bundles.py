@@ -103,7 +103,12 @@ Reason = Annotated[
 ]
 Yes = Annotated[
     bool,
-    typer.Option("--yes", "-y", help="Do it without a question.", rich_help_panel=_CHANGE),
+    typer.Option(
+        "--yes",
+        "-y",
+        help="Do not ask where it would.",
+        rich_help_panel=_CHANGE,
+    ),
 ]
 Wait = Annotated[
     bool | None,
@@ -171,6 +176,7 @@ class Changing(Printing):
     """How a change is made."""
 
     dry_run: DryRun = False
+    yes: Yes = False
     reason: Reason = ""
 
 
@@ -180,20 +186,6 @@ class Defining(Changing):
 
     wait: Wait = None
     timeout: Timeout = 30
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Removing(Defining):
-    """A change of the definitions that cannot be taken back by repeating it."""
-
-    yes: Yes = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ending(Changing):
-    """A change that cannot be taken back and that no node has to take up."""
-
-    yes: Yes = False
 
 
 def add(

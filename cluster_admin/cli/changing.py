@@ -82,7 +82,7 @@ def change(
     if how.dry_run:
         _propose(call, how, steps)
         return
-    if question and not getattr(how, "yes", False):
+    if question and not how.yes:
         _ask(call, how, steps, question)
     results = [Result(step.target) for step in steps]
     for step, result in zip(steps, results, strict=True):

@@ -20,7 +20,7 @@ from cluster_admin.cli.arguments import (
     something,
     subcluster_of,
 )
-from cluster_admin.cli.bundles import Defining, Listing, Printing, Removing, Showing, add
+from cluster_admin.cli.bundles import Defining, Listing, Printing, Showing, add
 from cluster_admin.cli.changing import Step
 from cluster_admin.cli.columns import Column, Rank, age
 from cluster_admin.cli.looking import Kind, show_list, show_one
@@ -183,7 +183,7 @@ def edit(
 
 
 @add(app, "remove", examples=["muster node remove mta4 --yes --reason 'sold'"], panel=MANAGER)
-def remove(call: Call, node: NodeNames, how: Removing) -> None:
+def remove(call: Call, node: NodeNames, how: Defining) -> None:
     """Remove nodes from the definitions; the others take over what they held."""
     steps = [
         Step(f"node {name}", "DELETE", path("nodes", name), seen=path("nodes", name))

@@ -4,7 +4,7 @@ import typer
 
 from cluster_admin.cli import changing
 from cluster_admin.cli.arguments import Description, SegmentName, given
-from cluster_admin.cli.bundles import Changing, Ending, Listing, add
+from cluster_admin.cli.bundles import Changing, Listing, add
 from cluster_admin.cli.changing import Step
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.looking import Kind, show_list
@@ -38,7 +38,7 @@ def add_segment(
 
 
 @add(app, "remove", examples=["muster segment remove rack-7 --yes"])
-def remove(call: Call, segment: SegmentName, how: Ending) -> None:
+def remove(call: Call, segment: SegmentName, how: Changing) -> None:
     """Remove a segment; refused while nodes or topologies are in it."""
     where = path("segments", segment)
     step = Step(f"segment {segment}", "DELETE", where, seen=where)

@@ -10,10 +10,9 @@ from cluster_admin.cli import changing, shapes
 from cluster_admin.cli.arguments import Description, SubclusterName, given, something
 from cluster_admin.cli.bundles import (
     Changing,
-    Ending,
+    Defining,
     Listing,
     Recalling,
-    Removing,
     Showing,
     add,
 )
@@ -90,11 +89,11 @@ def edit(
 
 
 @add(app, "remove", examples=["muster subcluster remove outbound --yes"])
-def remove(call: Call, subcluster: SubclusterName, how: Ending) -> None:
-    """Remove a subcluster with all that is defined in it; its history stays."""
+def remove(call: Call, subcluster: SubclusterName, how: Changing) -> None:
+    """Remove a subcluster that is empty; its history stays."""
     where = path("subclusters", subcluster)
     step = Step(f"subcluster {subcluster}", "DELETE", where, seen=where)
-    question = f"Remove subcluster {subcluster} with its nodes and VIPs?"
+    question = f"Remove subcluster {subcluster}?"
     changing.change(call, how, [step], question=question)
 
 
@@ -109,7 +108,7 @@ def remove(call: Call, subcluster: SubclusterName, how: Ending) -> None:
 def definitions(
     call: Call,
     subcluster: SubclusterName,
-    how: Removing,
+    how: Defining,
     file: Annotated[
         str | None,
         typer.Option("--import", metavar="FILE", help="Replace them by this file; -: stdin."),

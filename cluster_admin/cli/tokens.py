@@ -6,7 +6,7 @@ import typer
 
 from cluster_admin.cli import changing, completing, shapes
 from cluster_admin.cli.arguments import given, words
-from cluster_admin.cli.bundles import Ending, Listing, Printing, add
+from cluster_admin.cli.bundles import Changing, Listing, Printing, add
 from cluster_admin.cli.changing import Step
 from cluster_admin.cli.columns import Column, Rank, clock
 from cluster_admin.cli.durations import seconds
@@ -77,7 +77,7 @@ def create(
 
 
 @add(app, "revoke", examples=["muster token revoke monitoring --yes"])
-def revoke(call: Call, token_name: TokenName, how: Ending) -> None:
+def revoke(call: Call, token_name: TokenName, how: Changing) -> None:
     """Make a token worthless at once."""
     rows, _ = call.client.rows("tokens/", {}, 0)
     found = [row for row in rows if token_name in (row["name"], str(row["id"]))]

@@ -14,7 +14,7 @@ from cluster_admin.cli.arguments import (
     topology_path,
     words,
 )
-from cluster_admin.cli.bundles import Defining, Listing, Removing, Showing, add
+from cluster_admin.cli.bundles import Defining, Listing, Showing, add
 from cluster_admin.cli.changing import Step
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.looking import Kind, show_list, show_one
@@ -102,7 +102,7 @@ def edit(
 
 
 @add(app, "remove", examples=["muster topology remove 198.18.0.0/24 --yes"])
-def remove(call: Call, cidr: Cidr, how: Removing, subcluster: InSubcluster = None) -> None:
+def remove(call: Call, cidr: Cidr, how: Defining, subcluster: InSubcluster = None) -> None:
     """Remove a topology; refused while VIPs are in it."""
     where = topology_path(call, cidr, subcluster)
     step = Step(f"topology {cidr}", "DELETE", where, seen=where)

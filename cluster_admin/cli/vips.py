@@ -15,7 +15,7 @@ from cluster_admin.cli.arguments import (
     subcluster_of,
     words,
 )
-from cluster_admin.cli.bundles import Defining, Listing, Recalling, Removing, Showing, add
+from cluster_admin.cli.bundles import Defining, Listing, Recalling, Showing, add
 from cluster_admin.cli.changing import Step
 from cluster_admin.cli.columns import Column, Rank, age, nobody
 from cluster_admin.cli.happenings import EVENTS
@@ -168,7 +168,7 @@ def edit(
 
 
 @add(app, "remove", examples=["muster vip remove 198.18.0.107 --yes"])
-def remove(call: Call, vip: VipAddresses, how: Removing) -> None:
+def remove(call: Call, vip: VipAddresses, how: Defining) -> None:
     """Remove VIPs; their owners let go of them at once."""
     steps = [
         Step(f"vip {each}", "DELETE", path("vips", each), seen=path("vips", each)) for each in vip
