@@ -5,6 +5,7 @@ leaves a record whose keeper is dead, and the next bring-up of that name clears 
 is recorded or lives in the lab's own namespaces is ever touched.
 """
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable
@@ -29,11 +30,13 @@ from workers.lab.health import look, missing
 from workers.lab.host_files import AGENT, definitions_of, host_directory, write_files
 from workers.lab.injection import start_hosts
 from workers.lab.lab import DEFAULT_NAME, Lab
+from workers.lab.manager_files import WEB
 from workers.lab.queues import missing_workers
 from workers.lab.surroundings import choose_port, refuse_broker_url
 
 GREEN_SECONDS = 120.0
 LOOK_SECONDS = 0.2
+LAST_LINES = 2
 Teller = Callable[[str], None]
 
 
@@ -209,10 +212,13 @@ def _wait_until_green(record: state.Record, tell: Teller) -> None:
 
 
 def _last_words(record: state.Record) -> str:
-    """The last line of the first agent's log: the log itself goes with the lab."""
-    log = host_directory(record, record.names(Role.NODE)[0]) / f"{AGENT}.log"
-    try:
-        lines = log.read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return f"; {log.name} ends: {lines[-1]}" if lines else ""
+    """How the logs of the first agent and of the web server end: they go with the lab."""
+    logs = [(record.names(Role.NODE)[0], AGENT)]
+    logs += [(host, WEB) for host in record.names(Role.MANAGER)]
+    found = []
+    for host, role in logs:
+        log = host_directory(record, host) / f"{role}.log"
+        with contextlib.suppress(OSError):
+            lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+            found.append(f"; {host}'s {log.name} ends: {' | '.join(lines)}")
+    return "".join(found)
