@@ -12,6 +12,7 @@ from pathlib import Path
 
 from workers.bus.exchanges import MANAGER_QUEUE
 from workers.lab.core.hosts import Host, Role
+from workers.lab.postfix import DOMAIN
 from workers.lab.preparation import write_steps
 from workers.lab.secret_files import write_secret
 from workers.lab.state import Record, directory
@@ -81,7 +82,15 @@ def _environment(
         "MUSTER_PUBLIC_URL": address_of(record),
         "MUSTER_BROKER_URL": ",".join(brokers),
         "MUSTER_KEY_FILE": str(key_file),
-    }
+    } | _mail(record)
+
+
+def _mail(record: Record) -> dict[str, str]:
+    """Notifications by mail end where all mail of the lab does."""
+    sinks = [host.address for host in record.hosts if host.role is Role.SINK]
+    if not record.mail or not sinks:
+        return {}
+    return {"MUSTER_EMAIL_URL": f"smtp://{sinks[0]}:25/?from=muster@{DOMAIN}"}
 
 
 def _steps(home: Path) -> list[tuple[str, ...]]:
