@@ -1,8 +1,8 @@
 """Adding to the audit trail. A burst of denials is bounded: it fills counters, not the disk.
 
-The same denial (actor, source, token, action, kind, object) within `BURST_SECONDS` counts in one
-row. A source that is denied many different things gets `BURST_ROWS` rows for them, then one that
-counts the rest. What others wrote is cut to length and freed of control characters here.
+The same denial or refusal of the same actor and source within `BURST_SECONDS` counts in one row. A
+source that is denied many different things gets `BURST_ROWS` rows for them, then one that counts
+the rest. What others wrote is cut to length and freed of control characters here.
 """
 
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from cluster_admin.audit.models import AuditRecord
 
 BURST_SECONDS = 10
 BURST_ROWS = 20
+SAME = ("actor", "token", "action", "kind", "object", "reason")
 REST = "(and others)"
 """Object of the row that counts what a source was denied beyond `BURST_ROWS` rows."""
 VALUE_LENGTH = 2000
@@ -44,18 +45,18 @@ def record(
         before=_clean(before),
         after=_clean(after),
     )
-    if outcome != AuditRecord.Outcome.DENIED or not _counted(row):
+    if outcome == AuditRecord.Outcome.DONE or not _counted(row):
         row.save(force_insert=True)
 
 
 def _counted(row: AuditRecord) -> bool:
-    """Whether a row of the last seconds counts this denial too; may rename the row to `REST`."""
+    """Whether a row of the last seconds counts this too; may rename the row to `REST`."""
     recent = AuditRecord.objects.filter(
         outcome=row.outcome,
         at__gt=row.at - timedelta(seconds=BURST_SECONDS),
         source=row.source,
     )
-    same = {name: getattr(row, name) for name in ("actor", "token", "action", "kind", "object")}
+    same = {name: getattr(row, name) for name in SAME}
     if recent.filter(pk__in=recent.filter(**same)[:1].values("pk")).update(count=F("count") + 1):
         return True
     if recent.count() < BURST_ROWS:

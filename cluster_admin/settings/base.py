@@ -18,11 +18,13 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "drf_spectacular",
-    *(
-        f"cluster_admin.{app}"
-        for app in ("audit", "accounts", "inventory", "vips", "events", "api", "dashboard")
-        if (BASE_DIR / "cluster_admin" / app / "apps.py").exists()
-    ),
+    "cluster_admin.audit",
+    "cluster_admin.accounts",
+    "cluster_admin.inventory",
+    "cluster_admin.vips",
+    "cluster_admin.events",
+    "cluster_admin.api",
+    "cluster_admin.dashboard",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -83,7 +85,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIRECTORY / "static"
 WHITENOISE_USE_FINDERS = True
 """Files are served from the apps: nobody has to collect them first."""
 

@@ -1,0 +1,121 @@
+"""Resources that say what several apps know together: the noun is one app's, the counts another's.
+
+Lower apps do not know higher ones, so a node's VIPs and a VIP's history are joined here.
+"""
+
+from typing import Any
+
+from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cluster_admin.events.api_views import EventSerializer, told
+from cluster_admin.events.freshness import freshness
+from cluster_admin.events.models import Event
+from cluster_admin.inventory import api_nodes, api_subclusters
+from cluster_admin.inventory.models import Node, Subcluster
+from cluster_admin.rest.problems import Code, Problem
+from cluster_admin.vips import api_views as vips_api
+from cluster_admin.vips.api_serializers import OwnerSerializer
+from cluster_admin.vips.models import Vip, VipStatus
+from cluster_admin.vips.preview import outlook
+
+
+def counted(model: Any, field: str, outer: str) -> Coalesce:
+    """How many rows of `model` name this one in `field`: one subquery, no join that multiplies."""
+    rows = model.objects.order_by().filter(**{field: OuterRef(outer)}).values(field)
+    return Coalesce(
+        Subquery(rows.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0
+    )
+
+
+class MoveSerializer(serializers.Serializer):
+    """A VIP that another node would take."""
+
+    vip = serializers.CharField()
+    to = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is a word of Python."""
+        return {**super().get_fields(), "from": serializers.CharField()}
+
+
+class ViewSerializer(serializers.Serializer):
+    """What an outlook rests on."""
+
+    revision = serializers.IntegerField()
+    age_seconds = serializers.FloatField(allow_null=True)
+    members = serializers.ListField(child=serializers.CharField())
+
+
+class OutlookSerializer(serializers.Serializer):
+    """What would happen if a node died."""
+
+    node = serializers.CharField()
+    view = ViewSerializer()
+    moves = MoveSerializer(many=True)
+    unserved = serializers.ListField(child=serializers.CharField())
+
+
+class Nodes(api_nodes.Nodes):
+    """Nodes, with how many VIPs each owns."""
+
+    queryset = api_nodes.Nodes.queryset.annotate(held=counted(VipStatus, "owner", "name"))
+
+    @extend_schema(responses=OutlookSerializer)
+    @action(detail=True, methods=["get"], url_path="if-dies")
+    def if_dies(self, request: Request, **_: Any) -> Response:
+        """Where its VIPs would go, from the function that the nodes run."""
+        found = outlook(self.get_object())
+        age = found.age_seconds
+        view = {
+            "revision": found.revision,
+            "age_seconds": None if age is None else round(age, 3),
+            "members": list(found.members),
+        }
+        moves = [{"vip": one.vip, "from": found.node, "to": one.to} for one in found.moves]
+        return Response(
+            {"node": found.node, "view": view, "moves": moves, "unserved": list(found.unserved)}
+        )
+
+
+class Subclusters(api_subclusters.Subclusters):
+    """Subclusters, with how many nodes and VIPs each has."""
+
+    queryset = Subcluster.objects.annotate(
+        nodes=counted(Node, "subcluster", "pk"), vips=counted(Vip, "subcluster", "pk")
+    )
+
+
+class Vips(vips_api.Vips):
+    """VIPs, with their history."""
+
+    @extend_schema(responses={200: OwnerSerializer})
+    @action(detail=True, methods=["get"])
+    def owner(self, request: Request, **_: Any) -> Response:
+        """Who owns it; 503 when nobody does, so that a load balancer need not look inside."""
+        row = self.get_object()
+        status = getattr(row, "status", vips_api.NOTHING_HEARD)
+        if not status.owner:
+            raise Problem(Code.UNAVAILABLE, f"nobody owns {row.address}: it is {status.state}")
+        names = ("owner", "state", "since", "epoch")
+        found = {name: getattr(status, name) for name in names}
+        stale = freshness().age_seconds
+        return Response({"address": row.address, **found, "stale_seconds": stale})
+
+    @extend_schema(responses=EventSerializer(many=True))
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def history(self, request: Request, **_: Any) -> Response:
+        """What happened to it, newest first."""
+        row = self.get_object()
+        rows = Event.objects.filter(vip=row.address, subcluster=row.subcluster.name)
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response([told(one) for one in page or ()])
+
+    def known_parameters(self) -> tuple[str, ...]:
+        """A history has pages."""
+        return ("page", "page_size") if self.action == "history" else super().known_parameters()

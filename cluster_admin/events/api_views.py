@@ -1,0 +1,123 @@
+"""History in the API: events as lists, and as a stream that never ends."""
+
+from typing import Any, ClassVar
+
+from django.db import connection
+from django.http import HttpResponseBase
+from django_filters.rest_framework import CharFilter, FilterSet, IsoDateTimeFilter, NumberFilter
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from cluster_admin.accounts.services import readable
+from cluster_admin.events import sse
+from cluster_admin.events.feed import Filters
+from cluster_admin.events.models import Event
+from cluster_admin.rest.problems import invalid
+from cluster_admin.rest.views import Resource, View
+
+FIELDS = (
+    *("id", "subcluster", "node", "incarnation", "number", "time", "kind", "vip", "peer"),
+    *("reason", "epoch", "detail", "received_at"),
+)
+INTEGER_MAX = 2**63 - 1
+
+
+class EventSerializer(serializers.ModelSerializer):
+    """An event as it is."""
+
+    kind = serializers.CharField(help_text="A word; nodes of other versions may know more.")
+
+    class Meta:
+        """Everything."""
+
+        model = Event
+        fields = FIELDS
+        read_only_fields = FIELDS
+
+
+class EventFilters(FilterSet):
+    """Exact words; ids and times as bounds."""
+
+    subcluster = CharFilter(max_length=63)
+    node = CharFilter(max_length=63)
+    vip = CharFilter(max_length=45)
+    kind = CharFilter(max_length=32)
+    after = NumberFilter(
+        field_name="id", lookup_expr="gt", min_value=0, max_value=INTEGER_MAX, decimal_places=0
+    )
+    since = IsoDateTimeFilter(field_name="time", lookup_expr="gte")
+    until = IsoDateTimeFilter(field_name="time", lookup_expr="lt")
+
+
+class Events(Resource):
+    """What happened, newest first."""
+
+    kind = "event"
+    within = "subcluster"
+    queryset = Event.objects.all()
+    serializer_class = EventSerializer
+    filterset_class = EventFilters
+    search_fields = ("node", "vip", "peer", "reason", "detail")
+    ordering_fields = ("id", "time", "node", "kind", "vip")
+    lookup_field, lookup_value_regex = "id", "[0-9]{1,18}"
+
+    def represent(self, row: Event) -> dict[str, Any]:
+        """An event as JSON has it."""
+        return told(row)
+
+
+class EventStreamRenderer(BaseRenderer):
+    """Only lets clients ask for it; what is sent is made by `sse`."""
+
+    media_type = "text/event-stream"
+    format = "sse"
+    charset = "utf-8"
+
+    def render(self, data: Any, *_: Any, **__: Any) -> bytes:
+        """Never asked: the response streams."""
+        return b""
+
+
+def _parameter(name: str, text: str, kind: Any = OpenApiTypes.STR) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, description=text)
+
+
+class Stream(View):
+    """GET events as they come."""
+
+    kind = "event"
+    within = "subcluster"
+    parameters: ClassVar[tuple[str, ...]] = ("subcluster", "node", "vip", "kind", "after")
+    renderer_classes = (EventStreamRenderer,)
+
+    @extend_schema(
+        responses={(200, "text/event-stream"): OpenApiTypes.STR},
+        parameters=[
+            _parameter("subcluster", "Only of this subcluster."),
+            _parameter("node", "Only told by this node."),
+            _parameter("vip", "Only of this VIP."),
+            _parameter("kind", "Only of this kind."),
+            _parameter("after", "Begin after the event with this id.", OpenApiTypes.INT64),
+            OpenApiParameter("Last-Event-ID", OpenApiTypes.INT64, "header"),
+        ],
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """Server-sent events: `event` with its id, and `heartbeat` every 5 s at least."""
+        try:
+            after = sse.last_id(request._request)
+        except ValueError as error:
+            raise invalid(after=str(error).removeprefix("after ")) from error
+        names = ("subcluster", "node", "vip", "kind")
+        wanted = {name: request.query_params.get(name, "") for name in names}
+        response = sse.stream(after, Filters(**wanted, readable=readable(request.user)))
+        if not connection.in_atomic_block:
+            connection.close()  # the stream has no use for it, and may last for days
+        return response
+
+
+def told(row: Event) -> dict[str, Any]:
+    """An event as JSON has it."""
+    return {name: getattr(row, name) for name in FIELDS}

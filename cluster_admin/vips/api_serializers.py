@@ -1,0 +1,62 @@
+"""The shapes of VIPs in the API: what may be sent, what is answered."""
+
+from typing import ClassVar
+
+from rest_framework import serializers
+
+from cluster_admin.inventory.api_serializers import DefiningSerializer
+from cluster_admin.rest.fields import Named, Text, Texts, Whole
+from cluster_admin.vips.models import Vip, VipStatus
+
+
+class VipStatusSerializer(serializers.Serializer):
+    """Who holds a VIP, as the manager last heard."""
+
+    state = serializers.ChoiceField(choices=VipStatus.State.choices)
+    owner = serializers.CharField(help_text="Empty: nobody.")
+    epoch = serializers.IntegerField()
+    since = serializers.DateTimeField(allow_null=True)
+    age_seconds = serializers.FloatField(allow_null=True)
+    reason = serializers.CharField()
+    previous = serializers.CharField()
+    holders = serializers.ListField(child=serializers.CharField())
+    seen_at = serializers.DateTimeField(allow_null=True)
+
+
+class VipSerializer(DefiningSerializer):
+    """A virtual address."""
+
+    address = Text(max_length=45)
+    description = Text(max_length=200, allow_blank=True, default="")
+    prefer = Texts(default=list, help_text="Node names, first choice first.")
+    follow = Named(
+        slug_field="address",
+        queryset=Vip.objects.all(),
+        allow_null=True,
+        default=None,
+        help_text="Always on the node of this VIP.",
+    )
+    weight = Whole(min_value=0, default=1)
+    check = Text(
+        max_length=500,
+        allow_blank=True,
+        default="",
+        source="check_command",
+        help_text="Health check.",
+    )
+    binding = Text(max_length=63, allow_blank=True, default="")
+    status = VipStatusSerializer(read_only=True)
+    fixed: ClassVar[tuple[str, ...]] = ("address", "subcluster")
+
+
+class OwnerSerializer(serializers.Serializer):
+    """Who owns a VIP, for load balancers."""
+
+    address = serializers.CharField()
+    owner = serializers.CharField()
+    state = serializers.ChoiceField(choices=VipStatus.State.choices)
+    since = serializers.DateTimeField(allow_null=True)
+    epoch = serializers.IntegerField()
+    stale_seconds = serializers.FloatField(
+        allow_null=True, help_text="Since the manager last heard the bus."
+    )
