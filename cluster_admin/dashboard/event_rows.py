@@ -41,6 +41,11 @@ class EventRow:
     event: Event
     badge: Badge
 
+    @property
+    def between(self) -> str:
+        """What stands between the VIP and the other node."""
+        return {"taken": "from", "adopted": "from", "released": "to"}.get(self.event.kind, "and")
+
 
 def matching(rows: QuerySet[Event], query: Mapping[str, str]) -> QuerySet[Event]:
     """Those that the filters of a URL ask for; `node` is who tells or who is told of."""

@@ -33,6 +33,26 @@ class Part:
     """The oldest revision that a living node acts on."""
 
     @property
+    def nodes_all(self) -> int:
+        """How many nodes there are."""
+        return self.nodes.total()
+
+    @property
+    def alive(self) -> int:
+        """How many of them live, and nobody doubts it."""
+        return self.nodes["alive"]
+
+    @property
+    def vips_all(self) -> int:
+        """How many VIPs there are."""
+        return self.vips.total()
+
+    @property
+    def owned(self) -> int:
+        """How many of them have one owner."""
+        return self.vips["owned"]
+
+    @property
     def behind(self) -> bool:
         """Whether some living node does not act on the newest revision."""
         return self.acted is not None and self.acted != self.subcluster.revision
@@ -65,22 +85,22 @@ class Summary:
     @property
     def nodes(self) -> int:
         """How many there are."""
-        return sum(part.nodes.total() for part in self.parts)
+        return sum(part.nodes_all for part in self.parts)
 
     @property
     def alive(self) -> int:
-        """How many of the nodes live, and nobody doubts it."""
-        return sum(part.nodes["alive"] for part in self.parts)
+        """How many nodes live, and nobody doubts it."""
+        return sum(part.alive for part in self.parts)
 
     @property
     def vips(self) -> int:
         """How many there are."""
-        return sum(part.vips.total() for part in self.parts)
+        return sum(part.vips_all for part in self.parts)
 
     @property
     def owned(self) -> int:
         """How many VIPs have one owner."""
-        return sum(part.vips["owned"] for part in self.parts)
+        return sum(part.owned for part in self.parts)
 
     @property
     def behind(self) -> list[Part]:

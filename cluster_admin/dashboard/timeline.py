@@ -17,6 +17,8 @@ STEPS = tuple(
     for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 10080, 43200)
 )
 TICKS = 6
+LAST_TICK = 94
+"""Per cent of the width; beyond stands "now"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def _ticks(start: datetime, end: datetime) -> list[Tick]:
     moment = zero + ((start - zero) // step + 1) * step
     form = "%H:%M" if step < timedelta(days=1) else "%d %b"
     found = []
-    while moment < end:
-        found.append(Tick(moment.strftime(form), f"{_share(moment, start, end):.3f}%"))
+    while (share := _share(moment, start, end)) < LAST_TICK:
+        found.append(Tick(moment.strftime(form), f"{share:.3f}%"))
         moment += step
     return found

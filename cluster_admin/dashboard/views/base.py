@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,8 +15,8 @@ from django.utils.cache import patch_vary_headers
 from django.views import View
 
 from cluster_admin.accounts.services import grants_of
+from cluster_admin.dashboard import scope
 from cluster_admin.events.freshness import freshness
-from cluster_admin.events.models import Event
 
 PART_HEADER = "X-Muster-Part"
 
@@ -44,10 +43,12 @@ class Page(LoginRequiredMixin, View):
 
 def common(request: HttpRequest) -> dict[str, Any]:
     """Three queries at most."""
+    newest = scope.events(request.user).order_by("-id").first()
     return {
         "cluster": settings.MUSTER_CLUSTER,
         "fresh": freshness(),
-        "newest_id": Event.objects.aggregate(newest=Max("id"))["newest"] or 0,
+        "newest_id": newest.pk if newest else 0,
+        "newest": newest,
         "now": timezone.now(),
         "powerless": not grants_of(request.user),
     }

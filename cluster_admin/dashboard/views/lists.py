@@ -9,8 +9,8 @@ from cluster_admin.dashboard.downloads import as_csv
 from cluster_admin.dashboard.tables import Choice, ordered, page_of
 from cluster_admin.dashboard.views.base import Page
 
-CARDS = 24
-"""Nodes on the overview: all of a small cluster, otherwise those that need a look first."""
+CARDS, FEW_CARDS = 24, 10
+"""Nodes on the overview: all of a small cluster, otherwise a few: those that need a look first."""
 
 
 class Overview(Page):
@@ -21,8 +21,9 @@ class Overview(Page):
     def context(self, request: HttpRequest, **named: str) -> dict[str, Any]:
         """Numbers, troubles, node cards, and the VIPs that the filters ask for."""
         found = summary.summarize(request.user)
-        order = ("name",) if found.nodes <= CARDS else (node_rows.RANK, "name")
-        nodes = scope.nodes(request.user).order_by(*order)[:CARDS]
+        nodes = scope.nodes(request.user)
+        if found.nodes > CARDS:
+            nodes = nodes.order_by(node_rows.RANK, "name")[:FEW_CARDS]
         cards = node_rows.shown(nodes)
         more = found.nodes - len(cards)
         return vip_table(request) | {"summary": found, "cards": cards, "more": more}

@@ -3,12 +3,13 @@
 Who may not drain is refused here, whatever the page showed, and the attempt is audited.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views import View
 
@@ -16,11 +17,12 @@ from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import actor_of, allowed
 from cluster_admin.audit import services as audit
 from cluster_admin.dashboard import event_rows, node_rows, scope, vip_rows
-from cluster_admin.dashboard.tables import Choice, page_of
+from cluster_admin.dashboard.downloads import as_csv
+from cluster_admin.dashboard.tables import Choice, Column, page_of
 from cluster_admin.dashboard.views.base import Page, answer, common
 from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node
-from cluster_admin.vips.preview import Outlook, outlook
+from cluster_admin.vips.preview import Move, Outlook, outlook
 
 REASON_MAX = 500
 ROWS_MAX = 200
@@ -42,6 +44,10 @@ ACTIONS = (
     ),
 )
 """(state, what the button says, what it does)."""
+MOVES = (
+    Column("vip", "VIP", lambda move: move.vip),
+    Column("to", "would go to", lambda move: move.to),
+)
 DONE = {
     "enabled": "may hold VIPs again",
     "draining": "is asked to give its VIPs away",
@@ -76,11 +82,14 @@ class NodePage(Page):
 class IfDies(LoginRequiredMixin, View):
     """What happens if a node dies: a part of its page, worked out when asked for."""
 
-    def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """The table of moves."""
+    def get(self, request: HttpRequest, name: str) -> HttpResponseBase:
+        """The table of moves, or all of them as CSV."""
         node = get_object_or_404(scope.nodes(request.user), name=name)
         found = outlook(node)
-        context = common(request) | {"outlook": found, "shares": shares(found), "limit": ROWS_MAX}
+        if request.GET.get("format") == "csv":
+            return as_csv(_moves(found), MOVES, f"if-{name}-dies")
+        limits = {"limit": f":{ROWS_MAX}", "limit_number": ROWS_MAX}
+        context = common(request) | limits | {"outlook": found, "shares": shares(found)}
         return answer(request, "dashboard/parts/if_dies.html", context)
 
 
@@ -123,6 +132,13 @@ def shares(found: Outlook) -> list[tuple[str, int]]:
     for move in found.moves:
         counted[move.to] = counted.get(move.to, 0) + 1
     return sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+async def _moves(found: Outlook) -> AsyncIterator[Move]:
+    for vip in found.unserved:
+        yield Move(vip, "")
+    for move in found.moves:
+        yield move
 
 
 def _denial(node: Node) -> str:

@@ -2,7 +2,8 @@
 import { morph } from "./morph.js";
 import { refresh } from "./times.js";
 
-const WAIT_MS = 250; // between two fetches at least, and after the last key in a filter
+const WAIT_MS = 100; // between two fetches at least
+const TYPING_MS = 250; // after the last key in a filter
 let fetching = null;
 let again = false;
 let typed = 0;
@@ -150,7 +151,7 @@ function changed(event) {
   const form = event.target.closest("[data-filters]");
   if (!form) return;
   clearTimeout(typed);
-  typed = setTimeout(() => go(filtersOf(form), true), event.type === "change" ? 0 : WAIT_MS);
+  typed = setTimeout(() => go(filtersOf(form), true), event.type === "change" ? 0 : TYPING_MS);
 }
 
 export function tend() {

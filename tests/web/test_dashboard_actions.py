@@ -1,0 +1,104 @@
+"""Draining and its kin from the node's page: who may, what is audited, what happens if it dies."""
+
+import pytest
+from django.test import Client
+
+from cluster_admin.audit.models import AuditRecord
+from cluster_admin.inventory import services
+from cluster_admin.inventory.models import Node, NodeStatus
+from cluster_admin.vips.models import Vip
+from tests.web import seeding
+
+pytestmark = pytest.mark.django_db
+PATH = "/nodes/mta1/admin-state/"
+
+
+@pytest.fixture
+def made() -> seeding.Seeded:
+    return seeding.cluster(3, 6)
+
+
+def test_an_operator_drains_a_node(client: Client, made: seeding.Seeded) -> None:
+    client.force_login(seeding.user("olga", "operator", "default"))
+
+    answer = client.post(PATH, {"state": "draining", "reason": "new disk"}, follow=True)
+
+    assert Node.objects.get(name="mta1").admin_state == "draining"
+    assert "mta1 is asked to give its VIPs away" in answer.content.decode()
+    record = AuditRecord.objects.get(object="mta1")
+    assert (record.actor, record.via, record.reason) == ("olga", "admin", "new disk")
+    assert record.after == {"admin_state": "draining"}
+    assert services.Subcluster.objects.get().revision == 2
+
+
+def test_buttons_are_there_for_operators_only(client: Client, made: seeding.Seeded) -> None:
+    client.force_login(seeding.user("olga", "operator"))
+    assert "ask-draining" in client.get("/nodes/mta1/").content.decode()
+
+    client.force_login(seeding.user("vera", "viewer"))
+    assert "ask-draining" not in client.get("/nodes/mta1/").content.decode()
+
+
+def test_a_viewer_is_denied_and_the_attempt_audited(client: Client, made: seeding.Seeded) -> None:
+    client.force_login(seeding.user("vera", "viewer"))
+
+    answer = client.post(PATH, {"state": "draining", "reason": "because"})
+
+    assert answer.status_code == 403
+    assert "needs the role operator" in answer.content.decode()
+    assert Node.objects.get(name="mta1").admin_state == "enabled"
+    record = AuditRecord.objects.get(outcome="denied")
+    assert (record.actor, record.object, record.subcluster) == ("vera", "mta1", "default")
+
+
+def test_who_may_not_see_a_node_cannot_drain_it(client: Client, made: seeding.Seeded) -> None:
+    client.force_login(seeding.user("olga", "operator", "elsewhere"))
+
+    assert client.post(PATH, {"state": "draining"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"state": "dead"}, "is no state; choose enabled, draining, maintenance"),
+        ({}, "is no state"),
+        ({"state": "draining", "reason": "x" * 501}, "500 characters at most"),
+        ({"state": "draining", "reason": "two\nlines"}, "not one plain line"),
+    ],
+)
+def test_bad_forms_change_nothing(
+    client: Client, made: seeding.Seeded, fields: dict[str, str], sentence: str
+) -> None:
+    client.force_login(seeding.user("olga", "operator"))
+
+    answer = client.post(PATH, fields, follow=True)
+
+    assert sentence in answer.content.decode()
+    assert Node.objects.get(name="mta1").admin_state == "enabled"
+
+
+def test_without_a_token_of_the_form_nothing_is_done(made: seeding.Seeded) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(seeding.user("olga", "operator"))
+
+    assert client.post(PATH, {"state": "draining"}).status_code == 403
+    assert client.get(PATH).status_code == 405
+
+
+def test_what_happens_if_it_dies_is_told_with_its_age(client: Client, made: seeding.Seeded) -> None:
+    client.force_login(seeding.user())
+
+    text = client.get("/nodes/mta1/if-dies/").content.decode()
+
+    assert "2 VIPs would move" in text
+    assert "the members mta1, mta2, mta3" in text
+    assert "data-ago" in text
+    assert text.count("<tr>") == 3
+
+
+def test_if_nobody_is_left_that_is_said(client: Client, made: seeding.Seeded) -> None:
+    NodeStatus.objects.exclude(node__name="mta1").update(verdict="dead")
+    Vip.objects.filter(pk=made.vips[0].pk).update(prefer=["mta2"])
+    client.force_login(seeding.user())
+
+    assert "2 would be served by nobody" in client.get("/nodes/mta1/if-dies/").content.decode()
