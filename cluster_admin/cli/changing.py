@@ -100,7 +100,7 @@ def _finish(
 ) -> None:
     made = [result for result in results if result.outcome == "done"]
     if len(results) == 1 and results[0].error:
-        raise results[0].error
+        raise _about(results[0].target, results[0].error)
     late: BaseException | None = None
     try:
         if made and isinstance(how, Defining) and done:
@@ -134,6 +134,13 @@ def _make(call: Call, how: Changing, step: Step, result: Result) -> None:
         return
     result.outcome, result.revision = "done", answer.revision
     result.object = answer.body
+
+
+def _about(target: str, error: Complaint) -> Complaint:
+    """The error, with the target's name in front when it does not say it."""
+    if target.partition(" ")[2] in str(error):
+        return error
+    return type(error)(f"{target}: {error}", error.code)
 
 
 def _send(call: Call, how: Changing, step: Step) -> tuple[Answer, str]:

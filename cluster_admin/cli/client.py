@@ -92,9 +92,6 @@ class Client:
         asked: dict[str, str | int] | None = {**query, "page_size": size}
         while asked is not None:
             body = self.get(where, asked).body
-            if isinstance(body, list):
-                yield body, len(body)
-                return
             if not isinstance(body, dict) or "results" not in body:
                 raise Unreachable(f"{self.url} answers, but not as a manager; check the URL")
             yield body["results"], body["count"]

@@ -1,5 +1,7 @@
 """What events are: columns and filters, the same for `events` and a VIP's history."""
 
+from dataclasses import replace
+
 from cluster_admin.cli.columns import Column, Rank, clock, instant
 from cluster_admin.cli.looking import Kind
 
@@ -22,5 +24,6 @@ EVENTS = Kind(
         Column("id", rank=Rank.WIDE),
         Column("received_at", rank=Rank.ASKED, text=clock),
     ),
-    ("subcluster", "node", "vip", "kind", "after", "since", "until"),
+    ("subcluster", "node", "vip", "kind", "after", "since", "until", "search"),
 )
+HISTORY = replace(EVENTS, filters=())

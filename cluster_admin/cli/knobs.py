@@ -29,6 +29,7 @@ SETTINGS = Kind(
         Column("is_default", rank=Rank.WIDE),
         Column("help", rank=Rank.WIDE),
     ),
+    paged=False,
 )
 
 app = typer.Typer(no_args_is_help=True, help="The knobs of a subcluster.")

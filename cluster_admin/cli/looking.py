@@ -26,6 +26,8 @@ class Kind:
     where: str
     columns: Sequence[Column]
     filters: Sequence[str] = ()
+    paged: bool = True
+    """Whether the API gives it in pages."""
     live: bool = False
     """Whether it shows states that the manager heard of, and that may be stale."""
 
@@ -44,7 +46,7 @@ def show_list(
     shapes.picked(kind.columns, look)
 
     def rows() -> list[Any]:
-        found, count = call.client.rows(where or kind.where, asked, view.limit)
+        found, count = _rows(call, kind, where or kind.where, asked, view.limit)
         if len(found) < count and view.watch is None:
             few = f"{len(found)} of {count} {kind.plural}"
             tell(
@@ -68,6 +70,15 @@ def show_one(call: Call, kind: Kind, where: str, view: Showing) -> None:
         _warn(call, kind, look)
     else:
         watching.watch(lambda: [call.client.get(where).body], kind.columns, look, view.watch)
+
+
+def _rows(
+    call: Call, kind: Kind, where: str, query: dict[str, Any], limit: int
+) -> tuple[list[Any], int]:
+    if kind.paged:
+        return call.client.rows(where, query, limit)
+    found = call.client.get(where, query).body
+    return found[: limit or None], len(found)
 
 
 def _warn(call: Call, kind: Kind, look: Look) -> None:

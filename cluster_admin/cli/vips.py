@@ -18,7 +18,7 @@ from cluster_admin.cli.arguments import (
 from cluster_admin.cli.bundles import Defining, Listing, Recalling, Showing, add
 from cluster_admin.cli.changing import Step
 from cluster_admin.cli.columns import Column, Rank, age, nobody
-from cluster_admin.cli.happenings import EVENTS
+from cluster_admin.cli.happenings import HISTORY
 from cluster_admin.cli.looking import Kind, show_list, show_one
 from cluster_admin.cli.resources import path
 from cluster_admin.cli.session import Call
@@ -35,6 +35,7 @@ VIPS = Kind(
         Column("reason", "status.reason"),
         Column("subcluster", rank=Rank.WIDE),
         Column("previous", "status.previous", Rank.WIDE),
+        Column("holders", "status.holders", Rank.WIDE),
         Column("epoch", "status.epoch", Rank.WIDE),
         Column("prefer", rank=Rank.WIDE),
         Column("follow", rank=Rank.WIDE),
@@ -116,7 +117,7 @@ def owner(call: Call, vip: VipAddress, view: Showing) -> None:
 @add(app, "history", examples=["muster vip history 198.18.0.101 --limit 20"])
 def history(call: Call, vip: VipAddress, view: Recalling) -> None:
     """Show what happened to a VIP, newest first."""
-    show_list(call, EVENTS, view, path("vips", vip, "history"))
+    show_list(call, HISTORY, view, path("vips", vip, "history"))
 
 
 @add(

@@ -214,7 +214,7 @@ class Manager:
         if query.get("ordering") == "id":
             rows = sorted(rows, key=lambda row: int(row["id"]))
         if kind.endswith("settings"):
-            return answer(rows)
+            return answer(rows) if not query else problem(400, "invalid", "It takes no parameter.")
         page, size = int(query.get("page", 1)), int(query.get("page_size", 50))
         shown = rows[(page - 1) * size : page * size]
         more = str(request.url.copy_merge_params({"page": page + 1})).replace(URL, NEXT_HOST)
