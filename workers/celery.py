@@ -14,9 +14,12 @@ import socket
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
+from celery.worker.consumer import Consumer
 
 from workers.bus.celery_parts import TaskAmqp, task_queue
 from workers.bus.connection import broker_parameters
@@ -35,6 +38,29 @@ HEARTBEAT_SECONDS = 2
 USER_TIMEOUT_MS = 2_000
 """Bytes that the broker's host does not acknowledge for so long end the connection."""
 QUIET_SECONDS = 60.0
+
+log = logging.getLogger("muster")
+
+
+class StrictConsumer(Consumer):  # type: ignore[misc]
+    """Refuses what Celery would die of: a message that stays is met again by the next process."""
+
+    def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
+        """What is called for each message."""
+        handle = super().create_task_handler(*arguments, **options)
+        connection_lost = (*self.connection_errors, *self.channel_errors)
+
+        def guarded(message: Any) -> None:
+            try:
+                handle(message)
+            except connection_lost:
+                raise
+            except Exception as error:
+                log.error("a message that is no task was thrown away: %r", error)
+                if not message.acknowledged:
+                    message.reject_log_error(log, connection_lost)
+
+        return guarded
 
 
 class Seldom(logging.Filter):
@@ -77,6 +103,7 @@ def make_app(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_acks_late=True,
         worker_prefetch_multiplier=1,
+        worker_consumer=StrictConsumer,
         worker_enable_prefetch_count_reduction=False,
         worker_cancel_long_running_tasks_on_connection_loss=True,
         worker_enable_remote_control=False,
@@ -108,7 +135,7 @@ def work(settings: Settings) -> int:
     )
     for handler in logging.getLogger().handlers:
         handler.addFilter(Seldom())
-    logging.getLogger("muster").setLevel(logging.INFO)
+    log.setLevel(logging.INFO)
     worker.start()
     return int(worker.exitcode or Exit.OK)
 

@@ -17,3 +17,15 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """Another one, to be ill-treated; who does that has it well again at the end."""
+    running = RunningBroker.laid_down(tmp_path_factory.mktemp("spare"))
+    try:
+        running.start()
+        running.wait_ready()
+        yield running
+    finally:
+        running.stop()

@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 
 import pika
-import pytest
 
 from tests.integration.brokers import CLUSTER, SUBCLUSTER, RunningBroker
 from workers.bus.connection import Connection
@@ -48,8 +46,8 @@ async def opened(*parties: Party) -> AsyncIterator[None]:
             await party.connection.close()
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    async with asyncio.timeout(seconds):
+async def eventually(condition: Callable[[], bool], spares: float = PATIENCE_SECONDS) -> None:
+    async with asyncio.timeout(spares):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -60,18 +58,6 @@ def reporter(*brokers: str) -> Party:
 
 def manager(*brokers: str) -> Party:
     return Party(list(brokers), EVENTS.exchange, CONTROL.exchange)
-
-
-@pytest.fixture
-def second(tmp_path: Path) -> Iterator[RunningBroker]:
-    """One more broker, to be ill-treated."""
-    broker = RunningBroker.laid_down(tmp_path / "second")
-    try:
-        broker.start()
-        broker.wait_ready()
-        yield broker
-    finally:
-        broker.stop()
 
 
 def test_each_hears_the_other_and_not_itself(rabbitmq: RunningBroker) -> None:
@@ -100,12 +86,12 @@ def test_a_place_is_kept_while_everything_is_confirmed(rabbitmq: RunningBroker) 
 
 
 def test_a_hung_broker_is_left_after_a_single_message(
-    rabbitmq: RunningBroker, second: RunningBroker
+    rabbitmq: RunningBroker, spare: RunningBroker
 ) -> None:
     async def test() -> None:
-        boss = manager(second.url("manager"), rabbitmq.url("manager"))
+        boss = manager(spare.url("manager"), rabbitmq.url("manager"))
         async with opened(boss):
-            second.signal(signal.SIGSTOP)
+            spare.signal(signal.SIGSTOP)
             try:
                 began = asyncio.get_running_loop().time()
                 boss.connection.publish(b"ask")
@@ -113,7 +99,7 @@ def test_a_hung_broker_is_left_after_a_single_message(
                 await eventually(lambda: boss.connection.up)
                 assert asyncio.get_running_loop().time() - began < NOTICED_SECONDS
             finally:
-                second.signal(signal.SIGCONT)
+                spare.signal(signal.SIGCONT)
 
     asyncio.run(test())
 

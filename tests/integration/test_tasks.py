@@ -13,7 +13,7 @@ import pytest
 
 from workers.failover.core.definitions import Definitions, Node, Topology, Vip
 from workers.failover.core.definitions_text import FIRST_LINE, parse, render
-from workers.failover.files import FileError, locked
+from workers.failover.files import locked
 from workers.failover.settings import Settings
 from workers.failover.store import DEFINITIONS, DEFINITIONS_LOCK, Store
 from workers.failover.tasks import define
@@ -164,13 +164,25 @@ def test_random_damage_is_refused_or_means_the_same(node: Settings) -> None:
     assert parse(file(node).read_text()) in (defined(4), defined(NEWS))
 
 
-def test_who_holds_the_lock_is_waited_for_and_named_when_it_stands_still(node: Settings) -> None:
-    lock = node.state_directory / DEFINITIONS_LOCK
-    named = pytest.raises(FileError, match=r"is locked for more than 0\.05 s")
-    with locked(lock), named, locked(lock, 0.05):
-        pass
-    with locked(lock, 0.05):
-        pass
+def test_who_stands_still_with_the_lock_does_not_stop_the_others(node: Settings) -> None:
+    with locked(node.state_directory / DEFINITIONS_LOCK):
+        assert "revision 5 written" in define(node, "default", NEWS, render(defined(NEWS)))
+
+
+def test_what_a_dead_process_left_is_cleared_away(node: Settings) -> None:
+    died = node.state_directory / f"{DEFINITIONS}.{2**30}.new"
+    lives = node.state_directory / f"{DEFINITIONS}.1.new"
+    for leftover in (died, lives):
+        leftover.write_text("half")
+    define(node, "default", NEWS, render(defined(NEWS)))
+    assert lives.exists()
+    assert not died.exists()
+    assert len(list(node.state_directory.glob("*.new"))) == 1
+
+
+def test_a_directory_that_cannot_be_is_said(node: Settings) -> None:
+    wrong = replace(node, state_directory=file(node) / "state")
+    assert "cannot be written" in define(wrong, "default", NEWS, render(defined(NEWS)))
 
 
 def test_a_peer_does_not_overwrite_what_the_agent_has_not_read_yet(node: Settings) -> None:

@@ -18,7 +18,7 @@ from workers.failover.core.definitions_text import (
     render,
 )
 from workers.failover.errors import FailoverError
-from workers.failover.files import lock, locked, replace
+from workers.failover.files import lock, replace, replace_if
 
 DEFINITIONS = "definitions.toml"
 """In the state directory: what an operator, the manager or a peer puts here is acted on."""
@@ -117,11 +117,11 @@ class Store:
         if definitions.revision <= self.newest.revision:
             return None
         self._keep(definitions, text)
-        with locked(self._writers):
-            if self._stamp() == self._seen:  # otherwise somebody's news wait to be read
-                replace(self.file, self.text)
-                self._seen = self._stamp()
-                self.problem = ""
+        # A file that changed since it was read is somebody's news, and waits to be read.
+        unchanged = lambda: self._stamp() == self._seen  # noqa: E731
+        if replace_if(self.file, self.text, self._writers, unchanged):
+            self._seen = self._stamp()
+            self.problem = ""
         return definitions
 
     def _keep(self, definitions: Definitions, text: str) -> None:

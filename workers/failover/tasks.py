@@ -15,12 +15,13 @@ from typing import Any
 
 from workers.failover.core.definitions_text import DefinitionsError, parse
 from workers.failover.errors import FailoverError
-from workers.failover.files import locked, replace
+from workers.failover.files import replace_if
 from workers.failover.settings import Settings
 from workers.failover.store import DEFINITIONS, DEFINITIONS_LOCK
 
 DEFINE = "muster.node.define"
-AGENT_SECONDS = 2.0
+AGENT_SECONDS = 1.0
+"""With the wait for another writer of the file less than a broker waits for a heartbeat."""
 HEAD_BYTES = 4096
 """Of a canonical file; its revision is among the first lines."""
 
@@ -72,20 +73,21 @@ def _checked(
 def _put(directory: Path, revision: int, text: str) -> str:
     """Replace the file if `revision` is newer than what it has; what was done."""
     file = directory / DEFINITIONS
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with locked(directory / DEFINITIONS_LOCK):
-        before = _text(file)
-        known = _revision(before)
-        if known > revision:
-            return f"was not written: the node has revision {known} already"
-        if known == revision and before != text:
-            if _differs(before, text):
-                way = "give the new definitions a higher revision"
-                raise TaskRefused(f"{file}: says something else as revision {known}; {way}")
-            return "was there already"
-        if known < revision:
-            replace(file, text)
-            return "written"
+    with contextlib.suppress(OSError):  # then writing says so
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+    def newer() -> bool:
+        return _revision(_text(file)) < revision
+
+    if newer() and replace_if(file, text, directory / DEFINITIONS_LOCK, newer):
+        return "written"
+    before = _text(file)
+    known = _revision(before)
+    if known != revision:
+        return f"was not written: the node has revision {known} already"
+    if before != text and _differs(before, text):
+        way = "give the new definitions a higher revision"
+        raise TaskRefused(f"{file}: says something else as revision {known}; {way}")
     return "was there already"
 
 
