@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-GOOD = frozenset({"alive", "owned", "enabled", "active", "sent"})
+GOOD = frozenset({"alive", "owned", "enabled", "ready", "sent"})
 BAD = frozenset({"dead", "isolated", "unowned", "UNSAFE", "conflict", "stuck", "foreign", "failed"})
 MUTE = frozenset({"unknown", "left", "withdrawn", ""})
 

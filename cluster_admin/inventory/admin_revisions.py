@@ -95,7 +95,7 @@ class RevisionAdmin(ReadOnlyAdmin):
     @admin.display(description="difference to the one before")
     def diff(self, row: Revision) -> SafeString | str:
         """As a unified diff."""
-        before = repository.text_at(row.subcluster, row.number - 1)
+        before = repository.text_before(row.subcluster, row.number)
         return difference(repository.difference(before, row.text)) or "none"
 
     @admin.display(description="file")

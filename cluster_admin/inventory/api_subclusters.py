@@ -156,7 +156,7 @@ class Revisions(Resource):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One of them, with its difference from the one before."""
         row = self.get_object()
-        before = repository.text_at(row.subcluster, row.number - 1)
+        before = repository.text_before(row.subcluster, row.number)
         diff = repository.difference(before, row.text)
         return self.shown({**_told(row), "text": row.text, "diff": diff})
 

@@ -1,8 +1,8 @@
 """The newest definitions file of each subcluster and its history.
 
 The seam for a configuration repository: everything that reads or writes a definitions file goes
-through these functions. Revisions of a subcluster are numbered 1, 2, ... without gaps; the author
-is whoever made the change.
+through these functions. Revisions of a subcluster are numbered upwards, with a gap only where a
+file that nodes had already was imported; the author is whoever made the change.
 """
 
 import difflib
@@ -21,6 +21,13 @@ def text_at(subcluster: Subcluster, number: int) -> str:
     """The text of one revision; empty when there is none."""
     found = Revision.objects.filter(subcluster=subcluster, number=number).values_list("text")
     return str(found[0][0]) if found else ""
+
+
+def text_before(subcluster: Subcluster, number: int) -> str:
+    """The text of the revision before a revision; empty for the first."""
+    earlier = Revision.objects.filter(subcluster=subcluster, number__lt=number)
+    found = earlier.order_by("-number").values_list("text", flat=True)[:1]
+    return str(found[0]) if found else ""
 
 
 def commit(subcluster: Subcluster, text: str, author: str, comment: str) -> Revision:

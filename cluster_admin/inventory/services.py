@@ -74,7 +74,7 @@ def change(
     """Change rows of one subcluster together; see the module's text."""
     with transaction.atomic():
         locked = Subcluster.objects.select_for_update().get(pk=subcluster.pk)
-        running = repository.newest_text(locked)
+        running, before = repository.newest_text(locked), locked.revision
         done = Change(locked, actor, reason, dry_run, revision=locked.revision)
         try:
             yield done
@@ -84,7 +84,7 @@ def change(
         except (DefinitionsError, Problem) as error:
             raise Refused(error.sentence, getattr(error, "path", ())) from error
         done.diff = repository.difference(running, proposed)
-        if done.diff or not locked.revision:
+        if done.diff or not locked.revision or locked.revision > before:
             repository.commit(locked, proposed, actor.name, reason or _summary(done))
             done.revision = locked.revision
         _audit(done)
@@ -122,7 +122,10 @@ def set_admin_state(
 def import_text(
     subcluster: Subcluster, text: str, actor: Actor, reason: str = "", dry_run: bool = False
 ) -> Change:
-    """Make a subcluster what a definitions file says; `Refused` unless nodes could act on it."""
+    """Make a subcluster what a definitions file says; `Refused` unless nodes could act on it.
+
+    The new revision is at least the file's: nodes that have the file already never go back.
+    """
     try:
         wanted = definitions.read(text, "definitions")
     except DefinitionsError as error:
@@ -134,6 +137,7 @@ def import_text(
         raise Refused(f"the file is for {theirs}, not for {'/'.join(ours)}; {way}")
     with change(subcluster, actor, reason, dry_run) as done:
         _refuse_foreign_nodes(subcluster, wanted.nodes)
+        done.subcluster.revision = max(done.subcluster.revision, wanted.revision - 1)
         definitions.load(wanted, done.subcluster)
         done.note("import", done.subcluster, after={"nodes": len(wanted.nodes)})
     return done

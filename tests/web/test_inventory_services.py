@@ -143,3 +143,20 @@ def test_draining_is_a_revision_that_says_so(subcluster: Subcluster) -> None:
 
     assert '+state = "draining"' in done.diff
     assert services.set_admin_state(Node.objects.get(name="mta1"), "draining", ACTOR).diff == ""
+
+
+def test_an_imported_file_is_at_least_as_new_as_on_the_nodes(subcluster: Subcluster) -> None:
+    text = repository.newest_text(subcluster).split("\n", 1)[1]
+    seventh = text.replace("revision = 1\n", "revision = 7\n").replace(
+        "198.18.0.101", "198.18.0.103"
+    )
+
+    assert services.import_text(subcluster, seventh, ACTOR).revision == 7
+    assert "\nrevision = 7\n" in repository.newest_text(subcluster)
+    assert services.import_text(subcluster, seventh, ACTOR).revision == 7
+    ninth = seventh.replace("revision = 7\n", "revision = 9\n")
+    assert services.import_text(subcluster, ninth, ACTOR, dry_run=True).revision == 9
+    assert services.import_text(subcluster, ninth, ACTOR).revision == 9
+    assert services.import_text(subcluster, text, ACTOR).revision == 10
+    assert [one.number for one in subcluster.revisions.order_by("number")] == [1, 7, 9, 10]
+    assert "198.18.0.103" in repository.text_before(subcluster, 9)
