@@ -208,7 +208,7 @@ def _wish(wish: bringup.Wish, manager: bool | None) -> bringup.Wish:
     """The wish, with what the environment says, and a manager wherever there can be one."""
     return dataclasses.replace(
         wish,
-        manager=bool(manager),
+        manager=wish.brokers > 0 if manager is None else manager,
         broker_url=os.environ.get(BROKER_VARIABLE, "") if wish.brokers else "",
     )
 
