@@ -1,0 +1,28 @@
+"""The manager's periodic work on the history: retention, and delivering notifications.
+
+With two managers both may run at once: rows to deliver are claimed, and deleting the same range
+twice deletes it once.
+"""
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from cluster_admin.events import delivery, retention
+from cluster_admin.events.locks import only_one
+
+
+@shared_task(name="events.prune")  # type: ignore[untyped-decorator]
+def prune() -> None:
+    """Delete what is not to be kept."""
+    with only_one("events.prune") as ours:
+        if ours:
+            retention.prune(
+                settings.MUSTER_EVENTS_KEPT, settings.MUSTER_EVENTS_DAYS, timezone.now()
+            )
+
+
+@shared_task(name="events.deliver")  # type: ignore[untyped-decorator]
+def deliver() -> None:
+    """Deliver the notifications that are due."""
+    delivery.deliver(timezone.now())
