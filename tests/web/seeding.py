@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
 from cluster_admin.accounts.models import Grant, User
 from cluster_admin.events.models import Event, ListenerStatus
 from cluster_admin.inventory.models import Node, NodeStatus, Subcluster, Topology
@@ -108,23 +111,58 @@ def tell(kind: str, node: str = "mta1", *, ago: float = 0, **values: Any) -> Eve
     return Event.objects.create(node=node, number=number, kind=kind, **usual | values)
 
 
-def move(vip: Vip, to: str, reason: str = "its owner died") -> None:
+def move(address: str, to: str, reason: str = "its owner died") -> None:
     """A VIP goes to another node, as the listener would write it."""
     now = datetime.now(UTC)
-    status = VipStatus.objects.get(vip=vip)
-    VipStatus.objects.filter(vip=vip).update(
-        owner=to,
-        previous=status.owner,
-        epoch=status.epoch + 1,
-        since=now,
-        reason=reason,
-        holders=[to],
-        seen_at=now,
-    )
-    tell("taken", to, vip=vip.address, peer=status.owner, reason=reason, epoch=status.epoch + 1)
+    status = VipStatus.objects.get(vip__address=address)
+    epoch = status.epoch + 1
+    values = {"owner": to, "previous": status.owner, "epoch": epoch, "holders": [to]}
+    with transaction.atomic():
+        set_vip(address, state="owned", since=now, reason=reason, **values)
+        tell("taken", to, vip=address, peer=status.owner, reason=reason, epoch=epoch)
+
+
+def set_vip(address: str, **values: Any) -> None:
+    """A VIP is otherwise than before."""
+    VipStatus.objects.filter(vip__address=address).update(seen_at=datetime.now(UTC), **values)
 
 
 def judge(node: str, verdict: str, **values: Any) -> None:
     """The others judge a node, as the listener would write it."""
     now = datetime.now(UTC)
     NodeStatus.objects.filter(node__name=node).update(verdict=verdict, changed_at=now, **values)
+
+
+def end_sessions() -> None:
+    """Everybody has to log in again."""
+    Session.objects.all().delete()
+
+
+def beat() -> None:
+    """What the listener writes every second."""
+    hear()
+    living = NodeStatus.objects.filter(verdict__in=("alive", "suspected"))
+    living.update(heard_at=datetime.now(UTC))
+
+
+def stage() -> None:
+    """A small cluster with some history, and a user of every kind: password `PASSWORD`."""
+    made = cluster(4, 24)
+    for role in ("viewer", "operator"):
+        user(role, role)
+    user("admin", is_staff=True, is_superuser=True)
+    hours = 3600
+    for vip in made.vips[:3]:
+        here = {"vip": vip.address}
+        tell("taken", "mta2", ago=20 * hours, reason=REASON, epoch=1, **here)
+        tell("taken", "mta1", ago=9 * hours, peer="mta2", reason="its owner died", epoch=2, **here)
+        tell("conflict", "mta1", ago=7 * hours, peer="mta3", **here)
+        reason = "another node is its place in the assignment"
+        tell("released", "mta1", ago=4 * hours, peer="mta3", reason=reason, epoch=2, **here)
+        reason = "its owner let it go"
+        tell("taken", "mta3", ago=4 * hours, peer="mta1", reason=reason, epoch=3, **here)
+        set_vip(vip.address, owner="mta3", since=datetime.now(UTC) - timedelta(hours=4), epoch=3)
+    tell("dead", "mta1", ago=9 * hours + 1, peer="mta2")
+    first = {"prefer": ["mta3", "mta1"], "binding": "out-1", "description": "first outbound"}
+    Vip.objects.filter(pk=made.vips[0].pk).update(check_command="tcp:25", **first)
+    Vip.objects.filter(pk=made.vips[1].pk).update(follow=made.vips[0])
