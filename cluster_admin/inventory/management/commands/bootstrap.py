@@ -63,6 +63,10 @@ class Command(BaseCommand):
             self._token(user, token_file)
 
     def _token(self, user: Any, path: Path) -> None:
-        path.touch(mode=0o600)
+        """Make the file whole or not at all: one that is there is never written again."""
+        draft = path.with_name(f"{path.name}.new")
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
         _, secret = make_token(user, "bootstrap")
-        path.write_text(secret + "\n")
+        draft.write_text(secret + "\n")
+        draft.replace(path)
