@@ -33,7 +33,7 @@ def main(directory: Path) -> int:
     write(directory / "cluster.key", secrets.token_hex(32) + "\n")
     write(directory / "erlang.cookie", secrets.token_hex(16))
     write(directory / "broker.json", json.dumps(broker_definitions(passwords), indent=2) + "\n")
-    write(directory / "admin.password", secrets.token_urlsafe(12) + "\n")
+    write(directory / "admin.password", secrets.token_hex(8) + "\n")
     secret_key = secrets.token_urlsafe(48)
     for count, kind in ((1, "one"), (3, "three")):
         urls = {name: addresses(name, word, BROKERS[:count]) for name, word in passwords.items()}

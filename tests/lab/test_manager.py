@@ -16,6 +16,7 @@ from tests.lab.managed import ManagedLab
 from workers.lab.errors import LabRefused
 from workers.lab.health import look
 from workers.lab.surroundings import LOOPBACK, choose_port
+from workers.lab.table import login_lines
 
 PROGRAM = [sys.executable, "-c", "from workers.lab.cli import app; app()"]
 MANAGER = "manager1"
@@ -88,7 +89,10 @@ def test_address_and_token_are_told_and_secrets_are_for_root_alone(managed: Mana
         "ready": True,
         "problem": "",
     }
-    assert f"{managed.url}/" in muster_lab("status", "--name", managed.lab.name).stdout
+    (first, second) = login_lines(managed.lab.record)
+    assert f"{managed.url}/  login: admin  password: {managed.lab.manager_password}" in first
+    assert f"muster lab env --name {managed.lab.name}" in second
+    assert f"{managed.url}/ ready" in muster_lab("status", "--name", managed.lab.name).stdout
     home = managed.lab.host_directory(MANAGER)
     for name in ("admin.password", "admin.token", "environment.json", "supervisord.conf"):
         assert (home / name).stat().st_mode & 0o077 == 0

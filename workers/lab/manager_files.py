@@ -21,6 +21,8 @@ from workers.lab.surroundings import LOOPBACK
 
 WEB, LISTENER, TASKS, CLOCK = "web", "listener", "celery", "beat"
 ADMIN = "admin"
+PASSWORD_BYTES = 8
+"""As hexadecimal digits: a double click selects the whole of it, no shell minds it."""
 _MANAGE = (sys.executable, "manage.py")
 _CELERY = (sys.executable, "-m", "celery", "-A", "cluster_admin.celery")
 _ALONE = ("--pool", "solo", "--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -55,7 +57,7 @@ def lay_down(
 ) -> list[Program]:
     """Write the host's files and answer what runs on it."""
     home = directory(record.name) / host.name
-    write_secret(_password_file(home), secrets.token_urlsafe(12) + "\n")
+    write_secret(_password_file(home), secrets.token_hex(PASSWORD_BYTES) + "\n")
     environment = _environment(record, host, brokers, key_file)
     write_secret(_environment_file(home), json.dumps(environment, indent=1) + "\n")
     (home / "definitions.toml").write_text(definitions)

@@ -74,7 +74,7 @@ def _show_lines(name: str) -> None:
 
 
 def _hints(lab: Lab) -> list[str]:
-    return [*login_lines(lab.record), *suggestions(lab.record, _command())]
+    return [*login_lines(lab.record, _command()), *suggestions(lab.record, _command())]
 
 
 def _line(lab: Lab, health: Health) -> str:

@@ -13,6 +13,7 @@ from rich.text import Text
 from workers.lab import manager_files
 from workers.lab.core.hosts import Role
 from workers.lab.health import Health, Holding, missing
+from workers.lab.lab import DEFAULT_NAME
 from workers.lab.manager_health import ManagerHealth
 from workers.lab.state import Record
 
@@ -55,7 +56,7 @@ def render(record: Record, health: Health) -> RenderableType:
 
 def suggestions(record: Record, muster: str = "muster") -> list[str]:
     """Three lines that say what to try in another terminal; `muster` is the command there."""
-    name = "" if record.name == "demo" else f" --name {record.name}"
+    name = _named(record)
     node = record.names(Role.NODE)[min(1, len(record.names(Role.NODE)) - 1)]
     return [
         f"Try in another terminal:  {muster} lab fault{name} power-loss {node}",
@@ -64,12 +65,15 @@ def suggestions(record: Record, muster: str = "muster") -> list[str]:
     ]
 
 
-def login_lines(record: Record) -> list[str]:
+def login_lines(record: Record, muster: str = "muster") -> list[str]:
     """Where the dashboard is and how to get in; nothing in a lab without a manager."""
     if not record.port:
         return []
     address, password = manager_files.address_of(record), manager_files.password_of(record)
-    return [f"Dashboard:  {address}/  login: {manager_files.ADMIN}  password: {password}"]
+    return [
+        f"Dashboard:  {address}/  login: {manager_files.ADMIN}  password: {password}",
+        f'The same by commands:  eval "$({muster} lab env{_named(record)})"; muster status',
+    ]
 
 
 def since(seconds: float) -> str:
@@ -79,6 +83,10 @@ def since(seconds: float) -> str:
     if seconds < _HOUR:
         return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE):02d} s"
     return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE):02d} min"
+
+
+def _named(record: Record) -> str:
+    return "" if record.name == DEFAULT_NAME else f" --name {record.name}"
 
 
 def _node(record: Record, health: Health, name: str) -> dict[str, Any]:
@@ -155,7 +163,11 @@ def _manager(record: Record, health: Health) -> dict[str, Any] | None:
 
 def _manager_line(record: Record, manager: ManagerHealth) -> Text:
     where = f"Manager: {manager_files.address_of(record)}/"
-    return Text(where) if manager.ready else Text(f"{where} {manager.problem}", style="bold red")
+    return (
+        Text(f"{where} ready")
+        if manager.ready
+        else Text(f"{where} {manager.problem}", style="bold red")
+    )
 
 
 def _mail_line(record: Record, health: Health) -> Text:
