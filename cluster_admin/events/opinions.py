@@ -1,5 +1,6 @@
 """What the nodes say of one another, counted: the word of the majority about each node, since when.
 
+Dead or left is what most say; suspected, when most say that or worse; else somebody finds it alive.
 Only the votes of nodes that are heard and stand among the others count; who that is, `picture`
 says. Counting is incremental: a report that says nothing new costs one comparison. Times are
 monotonic seconds of the manager.
@@ -16,12 +17,11 @@ KEPT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What most voters say of a node ("" when they do not agree), since when, and how many."""
+    """What most voters say of a node ("" when there are none), since when, and how many they are."""
 
     verdict: str = ""
     since: float = 0.0
     voters: int = 0
-    agreeing: int = 0
 
 
 NO_WORD = Word()
@@ -101,9 +101,9 @@ class Opinions:
 
 
 def _majority(tally: Counter[str], before: Word, now: float) -> Word:
-    voters = sum(tally.values())
-    for verdict in COUNTED:
-        if 2 * tally[verdict] > voters:
-            since = before.since if before.verdict == verdict else now
-            return Word(verdict, since, voters, tally[verdict])
-    return Word("", before.since if before.verdict == "" else now, voters, 0)
+    voters = tally.total()
+    bad = voters - tally["alive"]
+    counts = {"dead": tally["dead"], "left": tally["left"], "suspected": bad}
+    said = next((verdict for verdict, votes in counts.items() if 2 * votes > voters), "alive")
+    since = before.since if before.verdict == said else now
+    return Word(said, since, voters)

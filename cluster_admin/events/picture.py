@@ -16,7 +16,7 @@ from cluster_admin.events.verdicts import FRESH_SECONDS, NEVER, Own, Verdict, ju
 from workers.failover.core.actions import FactKind
 from workers.failover.core.reports import Happening, Report
 
-CONFLICT_SECONDS = 5.0
+CONFLICT_SECONDS = 3.0
 """A conflict is shown for this long after a node last told of it."""
 PASS_SECONDS = 0.2
 """Nodes of which nothing was heard are judged again this often: silence changes verdicts too."""

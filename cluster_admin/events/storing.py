@@ -88,7 +88,8 @@ class Story:
 
     def write(self) -> None:
         """Events, and the cursors that moved."""
-        Event.objects.bulk_create(self.events, batch_size=ROWS, ignore_conflicts=True)
+        rows = _in_order_of_time(self.events)
+        Event.objects.bulk_create(rows, batch_size=ROWS, ignore_conflicts=True)
         moved = [
             Cursor(
                 subcluster=self.subcluster,
@@ -156,6 +157,17 @@ def cursors(subcluster: str, nodes: Iterable[str] | None = None) -> dict[Run, in
     if nodes is not None:
         found = found.filter(node__in=list(nodes))
     return {(row.node, row.incarnation): row.through for row in found}
+
+
+def _in_order_of_time(events: list[Event]) -> list[Event]:
+    """What nodes tell together, as it happened; each run stays in its own order."""
+    newest: dict[Run, datetime] = {}
+    keys = []
+    for event in events:
+        run = (event.node, event.incarnation)
+        newest[run] = max(event.time, newest.get(run, event.time))
+        keys.append(newest[run])
+    return [event for _, event in sorted(zip(keys, events, strict=True), key=lambda pair: pair[0])]
 
 
 def clean(text: str, length: int = SENTENCE_LENGTH) -> str:

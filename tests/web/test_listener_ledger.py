@@ -51,6 +51,16 @@ def test_events_are_stored_and_cursors_move_with_them(bus: Bus) -> None:
     assert Cursor.objects.get().through == 3
 
 
+def test_what_nodes_tell_together_is_stored_as_it_happened(bus: Bus) -> None:
+    first = [bus.happen(node, detail="first") for node in NODES]
+    bus.seconds += 1
+    second = [bus.happen(node, detail="second") for node in NODES]
+    bus.work(*(one for pair in zip(first, second, strict=True) for one in pair))
+
+    details = list(Event.objects.order_by("id").values_list("detail", flat=True))
+    assert details == ["first"] * 3 + ["second"] * 3
+
+
 def test_what_comes_again_is_stored_once(bus: Bus) -> None:
     events = bus.happen("mta1", times=5)
     bus.work(events, events)

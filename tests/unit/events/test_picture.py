@@ -194,6 +194,33 @@ def test_a_single_peer_is_not_believed_against_the_node_itself() -> None:
     assert sight.verdicts[A] == "alive"
 
 
+def test_while_some_suspect_and_some_call_it_dead_it_is_suspected() -> None:
+    sight = well()
+
+    shown = []
+    for at, teller, kind in (
+        (0.5, B, "suspected"),
+        (0.51, C, "suspected"),
+        (0.7, B, "dead"),
+        (0.71, C, "dead"),
+    ):
+        sight.happen(teller, at, kind, node=A)
+        sight.settle(at)
+        shown.append(sight.verdicts[A])
+
+    assert shown == ["alive", "suspected", "suspected", "dead"]
+
+
+def test_what_one_of_two_finds_alive_is_alive_though_its_agent_is_silent() -> None:
+    sight = well()
+
+    sight.report(A, 0.5, answers=False)
+    sight.happen(B, 0.6, "suspected", node=A)
+    sight.settle(0.6)
+
+    assert sight.verdicts[A] == "alive"
+
+
 def test_an_isolated_node_has_no_say_about_others() -> None:
     sight = well(A, B)
 
@@ -252,8 +279,9 @@ def test_a_conflict_is_shown_for_a_while() -> None:
     assert (sight.states[V], sight.vips[V].reason) == ("conflict", "also claimed by mta2")
 
     sight.report(A, 3.0)
-    sight.report(A, 5.0)
-    sight.settle(5.5)
+    sight.settle(3.4)
+    assert sight.states[V] == "conflict"
+    sight.settle(3.5)
     assert sight.states[V] == "owned"
 
 
