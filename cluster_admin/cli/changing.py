@@ -137,8 +137,8 @@ def _make(call: Call, how: Changing, step: Step, result: Result) -> None:
 
 
 def _about(target: str, error: Complaint) -> Complaint:
-    """The error, with the target's name in front when it does not say it."""
-    if target.partition(" ")[2] in str(error):
+    """The manager's error, with the target's name in front when it does not say it."""
+    if not error.code or target.partition(" ")[2] in str(error):
         return error
     return type(error)(f"{target}: {error}", error.code)
 

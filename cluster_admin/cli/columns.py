@@ -65,7 +65,7 @@ def _local(value: Any, form: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One field: `path` leads to it, such as status.owner."""
+    """One field: `path` leads to it, such as status.owner; of several, all that have something."""
 
     name: str
     path: str = ""
@@ -73,9 +73,16 @@ class Column:
     text: Callable[[Any], str] = plain
     alarm: bool = False
     """Whether anything but zero or nothing calls for attention."""
+    most: int = 0
+    """Widest when a table has no room for all; 0: as wide as it is."""
+    brief: bool = False
+    """Whether it sums up columns that stand for themselves in wide and csv."""
 
     def value(self, row: Any) -> Any:
         """What the row has there, None when it has nothing."""
+        if " " in self.path:
+            parts = (Column(part).value(row) for part in self.path.split())
+            return " ".join(plain(part) for part in parts if part)
         for key in (self.path or self.name).split("."):
             row = row.get(key) if isinstance(row, dict) else None
         return row
@@ -109,7 +116,8 @@ def printable(text: str) -> str:
 def chosen(columns: Sequence[Column], names: str | None, most: Rank) -> list[Column]:
     """The columns named, in that order; without names those up to a rank."""
     if not names:
-        return [column for column in columns if column.rank <= most]
+        brief = most is Rank.MAIN
+        return [one for one in columns if one.rank <= most and (brief or not one.brief)]
     known = {column.name: column for column in columns}
     wanted = [name.strip().lower() for name in names.split(",") if name.strip()]
     for name in wanted:

@@ -14,9 +14,10 @@ EVENTS = Kind(
         Column("node", rank=Rank.KEY),
         Column("kind", rank=Rank.KEY),
         Column("vip"),
+        Column("about", "peer detail", brief=True, most=10),
         Column("reason"),
-        Column("peer"),
-        Column("detail"),
+        Column("peer", rank=Rank.WIDE),
+        Column("detail", rank=Rank.WIDE),
         Column("subcluster", rank=Rank.WIDE),
         Column("epoch", rank=Rank.WIDE),
         Column("incarnation", rank=Rank.WIDE),
@@ -26,4 +27,4 @@ EVENTS = Kind(
     ),
     ("subcluster", "node", "vip", "kind", "after", "since", "until", "search"),
 )
-HISTORY = replace(EVENTS, filters=())
+HISTORY = replace(EVENTS, filters=tuple(name for name in EVENTS.filters if name != "vip"))

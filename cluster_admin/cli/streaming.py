@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import httpx
-from rich.cells import cell_len
 
-from cluster_admin.cli import shapes, tables
+from cluster_admin.cli import shapes
 from cluster_admin.cli.client import Client
-from cluster_admin.cli.columns import Column
 from cluster_admin.cli.errors import Complaint, Refused, Unreachable
+from cluster_admin.cli.growing import GrowingTable
 from cluster_admin.cli.happenings import EVENTS
 from cluster_admin.cli.problems import complaint
 from cluster_admin.cli.session import Call
@@ -26,8 +25,10 @@ STREAM = "text/event-stream"
 SILENCE_SECONDS = 15.0
 """The manager sends a heartbeat every 5 s."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
-LEAST_WIDTHS = {"time": 18, "node": 6, "kind": 9, "vip": 13, "reason": 12, "peer": 6}
-WIDEST = 60
+LEAST_WIDTHS = {"time": 18, "node": 6, "kind": 9, "vip": 13, "about": 8}
+ROOMY = 160
+"""Columns of a terminal from which nothing has to be saved; a pipe has more."""
+ROOMY_WIDTHS = {**LEAST_WIDTHS, "node": 10, "kind": 11, "vip": 24, "about": 24, "reason": 36}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,31 +147,19 @@ class _Printer:
     def __init__(self, look: Look) -> None:
         self.look = look
         self.columns = shapes.picked(EVENTS.columns, look)
-        self.widest = {name: "x" * width for name, width in LEAST_WIDTHS.items()}
-        """The widest of each column so far: columns only ever grow."""
-        self.shown: list[Column] | None = None
+        least = LEAST_WIDTHS if look.around.width < ROOMY else ROOMY_WIDTHS
+        self.table = GrowingTable(self.columns, look, least)
+        self.heading = True
 
     def print(self, events: list[Any]) -> None:
         if self.look.output is Output.CSV:
-            text = shapes.table_csv(events, self.columns, heading=self.shown is None)
-            self.shown = self.columns
+            text = shapes.table_csv(events, self.columns, heading=self.heading)
         elif self.look.for_people:
-            text = "".join(f"{line}\n" for line in self._lines(events))
+            text = "".join(f"{line}\n" for line in self.table.lines(events))
         else:
             text = "".join(map(self._document, events))
+        self.heading = False
         shapes.put(text)
-
-    def _lines(self, events: list[Any]) -> Iterator[str]:
-        """Aligned lines; the heading comes again when the columns change."""
-        for event in events:
-            for column in self.columns:
-                cell = column.cell(event)[:WIDEST]
-                self.widest[column.name] = max(self.widest.get(column.name, ""), cell, key=cell_len)
-        whole = self.look.output is Output.WIDE or bool(self.look.names)
-        rows = [self.widest, *events]
-        fitted = tables.fit(self.columns, rows, self.look.around.width, whole=whole)
-        heading, self.shown = fitted.columns != self.shown, list(fitted.columns)
-        yield from tables.lines(fitted, events, colours=self.look.around.colours, heading=heading)
 
     def _document(self, event: Any) -> str:
         if self.look.names:

@@ -4,7 +4,7 @@ Written here because Rich's own tables take seconds for 10,000 rows; its colours
 characters are used. What does not fit is left out from the right, and the caller is told.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,15 @@ from rich.style import Style
 from cluster_admin.cli.columns import Column, Rank
 
 GAP = "  "
-LEAST = 12
+LEAST = 8
 """Columns that are worth showing the beginning of a long last cell."""
 STYLES = {
-    "green": ("alive", "owned", "active", "enabled", "done"),
-    "yellow": ("suspected", "unowned", "stuck", "foreign", "isolated", "pending", "unknown", "new"),
-    "cyan": ("draining", "maintenance", "left", "changed", "unchanged"),
+    "green": ("alive", "owned", "ready", "enabled", "done"),
+    "yellow": (
+        *("suspected", "unowned", "stuck", "foreign", "unknown"),
+        *("isolated", "joining", "pending", "new"),
+    ),
+    "cyan": ("draining", "maintenance", "stopping", "left", "changed", "unchanged"),
     "bold red": ("dead", "UNSAFE", "conflict", "nobody", "denied", "refused", "failed", "gone"),
 }
 STYLE_OF = {word: Style.parse(style) for style, words in STYLES.items() for word in words}
@@ -38,16 +41,34 @@ class Fitted:
     left_out: Sequence[str]
 
 
-def fit(columns: Sequence[Column], rows: Sequence[Any], width: int, *, whole: bool) -> Fitted:
-    """Choose what fits into `width`; with `whole` everything stays, however wide."""
+def fit(
+    columns: Sequence[Column],
+    rows: Sequence[Any],
+    width: int,
+    *,
+    whole: bool,
+    least: Mapping[str, int] | None = None,
+) -> Fitted:
+    """Choose what fits into `width`; with `whole` everything stays, however wide.
+
+    `least`: widths that columns have at least, by name; these columns are not empty.
+    """
+    known = least or {}
     natural = [
-        max(cell_len(column.name), *(cell_len(column.cell(row)) for row in rows), 0)
+        max(
+            cell_len(column.name),
+            known.get(column.name, 0),
+            *(cell_len(column.cell(row)) for row in rows),
+        )
         for column in columns
     ]
     keep = list(range(len(columns)))
     out: list[str] = []
     if not whole and _needed(natural, keep) > width:
-        keep = [index for index in keep if not _is_empty(columns[index], rows)]
+        keep = [i for i in keep if columns[i].name in known or not _is_empty(columns[i], rows)]
+        if _needed(natural, keep) > width:
+            for i in keep:
+                natural[i] = min(natural[i], columns[i].most or natural[i])
     while not whole and len(keep) > 1 and _needed(natural, keep) > width:
         last = keep[-1]
         room = width - _needed(natural, keep[:-1]) - len(GAP)

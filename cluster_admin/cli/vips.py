@@ -116,8 +116,8 @@ def owner(call: Call, vip: VipAddress, view: Showing) -> None:
 
 @add(app, "history", examples=["muster vip history 198.18.0.101 --limit 20"])
 def history(call: Call, vip: VipAddress, view: Recalling) -> None:
-    """Show what happened to a VIP, newest first."""
-    show_list(call, HISTORY, view, path("vips", vip, "history"))
+    """Show what happened to a VIP, newest first; also to one that was removed."""
+    show_list(call, HISTORY, view, query={"vip": vip})
 
 
 @add(

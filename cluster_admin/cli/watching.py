@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from cluster_admin.cli import shapes, tables
+from cluster_admin.cli import shapes
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.durations import ago
 from cluster_admin.cli.errors import Unreachable
+from cluster_admin.cli.growing import GrowingTable
 from cluster_admin.cli.resources import identity
 from cluster_admin.cli.shapes import Look, Output, tell
 
@@ -61,7 +62,7 @@ class _Changes:
         self.look = look
         self.columns = [CHANGE, *shapes.picked(columns, look)]
         self.before: dict[str, tuple[Any, Any]] | None = None
-        self.fitted: tables.Fitted | None = None
+        self.table = GrowingTable(self.columns, look, {"change": len("changed")})
         self.stale = ""
 
     def show(self, rows: list[Any], stale: str) -> None:
@@ -94,10 +95,7 @@ class _Changes:
         if self.look.output is Output.CSV:
             text = shapes.table_csv(rows, self.columns, heading=first)
         elif self.look.for_people:
-            room = [{"change": "changed"}, *rows]
-            self.fitted = self.fitted or tables.fit(self.columns, room, 0, whole=True)
-            lines = tables.lines(self.fitted, rows, colours=False, heading=first)
-            text = "".join(f"{line}\n" for line in lines)
+            text = "".join(f"{line}\n" for line in self.table.lines(rows)) if rows or first else ""
         else:
             text = "".join(map(self._document, rows))
         shapes.put(text)

@@ -23,7 +23,7 @@ ROW = {"address": "198.18.0.101", "owner": "mta1", "reason": "a reason that is r
     [
         (80, ["address", "owner", "reason"], []),
         (40, ["address", "owner", "reason"], []),
-        (30, ["address", "owner"], ["reason"]),
+        (28, ["address", "owner"], ["reason"]),
         (15, ["address"], ["owner", "reason"]),
         (5, ["address"], ["owner", "reason"]),
     ],
@@ -37,6 +37,13 @@ def test_what_has_no_room_is_left_out_from_the_right(
     assert fitted.left_out == left_out
     if width > 12:
         assert all(len(line) <= width for line in tables.lines(fitted, [ROW], colours=False))
+
+
+def test_a_column_with_a_limit_keeps_to_it_only_without_room() -> None:
+    about = Column("about", "owner reason", most=10)
+    for width, text in ((80, "mta1 a reason that is rather long"), (30, "mta1 a re…")):
+        fitted = tables.fit([ADDRESS, about], [ROW], width, whole=False)
+        assert list(tables.lines(fitted, [ROW], colours=False))[1] == f"198.18.0.101  {text}"
 
 
 def test_a_long_last_cell_is_cut_with_a_mark() -> None:
