@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from cluster_admin.dashboard.views.session import Login
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/login/", Login.as_view()),
     path("admin/", admin.site.urls),
     path("", include("cluster_admin.api.urls")),
     path("", include("cluster_admin.dashboard.urls")),

@@ -6,7 +6,6 @@
 
 import contextlib
 import json
-import math
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -25,6 +24,8 @@ from cluster_admin.events.feed import (
 
 RETRY_MS = 1_000
 """After how long a browser comes back."""
+LONGEST_SECONDS = 600.0
+"""Then a stream ends, and whoever comes back for more is asked again what they may read."""
 
 
 def last_id(request: HttpRequest) -> int | None:
@@ -44,7 +45,7 @@ def stream(
     after: int | None = None,
     filters: Filters = EVERYTHING,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
-    longest_seconds: float = math.inf,
+    longest_seconds: float = LONGEST_SECONDS,
 ) -> StreamingHttpResponse:
     """The answer that ends after `longest_seconds` or when the browser goes."""
     told = frames(after, filters, heartbeat_seconds, longest_seconds)
@@ -58,7 +59,7 @@ async def frames(
     after: int | None,
     filters: Filters,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
-    longest_seconds: float = math.inf,
+    longest_seconds: float = LONGEST_SECONDS,
 ) -> AsyncGenerator[str]:
     """What goes over the wire; ends with `event: full` when this process has too many streams."""
     yield f"retry: {RETRY_MS}\n\n"

@@ -90,3 +90,41 @@ def test_the_stream_refuses_what_is_no_number(client: Client, after: str) -> Non
     client.force_login(seeding.user())
 
     assert client.get(f"/live/?after={after}").status_code == 400
+
+
+def test_the_admin_has_the_same_login(client: Client) -> None:
+    seeding.user("boss", is_staff=True, is_superuser=True)
+
+    assert client.get("/admin/", follow=True).redirect_chain == [
+        ("/admin/login/?next=/admin/", 302)
+    ]
+    fields = {"username": "boss", "password": seeding.PASSWORD, "next": "/admin/"}
+    assert client.post("/admin/login/", fields)["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200
+
+
+def test_who_may_not_see_the_admin_is_told_so(client: Client) -> None:
+    client.force_login(seeding.user())
+
+    text = client.get("/admin/", follow=True).content.decode()
+
+    assert "viewer may not see that page" in text
+
+
+def test_too_many_failures_have_to_wait(client: Client) -> None:
+    seeding.user()
+    for _ in range(6):
+        answer = client.post("/login/", {"username": "viewer", "password": "wrong"})
+
+    assert "Too many logins failed" in answer.content.decode()
+    right = client.post("/login/", {"username": "viewer", "password": seeding.PASSWORD})
+    assert "sessionid" not in right.cookies
+
+
+def test_what_is_not_there_is_said_plainly(client: Client) -> None:
+    client.force_login(seeding.user())
+
+    answer = client.get("/vips/203.0.113.9/")
+
+    assert answer.status_code == 404
+    assert "nothing here that you may see" in answer.content.decode()

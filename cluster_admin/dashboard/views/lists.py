@@ -26,7 +26,9 @@ class Overview(Page):
             nodes = nodes.order_by(node_rows.RANK, "name")[:FEW_CARDS]
         cards = node_rows.shown(nodes)
         more = found.nodes - len(cards)
-        return vip_table(request) | {"summary": found, "cards": cards, "more": more}
+        largest = max((card.vips for card in cards), default=0) or 1
+        cards_shown = {"cards": cards, "more": more, "largest": largest}
+        return vip_table(request) | cards_shown | {"summary": found}
 
 
 class Vips(Page):
