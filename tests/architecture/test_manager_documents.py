@@ -1,10 +1,15 @@
 """What the documents say of the manager is what its code reads."""
 
 import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
 
 from tests.architecture.tree import ROOT, modules
 
 REFERENCE = ROOT / "docs" / "reference"
+UNITS = sorted((ROOT / "fixtures" / "systemd").glob("*.service"))
 OWN = {"MUSTER_LAB_ROLE", "MUSTER_LAB_MACHINE"}
 """What the lab's processes tell one another; nobody sets them."""
 
@@ -22,3 +27,23 @@ def test_every_variable_of_the_environment_is_described() -> None:
     }
 
     assert _named((REFERENCE / "environment.md").read_text()) == read - OWN
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_a_unit_starts_what_is_there(unit: Path) -> None:
+    text = unit.read_text()
+    (command,) = re.findall(r"^ExecStart=/opt/muster/\.venv/bin/python (.+)$", text, re.MULTILINE)
+    words = command.split()
+    module = words[1] if words[0] == "-m" else ""
+
+    assert (ROOT / "manage.py").exists() if not module else find_spec(module)
+    assert all(find_spec(name) for name in re.findall(r"cluster_admin\.\w+", command))
+    assert {"Restart=always", "StartLimitIntervalSec=0"} <= set(text.splitlines())
+
+
+def test_the_operations_page_names_known_variables_and_every_unit_of_a_manager() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+
+    assert _named(page) <= _named((REFERENCE / "environment.md").read_text())
+    managers = [unit.stem for unit in UNITS if "manager.env" in unit.read_text()]
+    assert [name for name in managers if name not in page] == []
