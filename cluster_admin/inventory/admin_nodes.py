@@ -131,7 +131,7 @@ class NodeAdmin(DefiningAdmin):
                 if node.admin_state != state:
                     before, node.admin_state = {"admin_state": node.admin_state}, state
                     node.save(update_fields=["admin_state"])
-                    done.note("update", node, before, {"admin_state": str(state)})
+                    done.note(wish, node, before, {"admin_state": str(state)})
 
         def perform(reason: str, dry_run: bool) -> list[Change]:
             return change_each(rows.all(), actor, reason, dry_run, work)
