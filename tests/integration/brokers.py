@@ -1,9 +1,7 @@
 """A private broker that tests start, ill-treat and take down without remains."""
 
 import contextlib
-import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -11,12 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.bus.exchanges import (
-    MANAGER_ACCOUNT,
-    control_exchange,
-    events_exchange,
-    heartbeat_exchange,
-)
+from workers.bus.exchanges import MANAGER_ACCOUNT
+from workers.lab.permissions import manager_permissions, node_permissions, rooms_of
 from workers.lab.rabbitmq import (
     Account,
     Broker,
@@ -24,7 +18,6 @@ from workers.lab.rabbitmq import (
     environment,
     lay_down,
     make_cookie,
-    password_hash,
     port_mapper_arguments,
     wait_ready,
 )
@@ -48,18 +41,16 @@ class RunningBroker:
     @classmethod
     def laid_down(cls, directory: Path) -> "RunningBroker":
         """A broker of its own with free ports, not yet started."""
-        room = heartbeat_exchange(CLUSTER, SUBCLUSTER)
-        accounts = tuple(Account(node, f"secret-{node}", (room,)) for node in NODES)
+        accounts = tuple(map(account, (*NODES, MANAGER_ACCOUNT)))
         port, distribution_port, epmd_port = free_ports(3)
         ports = {"distribution_port": distribution_port, "epmd_port": epmd_port}
         broker = Broker(directory, LOOPBACK, make_cookie(), accounts, port=port, **ports)
         lay_down(broker)
-        grant(broker)
         return cls(broker)
 
     def url(self, node: str) -> str:
         """The address a node, or the manager, is told."""
-        return self.broker.url(Account(node, f"secret-{node}", ()))
+        return self.broker.url(account(node))
 
     def start(self) -> None:
         """Start both processes, without waiting."""
@@ -102,42 +93,13 @@ class RunningBroker:
         self.process = self.mapper = None
 
 
-def grant(broker: Broker) -> None:
-    """Give nodes and a manager the rights that docs/reference/node.md names, and their rooms."""
-    path = broker.directory / "definitions.json"
-    made = json.loads(path.read_text())
-    salt = secrets.token_bytes(4)
-    password = password_hash(f"secret-{MANAGER_ACCOUNT}", salt)
-    manager = {**made["users"][0], "name": MANAGER_ACCOUNT, "password_hash": password}
-    rooms = (events_exchange(CLUSTER, SUBCLUSTER), control_exchange(CLUSTER, SUBCLUSTER))
-    made["users"] = [user for user in made["users"] if user["name"] != MANAGER_ACCOUNT] + [manager]
-    made["permissions"] = [_node_rights(node) for node in NODES] + [_manager_rights()]
-    known = {exchange["name"] for exchange in made["exchanges"]}
-    made["exchanges"] += [{**made["exchanges"][0], "name": name} for name in set(rooms) - known]
-    path.write_text(json.dumps(made))
-
-
-def _node_rights(node: str) -> dict[str, str]:
-    prefix = rf"muster\.{CLUSTER}\.{SUBCLUSTER}\."
-    own = rf"amq\.gen-.*|node\.{node}"
-    return {
-        "user": node,
-        "vhost": "/",
-        "configure": f"^({own})$",
-        "write": rf"^(amq\.gen-.*|{prefix}(heartbeat|events))$",
-        "read": f"^({own}|{prefix}(heartbeat|control))$",
-    }
-
-
-def _manager_rights() -> dict[str, str]:
-    rooms = r"muster\..*\.(events|control)"
-    return {
-        "user": MANAGER_ACCOUNT,
-        "vhost": "/",
-        "configure": rf"^(amq\.gen-.*|manager|node\..*|{rooms})$",
-        "write": rf"^(amq\.gen-.*|amq\.default|manager|{rooms})$",
-        "read": rf"^(amq\.gen-.*|manager|{rooms})$",
-    }
+def account(name: str) -> Account:
+    """An account of a node or of the manager, with the rights that docs/reference/node.md names."""
+    if name == MANAGER_ACCOUNT:
+        rights = manager_permissions(CLUSTER)
+    else:
+        rights = node_permissions(CLUSTER, SUBCLUSTER, name)
+    return Account(name, f"secret-{name}", rooms_of(CLUSTER, SUBCLUSTER), rights)
 
 
 def free_ports(count: int) -> list[int]:
