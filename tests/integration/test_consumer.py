@@ -8,13 +8,15 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from tests.integration.agents import (
     NAMES,
+    SUBCLUSTER,
     VIPS,
     Cluster,
     changes,
@@ -29,7 +31,10 @@ from tests.integration.brokers import RunningBroker
 from tests.integration.datagrams import bad_datagrams, flood, overheard
 from workers.bus.codec import Refusal
 from workers.failover.cli import app
+from workers.failover.core import telling
 from workers.failover.core.definitions_text import parse, render
+from workers.failover.settings import read_settings
+from workers.failover.tasks import define
 
 ADDED = "198.18.78.7"
 SEED = 20261124
@@ -38,6 +43,7 @@ START_SECONDS = 0.5
 CPU_PERCENT = 3.0
 MEMORY_MIB = 60.0
 STOP_SECONDS = 2.0
+PUSHED_SECONDS = 0.5
 LEASE_END_SECONDS = 2 + 0.6 + 2.0
 
 
@@ -196,6 +202,42 @@ def test_a_newer_file_on_one_node_reaches_all_and_never_goes_back(running: Clust
     wait(lambda: all(a.status()["revision"] == revision + 1 for a in running), "all go on")
     wait(lambda: not _holders(running, ADDED), "what is no longer defined is off the kernel")
     assert running["mta2"].status()["definitions_problem"] == ""
+
+
+def test_definitions_that_managers_push_are_acted_on_at_once(running: Cluster) -> None:
+    revision = running["mta1"].status()["revision"]
+    took = []
+    for vips in ((*VIPS, ADDED), VIPS, (*VIPS, ADDED), VIPS, (*VIPS, ADDED), VIPS):
+        revision += 1
+        began = time.monotonic()
+        for agent in running:
+            done = define(read_settings(agent.config), SUBCLUSTER, revision, _text(revision, vips))
+            assert "written; the agent reads it" in done
+        if ADDED in vips:
+            wait(lambda: _holders(running, ADDED), "the new VIP has an owner")
+            took.append(time.monotonic() - began)
+        else:
+            wait(lambda: not _holders(running, ADDED), "it is off the kernel")
+    print(f"pushed to answering: {sorted(took)} s")
+    assert min(took) < PUSHED_SECONDS
+
+
+def _text(revision: int, vips: Sequence[str]) -> str:
+    return render(defined(revision, vips))
+
+
+def test_an_agent_briefs_its_reporter(running: Cluster) -> None:
+    agent = running["mta1"]
+    found = msgspec.convert(agent.ask("report"), telling.Brief)
+    assert {one[0] for one in found.held or ()} == agent.held()
+    assert (found.state, found.members, found.first) == ("ready", NAMES, 1)
+    assert dict(found.peers) == {"mta2": "alive", "mta3": "alive"}
+    again = msgspec.convert(agent.ask("report", digest=found.digest), telling.Brief)
+    assert again.held is None
+    [*_, now] = (agent.ask("runs") or {})["runs"]
+    assert now["incarnation"] == found.incarnation == agent.status()["incarnation"]
+    assert now["last"] == agent.events()[-1]["number"]
+    assert (agent.ask("reread") or {})["known_revision"] == found.known_revision
 
 
 def _holders(running: Cluster, vip: str) -> list[str]:
