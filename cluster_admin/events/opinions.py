@@ -17,7 +17,7 @@ KEPT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What most voters say of a node ("" when there are none), since when, and how many they are."""
+    """What most voters say of a node ("" without voters), since when, and how many they are."""
 
     verdict: str = ""
     since: float = 0.0

@@ -208,7 +208,7 @@ class Picture:
         holders = list(self._holders(vip))
         living = sum(one.verdict.lives for one in holders)
         (self._contested.add if living > 1 else self._contested.discard)(vip)
-        if self._untold and not living and self._young(now):
+        if self._young(now) and not living and self._awaited(before.owner):
             return before
         around = Surroundings(
             heard=self._heard,
@@ -217,6 +217,13 @@ class Picture:
             rival=self._conflicts.get(vip, ("", 0.0))[0],
         )
         return resolve(before, holders, around, now)
+
+    def _awaited(self, owner: str) -> bool:
+        """Whether the owner shown has yet to speak; anybody, when none is shown."""
+        if not owner:
+            return bool(self._untold)
+        known = self._nodes.get(owner)
+        return known is not None and known.digest is None and known.view.verdict.lives
 
     def _holders(self, vip: str) -> Iterator[Holder]:
         for name in self._holdings.holders.get(vip, ()):

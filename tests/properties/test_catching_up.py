@@ -12,7 +12,7 @@ from cluster_admin.events.picture import Picture
 from workers.bus.codec import Codec
 from workers.failover.core.reports import Ask, Events, Happening, Message, Report, Run
 
-exactly = settings(derandomize=True, deadline=None, max_examples=200)
+exactly = settings(derandomize=True, deadline=None, max_examples=100)
 NODE = "mta1"
 KEPT, TOLD, ANSWERED = 40, 5, 15
 """Events that the agent keeps of a run, in a message, and in an answer."""
