@@ -5,7 +5,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 
+from cluster_admin.api.reference import updated
 from tests.architecture.tree import ROOT, modules
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -47,3 +49,13 @@ def test_the_operations_page_names_known_variables_and_every_unit_of_a_manager()
     assert _named(page) <= _named((REFERENCE / "environment.md").read_text())
     managers = [unit.stem for unit in UNITS if "manager.env" in unit.read_text()]
     assert [name for name in managers if name not in page] == []
+
+
+def test_the_reference_of_the_api_is_what_its_document_says() -> None:
+    page = (REFERENCE / "api.md").read_text()
+    document = SchemaGenerator().get_schema(request=None, public=True)
+
+    way = "run: DJANGO_SETTINGS_MODULE=cluster_admin.settings.test python -m"
+    assert updated(page, document) == page, (
+        f"{way} cluster_admin.api.reference docs/reference/api.md"
+    )
