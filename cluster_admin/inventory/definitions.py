@@ -210,7 +210,7 @@ def _node(row: Node) -> core.Node:
         address=row.address,
         ring_port=row.ring_port,
         weight=row.weight,
-        interfaces=tuple(pairs.items()),
+        interfaces=tuple(sorted(pairs.items())),
         admin_state=core.AdminState(row.admin_state),
         segment=row.segment.name if row.segment else "",
     )

@@ -69,7 +69,7 @@ def definitions(draw: st.DrawFn) -> Definitions:
             address,
             draw(st.integers(1, 65535)),
             draw(st.integers(1, 1000)),
-            tuple((t.cidr, draw(interfaces)) for t in topologies if draw(st.booleans())),
+            tuple(sorted((t.cidr, draw(interfaces)) for t in topologies if draw(st.booleans()))),
             draw(st.sampled_from(AdminState)),
             draw(segments),
         )

@@ -161,8 +161,10 @@ def _node(name: str, table: Table) -> Node:
         ring_port=table.whole("ring_port", USUAL_RING_PORT, 1, 65535),
         weight=table.whole("weight", 1, 1, 1000),
         interfaces=tuple(
-            (canonical_cidr(cidr, (*overrides.path, cidr), overrides.thing), interface)
-            for cidr, interface in overrides.items()
+            sorted(
+                (canonical_cidr(cidr, (*overrides.path, cidr), overrides.thing), interface)
+                for cidr, interface in overrides.items()
+            )
         ),
         admin_state=_admin_state(table),
         segment=table.text("segment", ""),
