@@ -28,7 +28,7 @@ NAME_LENGTH, PASSWORD_LENGTH = 150, 1024
 
 def must_wait(name: str, source: str, now: datetime | None = None) -> bool:
     """Whether a login has to wait because too many failed; one query."""
-    now = now or timezone.now()
+    now, name = now or timezone.now(), audit.printable(name)[:NAME_LENGTH]
     failed = AuditRecord.objects.filter(
         outcome="denied", at__gt=now - WINDOW, action="login", kind=KIND, reason=WRONG
     )

@@ -71,11 +71,12 @@ def _texts(**values: str) -> dict[str, str]:
     for name, value in values.items():
         field = AuditRecord._meta.get_field(name)
         length = field.max_length if isinstance(field, CharField) else None
-        found[name] = _printable(value)[:length]
+        found[name] = printable(value)[:length]
     return found
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Text as the trail keeps it."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
@@ -85,9 +86,9 @@ def _clean(value: Any) -> Any:
     """A JSON value that every database takes, without endless texts."""
     if isinstance(value, str):
         lines = value[:VALUE_LENGTH].split("\n")
-        return "\n".join(map(_printable, lines))
+        return "\n".join(map(printable, lines))
     if isinstance(value, dict):
-        return {_printable(str(key))[:200]: _clean(one) for key, one in value.items()}
+        return {printable(str(key))[:200]: _clean(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(one) for one in value]
     if value is None or isinstance(value, bool | int | float):
