@@ -74,6 +74,7 @@ class Event(models.Model):
         indexes = (
             models.Index(fields=("vip", "-id"), name="event_vip"),
             models.Index(fields=("node", "-id"), name="event_node"),
+            models.Index(fields=("peer", "-id"), name="event_peer"),
             models.Index(fields=("kind", "-id"), name="event_kind"),
             models.Index(fields=("subcluster", "-id"), name="event_subcluster"),
         )

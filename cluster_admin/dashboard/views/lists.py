@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from cluster_admin.dashboard import event_rows, node_rows, scope, summary, vip_rows
 from cluster_admin.dashboard.downloads import as_csv
-from cluster_admin.dashboard.tables import Choice, ordered, page_of
+from cluster_admin.dashboard.tables import Choice, ordered, page_of, word
 from cluster_admin.dashboard.views.base import Page
 
 CARDS, FEW_CARDS = 24, 10
@@ -88,12 +88,15 @@ class Events(Page):
         if request.GET.get("format") != "csv":
             return super().get(request, **named)
         found = event_rows.matching(scope.events(request.user), request.GET)
+        if node := word(request.GET, "node"):
+            found = event_rows.about(found, node)
         return as_csv(found.order_by("-id").aiterator(chunk_size=500), event_rows.COLUMNS, "events")
 
     def context(self, request: HttpRequest, **named: str) -> dict[str, Any]:
         """The events that the filters ask for."""
         found = event_rows.matching(scope.events(request.user), request.GET)
-        return event_rows.stretch(found, request.GET) | {
+        node = word(request.GET, "node")
+        return event_rows.stretch(found, request.GET, node) | {
             "subclusters": list(scope.subclusters(request.user)),
             "kinds": event_rows.KINDS,
         }

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views import View
@@ -67,8 +66,8 @@ class NodePage(Page):
         vips = scope.vips(request.user).filter(status__owner=node.name)
         choice = Choice.of(request.GET, vip_rows.COLUMNS, "address")
         table = page_of(vips, vip_rows.COLUMNS, choice, "address_key")
-        told = scope.events(request.user).filter(Q(node=node.name) | Q(peer=node.name))
-        return event_rows.stretch(told, {}, 15) | {
+        told = scope.events(request.user)
+        return event_rows.stretch(told, {}, node.name, 15) | {
             "row": row,
             "node": node,
             "table": table,

@@ -20,7 +20,7 @@ RANGES = {
     "30d": timedelta(days=30),
 }
 USUAL = "24h"
-EVENTS_MAX = 1_000
+EVENTS_MAX = 300
 """Newest events of a VIP that its time line is drawn from."""
 FOLLOWERS_MAX = 50
 TOLD = (*BEGINS, *ENDS, *MARKS)
@@ -40,7 +40,7 @@ class VipPage(Page):
         now = timezone.now()
         story, found = history(vip, row)
         history_rows = scope.events(request.user).filter(vip=vip.address)
-        return event_rows.stretch(history_rows, request.GET, 25) | {
+        return event_rows.stretch(history_rows, request.GET, size=25) | {
             "row": row,
             "vip": vip,
             "followers": list(vip.vip_set.order_by("address_key")[:FOLLOWERS_MAX]),
@@ -62,12 +62,7 @@ def history(vip: Vip, row: vip_rows.VipRow) -> tuple[list[Told], list[Span]]:
     ]
     holders = {one.node for one in story if one.kind in BEGINS}
     if holders:
-        deaths = Event.objects.filter(
-            kind="dead",
-            subcluster=vip.subcluster.name,
-            peer__in=holders,
-            time__gte=min(one.time for one in story),
-        )
+        deaths = Event.objects.filter(kind="dead", peer__in=holders)
         pairs = deaths.order_by("-id").values_list("time", "peer")[:EVENTS_MAX]
         story += [Told(time, "dead", peer) for time, peer in pairs]
     return story, spans(story, row.status.owner, row.status.since)
