@@ -221,7 +221,7 @@ def test_pages_of_one_node_and_one_vip_cost_the_same_however_much_there_is(viewe
                 page(viewer, path)
             counts.append(len(queries))
 
-    assert all(few == many <= 11 for few, many in found.values()), found
+    assert all(few == many <= 12 for few, many in found.values()), found
 
 
 def test_a_page_says_since_when_it_is_stale(viewer: Client) -> None:
