@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
 from cluster_admin.events import feed, sse
@@ -35,7 +35,7 @@ def _run(story: Callable[[], Awaitable[None]]) -> None:
         async with asyncio.timeout(10):
             await story()
 
-    asyncio.run(limited())
+    async_to_sync(limited)()  # what asks the database stays in this thread
 
 
 async def _ids(stream: AsyncGenerator[Pulse], wanted: int) -> list[int]:
