@@ -18,6 +18,14 @@ from cluster_admin.vips.models import Vip, VipStatus
 
 LIVE = ("state", "owner", "since", "why", "previous", "holders", "seen")
 
+HELP = {
+    "address": "IPv4 or IPv6, within a topology of the subcluster, and nobody's own.",
+    "follow": "Another VIP that it always sits with.",
+    "weight": "Its share among the addresses of its binding.",
+    "check_command": "tcp:PORT, smtp:PORT or command:/PATH ARGUMENTS. Nodes do not run it yet.",
+    "binding": "What mail software calls it; several addresses may share one.",
+}
+
 
 class VipForm(DefiningForm):
     """Preferred nodes are written one per line, first choice first."""
@@ -32,6 +40,9 @@ class VipForm(DefiningForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name, text in HELP.items():
+            if name in self.fields:
+                self.fields[name].help_text = text
         if "prefer" in self.fields:
             home = self.instance.subcluster_id and self.instance.subcluster.name
             offers = [one for one in self.names if not home or one[1] == home]
