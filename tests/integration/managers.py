@@ -18,7 +18,7 @@ from workers.failover.core.definitions_text import render
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 15.0
-VIPS = tuple(f"198.18.0.{101 + number}" for number in range(6))
+VIPS = tuple(f"198.18.0.{number}" for number in range(101, 107))
 
 
 class Manager:
@@ -98,18 +98,20 @@ class Manager:
             return database.execute(query, values).fetchall()
 
 
-def definitions() -> str:
-    """Three nodes and some VIPs, in the canonical form."""
+def definitions(
+    subcluster: str = SUBCLUSTER, nodes: Sequence[str] = NODES, network: str = "198.18"
+) -> str:
+    """Some nodes and VIPs, in the canonical form."""
     return render(
         Definitions(
             cluster=CLUSTER,
-            subcluster=SUBCLUSTER,
+            subcluster=subcluster,
             revision=1,
-            topologies=(Topology(cidr="198.18.0.0/16", interface="eth0"),),
+            topologies=(Topology(cidr=f"{network}.0.0/16", interface="eth0"),),
             nodes={
-                name: Node(name=name, address=f"198.18.0.{number}")
-                for number, name in enumerate(NODES, 1)
+                name: Node(name=name, address=f"{network}.0.{number}")
+                for number, name in enumerate(nodes, 1)
             },
-            vips={vip: Vip(address=vip) for vip in VIPS},
+            vips={vip: Vip(address=vip) for vip in (f"{network}.0.{n}" for n in range(101, 107))},
         )
     )
