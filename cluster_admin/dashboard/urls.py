@@ -1,7 +1,9 @@
 """Addresses of the pages."""
 
+from django.conf import settings
 from django.contrib.auth.views import LogoutView
 from django.urls import path
+from django.views.generic import RedirectView
 
 from cluster_admin.dashboard.views.lists import Events, Nodes, Overview, Vips
 from cluster_admin.dashboard.views.live import live
@@ -12,6 +14,7 @@ from cluster_admin.dashboard.views.vip import VipPage
 app_name = "dashboard"
 urlpatterns = [
     path("", Overview.as_view(), name="overview"),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}dashboard/icon.svg")),
     path("login/", Login.as_view(), name="login"),
     path("logout/", LogoutView.as_view(next_page="/login/"), name="logout"),
     path("live/", live, name="live"),
