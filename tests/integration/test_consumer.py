@@ -212,7 +212,7 @@ def test_definitions_that_managers_push_are_acted_on_at_once(running: Cluster) -
         began = time.monotonic()
         for agent in running:
             done = define(read_settings(agent.config), SUBCLUSTER, revision, _text(revision, vips))
-            assert "written; the agent reads it" in done
+            assert "the agent reads it" in done  # a peer may have handed it over meanwhile
         if ADDED in vips:
             wait(lambda: _holders(running, ADDED), "the new VIP has an owner")
             took.append(time.monotonic() - began)
