@@ -5,9 +5,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 from drf_spectacular.generators import SchemaGenerator
 
 from cluster_admin.api.reference import updated
+from cluster_admin.vips.models import VipStatus
 from tests.architecture.tree import ROOT, modules
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -59,3 +61,18 @@ def test_the_reference_of_the_api_is_what_its_document_says() -> None:
     assert updated(page, document) == page, (
         f"{way} cluster_admin.api.reference docs/reference/api.md"
     )
+
+
+def test_alert_rules_ask_for_metrics_that_are_there() -> None:
+    rules = yaml.safe_load((ROOT / "fixtures" / "prometheus" / "muster.rules.yaml").read_text())
+    asked = [rule for group in rules["groups"] for rule in group["rules"]]
+    source = (ROOT / "cluster_admin" / "api" / "metrics.py").read_text()
+    metrics = set(re.findall(r'"(muster_\w+)"', source))
+
+    assert len({rule["alert"] for rule in asked}) == len(asked) >= 10
+    for rule in asked:
+        assert set(re.findall(r"\bmuster_\w+", rule["expr"])) <= metrics, rule["alert"]
+        assert set(rule["annotations"]) == {"summary", "way"}
+        states = re.findall(r'state=~?"([\w|]+)"', rule["expr"].replace("admin_state", ""))
+        known = {*VipStatus.State.values, "isolated"}
+        assert {one for told in states for one in told.split("|")} <= known
