@@ -69,7 +69,7 @@ class Defining(models.Model):
         super().clean()
         from cluster_admin.inventory import definitions
 
-        if self.subcluster_id is None:
+        if not self.subcluster_id:
             return  # the missing field has its own message
         self._forbid_moving()
         problem = definitions.problem_with(self)
