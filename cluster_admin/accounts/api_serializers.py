@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from cluster_admin.accounts.models import User
@@ -121,7 +122,11 @@ class GrantSerializer(Strict):
     id = serializers.IntegerField(read_only=True)
     user = Named(slug_field="username", queryset=User.objects.all())
     role = Choice(choices=Role.choices)
-    subcluster = serializers.RegexField(
-        SUBCLUSTER, default="", allow_blank=True, help_text="Empty: every subcluster."
+    subcluster = Text(
+        max_length=63,
+        validators=[RegexValidator(SUBCLUSTER, "is no name of a subcluster")],
+        default="",
+        allow_blank=True,
+        help_text="Empty: every subcluster.",
     )
     fixed: ClassVar[tuple[str, ...]] = ("user", "subcluster")

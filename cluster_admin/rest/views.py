@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Model
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -113,7 +114,7 @@ class Resource(View, GenericViewSet):
         try:
             body: Any = self.request.data
             told = body.get(self.lookup_field, "")
-        except (Problem, AttributeError):
+        except (APIException, AttributeError):
             return ""
         return told if isinstance(told, str) else ""
 
