@@ -1,7 +1,8 @@
 """Events as pages and CSV show them: filters, columns, and pages that go by id.
 
 A page is named by the newest id that it may have (`before`), so that it stays the same while new
-events come, and no counting of a long history is needed.
+events come, and no counting of a long history is needed. Ids tell when a manager learned of it;
+within a page events stand in the order of their own times.
 """
 
 from collections.abc import Mapping
@@ -63,6 +64,18 @@ def matching(rows: QuerySet[Event], query: Mapping[str, str]) -> QuerySet[Event]
     return rows
 
 
+def sentence(event: Event) -> str:
+    """An event in one line, as live.js says it."""
+    by = event.node
+    if event.vip:
+        said = f"{event.vip} {event.kind} by {by}"
+    elif event.peer and event.peer != by:
+        said = f"{event.peer} {event.kind}, says {by}"
+    else:
+        said = f"{by} {event.detail or event.kind}"
+    return f"{event.time:%H:%M:%S} {said}" + (f": {event.reason}" if event.reason else "")
+
+
 def about(rows: QuerySet[Event], node: str) -> QuerySet[Event]:
     """Those that a node tells, or that are told of it."""
     return rows.filter(Q(node=node) | Q(peer=node))
@@ -80,8 +93,9 @@ def stretch(
         rows = _newest_about(rows, node, size + 1)
     found = list(rows.order_by("-id")[: size + 1])
     older = found[size - 1].pk if len(found) > size else 0
+    found = sorted(found[:size], key=lambda event: (event.time, event.pk), reverse=True)
     return {
-        "events": [EventRow(one, badges.of_kind(one.kind)) for one in found[:size]],
+        "events": [EventRow(one, badges.of_kind(one.kind)) for one in found],
         "before": before,
         "older": older,
     }

@@ -59,6 +59,11 @@ class NodeRow:
         return self.status.heard_at if self.status else None
 
     @property
+    def now_seconds(self) -> int:
+        """Below this age it was heard "now": pages ask every few seconds."""
+        return 6 if self.status and self.status.verdict == "alive" else 0
+
+    @property
     def subcluster(self) -> str:
         """Name of its subcluster."""
         return self.node.subcluster.name

@@ -247,3 +247,40 @@ def test_nothing_comes_from_elsewhere_and_nothing_is_inline(viewer: Client) -> N
         assert "unsafe" not in policy
         assert not re.search(r'(src|href|action)="(https?:)?//', text)
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", text)
+
+
+def test_what_was_learned_late_stands_where_it_happened(viewer: Client) -> None:
+    seeding.cluster(2, 1)
+    second = seeding.tell("released", "mta1", vip="198.18.0.1", ago=10).pk
+    third = seeding.tell("taken", "mta2", vip="198.18.0.1", ago=9).pk
+    first = seeding.tell("taken", "mta1", vip="198.18.0.1", ago=20).pk
+
+    order = [str(one) for one in (third, second, first)]
+    assert shown(viewer, "/vips/198.18.0.1/", "event") == order
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        ({"kind": "taken", "vip": "198.18.0.1", "peer": "mta2"}, "198.18.0.1 taken by mta1"),
+        ({"kind": "dead", "peer": "mta2"}, "mta2 dead, says mta1"),
+        ({"kind": "state", "peer": "mta1", "detail": "ready"}, "mta1 ready"),
+    ],
+)
+def test_the_newest_event_is_told_in_one_line(
+    viewer: Client, event: dict[str, str], sentence: str
+) -> None:
+    seeding.cluster(1, 1)
+    seeding.tell(reason="because", **event)
+
+    assert f"{sentence}: because</span></footer>" in page(viewer, "/")
+
+
+def test_the_time_line_begins_where_the_story_does(viewer: Client) -> None:
+    seeding.cluster(1, 1)
+    for hours, span in ((0.5, "1h"), (20, "24h"), (100, "7d"), (24 * 60, "24h")):
+        seeding.tell("taken", "mta1", vip="198.18.0.1", ago=hours * 3600)
+
+        text = page(viewer, "/vips/198.18.0.1/")
+
+        assert f'href="?span={span}" data-swap aria-current="true"' in text

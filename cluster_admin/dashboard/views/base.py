@@ -15,7 +15,7 @@ from django.utils.cache import patch_vary_headers
 from django.views import View
 
 from cluster_admin.accounts.services import grants_of
-from cluster_admin.dashboard import scope
+from cluster_admin.dashboard import event_rows, scope
 from cluster_admin.events.freshness import freshness
 
 PART_HEADER = "X-Muster-Part"
@@ -48,7 +48,7 @@ def common(request: HttpRequest) -> dict[str, Any]:
         "cluster": settings.MUSTER_CLUSTER,
         "fresh": freshness(),
         "newest_id": newest.pk if newest else 0,
-        "newest": newest,
+        "newest": event_rows.sentence(newest) if newest else "",
         "now": timezone.now(),
         "powerless": not grants_of(request.user),
     }

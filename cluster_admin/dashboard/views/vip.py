@@ -1,6 +1,6 @@
 """The page of a VIP: who holds it, since when and why, who did before, and what was told of it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest
@@ -35,10 +35,10 @@ class VipPage(Page):
         """The VIP, its time line and its history."""
         vip = get_object_or_404(scope.vips(request.user), address=named["address"].lower())
         row = vip_rows.row_of(vip)
-        span = request.GET.get("span", USUAL)
-        span = span if span in RANGES else USUAL
         now = timezone.now()
         story, found = history(vip, row)
+        span = request.GET.get("span", "")
+        span = span if span in RANGES else fitting(found, now)
         history_rows = scope.events(request.user).filter(vip=vip.address)
         return event_rows.stretch(history_rows, request.GET, size=25) | {
             "row": row,
@@ -49,6 +49,12 @@ class VipPage(Page):
             "ranges": list(RANGES),
             "moves": sum(1 for one in found if one.start > now - RANGES[span]),
         }
+
+
+def fitting(found: list[Span], now: datetime) -> str:
+    """The smallest range with the whole story in it; the usual one when there is none."""
+    age = now - min((one.start for one in found), default=now)
+    return next((name for name, length in RANGES.items() if age <= length), USUAL)
 
 
 def history(vip: Vip, row: vip_rows.VipRow) -> tuple[list[Told], list[Span]]:

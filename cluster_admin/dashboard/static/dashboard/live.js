@@ -127,15 +127,17 @@ function tellBurst() {
   timer = 0;
   const last = burst.at(-1);
   const same = burst.filter((one) => one.kind === last.kind && one.node === last.node);
-  tell(same.length > 1 ? `${clock(last.time)} ${last.node}: ${same.length} × ${last.kind}`
+  tell(same.length > 1 ? `${clock(last.time)} ${same.length} × ${last.kind} by ${last.node}`
     : sentence(last));
   burst = [];
 }
 
+// The same words as event_rows.py.
 function sentence(told) {
-  const about = told.vip || told.peer || told.detail;
-  const why = told.reason ? `: ${told.reason}` : "";
-  return `${clock(told.time)} ${told.node} ${told.kind} ${about}${why}`;
+  let said = `${told.node} ${told.detail || told.kind}`;
+  if (told.vip) said = `${told.vip} ${told.kind} by ${told.node}`;
+  else if (told.peer && told.peer !== told.node) said = `${told.peer} ${told.kind}, says ${told.node}`;
+  return `${clock(told.time)} ${said}${told.reason ? `: ${told.reason}` : ""}`;
 }
 
 function tell(text) {
