@@ -39,14 +39,14 @@ class ContentPolicy:
         """Answer with the policy."""
         answer = self._get_response(request)
         if isinstance(answer, HttpResponseBase):
-            return _add(request, answer)
-        return self._later(request, answer)
+            return _add(answer)
+        return self._later(answer)
 
     @staticmethod
-    async def _later(request: HttpRequest, answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
-        return _add(request, await answer)
+    async def _later(answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+        return _add(await answer)
 
 
-def _add(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:
+def _add(answer: HttpResponseBase) -> HttpResponseBase:
     answer.headers.setdefault(HEADER, POLICY)
     return answer
