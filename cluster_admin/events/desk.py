@@ -85,7 +85,9 @@ class Desk:
         """Note what is different now as unwritten."""
         changes = self.picture.settle(now)
         self.unwritten.nodes.update(changes.nodes)
-        self.unwritten.vips.update(changes.vips)
+        for vip, view in changes.vips.items():
+            self.unwritten.vips.pop(vip, None)  # what changed last is written first
+            self.unwritten.vips[vip] = view
 
     def asks(self, now: float) -> list[Ask]:
         """What to ask of nodes that have more to tell."""

@@ -7,6 +7,7 @@ held is asked for again, or written by the next. Nothing here talks to the bus.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from django.db import IntegrityError, transaction
 
@@ -14,11 +15,13 @@ from cluster_admin.events import notifications, statuses
 from cluster_admin.events.models import Event
 from cluster_admin.events.moments import Moment
 from cluster_admin.events.offices import LONG_AGO, Office, Offices
-from cluster_admin.events.picture import Changes
+from cluster_admin.events.ownership import VipView
 from cluster_admin.events.storing import Story, take_turn
 from workers.bus.codec import Codec
 from workers.failover.core import reports
 
+VIPS_AT_ONCE = 500
+"""VIP states in one transaction: what happens meanwhile, and other writers, wait no longer."""
 HEARING_SECONDS = 1.0
 """How often it is written when nodes were heard, if nothing else about them changes."""
 Told = list[tuple[reports.Report | reports.Events, float]]
@@ -43,6 +46,8 @@ class Outcome:
     """(subcluster, question)."""
     subclusters: tuple[str, ...] = ()
     """Those that are to be heard."""
+    more: bool = False
+    """There is more to write at once."""
 
 
 class Ledger:
@@ -89,6 +94,7 @@ class Ledger:
         self._write(told, writing, now)
         for name, office in self._offices:
             outcome.asks += [(name, ask) for ask in office.desk.asks(now.seconds)]
+        outcome.more = writing and any(office.desk.unwritten.vips for _, office in self._offices)
         outcome.subclusters = tuple(name for name, _ in self._offices)
         return outcome
 
@@ -124,6 +130,7 @@ class Part:
     told: list[reports.Events]
     writing: bool
     hearing: bool
+    vips: dict[str, VipView] = field(default_factory=dict)
     through: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @property
@@ -140,7 +147,9 @@ class Part:
         story.add(self.told, desk.gaps())
         if self.writing:
             dead = statuses.write_nodes(desk.unwritten.nodes, defined.nodes, desk.heard, now)
-            unsafe, safe = statuses.write_vips(desk.unwritten.vips, defined.vips, now)
+            newest = islice(reversed(desk.unwritten.vips.items()), VIPS_AT_ONCE)
+            self.vips = dict(newest)
+            unsafe, safe = statuses.write_vips(self.vips, defined.vips, now)
             story.tell(Event.Kind.DEAD, (("", name, "") for name in dead))
             story.tell(Event.Kind.UNSAFE, ((vip, "", reason) for vip, reason in unsafe))
             story.tell(Event.Kind.SAFE, ((vip, "", "") for vip in safe))
@@ -156,7 +165,9 @@ class Part:
         for (node, incarnation), through in self.through.items():
             desk.known.setdefault(node, {})[incarnation] = through
         if self.writing:
-            desk.unwritten = Changes()
+            desk.unwritten.nodes.clear()
+            for vip in self.vips:
+                del desk.unwritten.vips[vip]
         if self.hearing:
             desk.heard.clear()
 

@@ -92,6 +92,8 @@ class Listener:
             self._tell_trouble(f"the database does not take what is heard: {error}".strip())
             return False
         self._tell_trouble("")
+        if outcome.more:
+            self._wake.set()
         self._hear(outcome.subclusters)
         for subcluster, ask in outcome.asks:
             if subcluster in self._ears:

@@ -7,10 +7,10 @@ monotonic seconds of the manager.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 COUNTED = ("alive", "suspected", "dead", "left")
+Votes = tuple[tuple[str, str], ...]
 KEPT_SECONDS = 1.0
 """A vote told by an event stands for this long against reports made before it."""
 
@@ -34,17 +34,37 @@ class Opinions:
     votes: dict[str, dict[str, str]] = field(default_factory=dict)
     counting: set[str] = field(default_factory=set)
     tallies: dict[str, Counter[str]] = field(default_factory=dict)
-    words: dict[str, Word] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
-    """Subjects whose word changed; the caller empties it."""
+    _words: dict[str, Word] = field(default_factory=dict)
+    _moved: dict[str, float] = field(default_factory=dict)
+    """Subjects whose tallies changed, and when."""
     _told: dict[str, dict[str, tuple[str, float]]] = field(default_factory=dict)
+    _reported: dict[str, Votes] = field(default_factory=dict)
 
     def word(self, subject: str) -> Word:
-        """What the majority says of `subject`."""
-        return self.words.get(subject, NO_WORD)
+        """What the majority said of `subject` when last settled."""
+        return self._words.get(subject, NO_WORD)
 
-    def report(self, voter: str, votes: Mapping[str, str], now: float) -> None:
-        """All that `voter` thinks, instead of what it thought."""
+    def settle(self) -> set[str]:
+        """Count; returns the subjects of which something else is said now."""
+        changed = set()
+        for subject, at in self._moved.items():
+            before, tally = self.word(subject), self.tallies[subject]
+            word = _majority(tally, before, at)
+            if word != before:
+                changed.add(subject)
+            if tally.total():
+                self._words[subject] = word
+            else:
+                del self.tallies[subject]
+                self._words.pop(subject, None)
+        self._moved.clear()
+        return changed
+
+    def report(self, voter: str, votes: Votes, now: float) -> None:
+        """All that `voter` thinks, as (subject, verdict), instead of what it thought."""
+        if self._reported.get(voter) == votes and not self._told.get(voter):
+            return
+        self._reported[voter] = votes
         fresh = dict(votes)
         for subject, (verdict, at) in list(self._told.get(voter, {}).items()):
             if now - at > KEPT_SECONDS:
@@ -81,6 +101,7 @@ class Opinions:
         self.count(node, False, now)
         self.votes.pop(node, None)
         self._told.pop(node, None)
+        self._reported.pop(node, None)
 
     def _move(self, subject: str, before: str, after: str, now: float) -> None:
         if before == after:
@@ -90,18 +111,13 @@ class Opinions:
             tally[before] -= 1
         if after in COUNTED:
             tally[after] += 1
-        word = _majority(tally, self.word(subject), now)
-        if not tally.total():
-            del self.tallies[subject]
-            self.words.pop(subject, None)
-            self.changed.add(subject)
-        elif word != self.words.get(subject):
-            self.words[subject] = word
-            self.changed.add(subject)
+        self._moved[subject] = now
 
 
 def _majority(tally: Counter[str], before: Word, now: float) -> Word:
     voters = tally.total()
+    if not voters:
+        return NO_WORD
     bad = voters - tally["alive"]
     counts = {"dead": tally["dead"], "left": tally["left"], "suspected": bad}
     said = next((verdict for verdict, votes in counts.items() if 2 * votes > voters), "alive")

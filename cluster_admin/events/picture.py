@@ -84,7 +84,7 @@ class Picture:
         known.own = Own(heard_at=now)
         known.last = report.runs[-1].last if report.runs else 0
         known.view = view_of(report, known.view.verdict)
-        self._opinions.report(report.node, dict(report.peers), now)
+        self._opinions.report(report.node, report.peers, now)
         self._tell_troubles(report.node, {one.vip: (one.state, one.mac) for one in report.troubles})
         if report.held is not None:
             self._holdings.report(report.node, report.held, now)
@@ -156,11 +156,10 @@ class Picture:
             self._passed_at = now
         for name in list(self._nodes if everybody else self._dirty_nodes):
             self._opinions.count(name, self._nodes[name].counts(now), now)
-        names = self._nodes.keys() if everybody else self._dirty_nodes | self._opinions.changed
+        names = self._opinions.settle() | (self._nodes.keys() if everybody else self._dirty_nodes)
         for name in sorted(names & self._nodes.keys()):
             self._judge(name, now, changes)
         self._dirty_nodes.clear()
-        self._opinions.changed.clear()
         if everybody or changes.nodes:
             self._look_around(now)
 

@@ -175,7 +175,7 @@ def test_tallies_count_exactly_the_votes_of_those_who_count(plan: list[Any]) -> 
     opinions = Opinions()
     for now, (what, node, how) in enumerate(plan):
         if what == "report":
-            opinions.report(node, how, now)
+            opinions.report(node, tuple(how.items()), now)
         elif what == "tell":
             opinions.tell(node, *how, now)
         elif what == "count":
@@ -183,6 +183,7 @@ def test_tallies_count_exactly_the_votes_of_those_who_count(plan: list[Any]) -> 
         else:
             opinions.forget(node, now)
 
+    opinions.settle()
     expected: dict[str, Counter[str]] = {}
     for voter in opinions.counting:
         for subject, verdict in opinions.votes.get(voter, {}).items():

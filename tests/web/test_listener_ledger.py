@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
-from cluster_admin.events import statuses
+from cluster_admin.events import ledger, statuses
 from cluster_admin.events.ledger import Ledger
 from cluster_admin.events.models import Cursor, Event
 from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
@@ -200,6 +200,22 @@ def test_what_a_failed_transaction_held_is_written_by_the_next(
     outcome = bus.work()
     assert VipStatus.objects.get(vip__address=vip(0)).owner == "mta2"
     assert outcome.asks == [(SUBCLUSTER, Ask(to="mta2", incarnation=1, after=0))]
+
+
+def test_many_changes_are_written_in_parts_the_newest_first(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "VIPS_AT_ONCE", 1)
+    bus.writing = False
+    bus.work(bus.happen("mta3", "taken", vip=vip(1), epoch=2))
+    bus.writing = True
+
+    assert bus.work(bus.happen("mta3", "taken", vip=vip(0), epoch=2)).more
+    owners = VipStatus.objects.values_list("vip__address", "owner")
+    assert dict(owners) == {vip(0): "mta3", vip(1): "mta2"}
+
+    assert not bus.work().more
+    assert dict(owners.all()) == {vip(0): "mta3", vip(1): "mta3"}
 
 
 def test_only_one_of_two_listeners_that_see_the_same_tells_of_it(bus: Bus) -> None:
