@@ -1,0 +1,65 @@
+"""The alert rules that are shipped ask for metrics, labels and values that there are."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+from prometheus_client.core import Metric
+
+from cluster_admin.api.metrics import Rows
+from cluster_admin.events.models import ListenerStatus
+from cluster_admin.inventory.models import Node, NodeStatus
+from cluster_admin.vips.models import VipStatus
+from tests.architecture.tree import ROOT
+from tests.web.listening import Bus, make_subcluster
+from workers.failover.core.messages import NodeState
+
+RULES = yaml.safe_load((ROOT / "docs" / "reference" / "alerts.rules.yml").read_text())
+ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
+VALUES = {
+    "verdict": set(NodeStatus.Verdict.values),
+    "admin_state": set(Node.Admin.values),
+}
+STATES = {"muster_vip_owner_info": set(VipStatus.State.values), "muster_node_info": set(NodeState)}
+
+
+@pytest.fixture
+def metrics() -> dict[str, Metric]:
+    make_subcluster()
+    Bus().all_well()
+    now = datetime.now(UTC)
+    ListenerStatus.objects.create(name="here", started_at=now, alive_at=now, heard_at=now)
+    return {metric.name: metric for metric in Rows().collect()}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_an_alert_asks_for_what_there_is(alert: dict[str, str], metrics: dict[str, Metric]) -> None:
+    expression = alert["expr"]
+    names = set(re.findall(r"muster_\w+", expression))
+
+    assert names
+    assert names <= metrics.keys()
+    for name, matchers in re.findall(r"(muster_\w+)\{([^}]*)\}", expression):
+        labels = metrics[name].samples[0].labels
+        for label, values in re.findall(r'(\w+)(?:=~|!=|=)"([^"]*)"', matchers):
+            assert label in labels
+            known = STATES[name] if label == "state" else VALUES.get(label)
+            assert known is None or set(values.split("|")) <= known
+
+
+@pytest.mark.django_db
+def test_texts_name_labels_that_there_are(metrics: dict[str, Metric]) -> None:
+    for alert in ALERTS:
+        (first, *_) = re.findall(r"muster_\w+", alert["expr"].replace("muster_revision", ""))
+        labels = metrics[first].samples[0].labels
+        used = set(re.findall(r"\$labels\.(\w+)", " ".join(alert["annotations"].values())))
+        assert used <= labels.keys(), alert["alert"]
+
+
+def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
+    assert len({alert["alert"] for alert in ALERTS}) == len(ALERTS)
+    for alert in ALERTS:
+        assert alert["labels"]["severity"] in ("critical", "warning")
+        assert {*alert["annotations"]} == {"summary", "description"}
