@@ -62,8 +62,10 @@ class Schema(AutoSchema):
         if operation is None:
             return None
         responses = operation["responses"]
-        for code in self._codes():
-            responses.setdefault(str(code.status), self._problem(code))
+        declared = [code for code in Code if str(code.status) in responses]
+        for code in (*declared, *self._codes()):
+            if "content" not in responses.get(str(code.status), {}):
+                responses[str(code.status)] = self._problem(code)
         if self.method not in SAFE and self._dry_runs():
             self._add_dry_run(responses)
         self._add_headers(responses)
@@ -80,6 +82,8 @@ class Schema(AutoSchema):
         action = getattr(self.view, "action", None) or self.method.lower()
         if named and action.replace("_", "-") == named[-1]:
             named = named[:-1]
+        if words and words[-1].startswith("{") and not hasattr(self.view, "action"):
+            named.append("one")
         return "_".join([*named, action]).replace("-", "_")
 
     def _codes(self) -> list[Code]:

@@ -1,0 +1,59 @@
+"""The largest request is enforced before Django sees it, announced or not."""
+
+import asyncio
+import json
+from typing import Any
+
+from cluster_admin.api.limits import BodyLimit, Message, Receive, Send
+
+LIMIT = 1_000
+
+
+async def _reads_it_all(scope: Message, receive: Receive, send: Send) -> None:
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+def _asked(pieces: list[bytes], headers: Any = ()) -> tuple[int, bytes, int]:
+    """Status, body, and how many pieces were taken."""
+    waiting = [
+        {"type": "http.request", "body": one, "more_body": number < len(pieces)}
+        for number, one in enumerate(pieces, 1)
+    ]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return waiting.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "headers": list(headers)}
+    asyncio.run(BodyLimit(_reads_it_all, LIMIT)(scope, receive, send))
+    return sent[0]["status"], sent[1]["body"], len(pieces) - len(waiting)
+
+
+def test_what_is_within_the_limit_goes_through() -> None:
+    assert _asked([b"x" * 500, b"x" * 500]) == (200, b"1000", 2)
+
+
+def test_a_length_announced_too_large_is_refused_unread() -> None:
+    status, body, taken = _asked([b"x"], [(b"content-length", b"1001")])
+
+    assert (status, taken) == (413, 0)
+    assert json.loads(body)["code"] == "too_large"
+
+
+def test_a_body_without_a_length_is_refused_as_soon_as_it_is_too_large() -> None:
+    status, _, taken = _asked([b"x" * 400] * 10)
+
+    assert (status, taken) == (413, 3)
+
+
+def test_nonsense_for_a_length_counts_for_nothing() -> None:
+    assert _asked([b"x"], [(b"content-length", b"-5"), (b"content-length", b"9x")])[0] == 200
