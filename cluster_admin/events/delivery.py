@@ -11,20 +11,21 @@ import hmac
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import groupby
 
-import httpx
 from django.conf import settings
 from django.core import mail
 from django.db import transaction
+from django.db.models import Min, QuerySet
 
-from cluster_admin.events import wording
+from cluster_admin.events import webhooks, wording
 from cluster_admin.events.models import Notification, NotificationTarget, Topic
 from cluster_admin.events.storing import clean
 from cluster_admin.inventory.models import NodeStatus
 
-TIMEOUT_SECONDS = 5.0
-BATCH = 50
+BATCH = 10
+"""To one target in a round; together they take less than a claim lasts."""
+FAILED_MAX = 5
+"""Targets that may fail in a round: others are due too."""
 CLAIM = timedelta(minutes=1)
 """A claimed row is taken up again after this long, should its worker have died."""
 FIRST_PAUSE = timedelta(seconds=10)
@@ -43,24 +44,30 @@ def pause(attempts: int) -> timedelta:
     return min(LONGEST_PAUSE, FIRST_PAUSE * int(2 ** min(max(attempts - 1, 0), 20)))
 
 
-def deliver(now: datetime, post: Post | None = None) -> int:
+def deliver(now: datetime, post: Post = webhooks.post) -> int:
     """Deliver what is due; returns how many were. Each target is tried until it fails once."""
-    delivered = 0
-    for _, rows in groupby(_claimed(now), key=lambda row: row.target_id):
+    delivered = failed = 0
+    due = _due(now).values("target").annotate(since=Min("next_at")).order_by("since")
+    for target in list(due.values_list("target", flat=True)):
         problem = ""
-        for row in rows:
-            problem = problem or _deliver_one(row, post or _post)
-            if not problem:
-                delivered += 1
+        for row in _claimed(target, now):
+            problem = problem or _deliver_one(row, post)
+            delivered += not problem
             _conclude(row, problem, now)
+        failed += bool(problem)
+        if failed >= FAILED_MAX:
+            break
     return delivered
 
 
-def _claimed(now: datetime) -> list[Notification]:
+def _due(now: datetime) -> QuerySet[Notification]:
+    return Notification.objects.filter(state=State.PENDING, next_at__lte=now)
+
+
+def _claimed(target: int, now: datetime) -> list[Notification]:
     with transaction.atomic():
-        due = Notification.objects.filter(state=State.PENDING, next_at__lte=now)
-        due = due.select_for_update(skip_locked=True, of=("self",)).order_by("next_at")[:BATCH]
-        rows = sorted(due.select_related("target"), key=lambda row: (row.target_id, row.pk))
+        due = _due(now).filter(target=target).select_related("target").order_by("pk")
+        rows = list(due.select_for_update(skip_locked=True, of=("self",))[:BATCH])
         Notification.objects.filter(pk__in=[row.pk for row in rows]).update(next_at=now + CLAIM)
     return rows
 
@@ -75,7 +82,7 @@ def _deliver_one(row: Notification, post: Post) -> str:
             _mail(row)
         else:
             _hook(row, post)
-    except (UndeliveredError, OSError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+    except (UndeliveredError, *webhooks.FAULTS) as error:
         return f"{error}" or type(error).__name__
     row.state = State.SENT
     return ""
@@ -140,12 +147,3 @@ def _hook(row: Notification, post: Post) -> None:
     status = post(row.target.address, data, headers)
     if not 200 <= status < 300:
         raise UndeliveredError(f"{row.target.address} answered {status}")
-
-
-def _post(url: str, data: bytes, headers: dict[str, str]) -> int:
-    """Post, without reading what is answered; returns the status."""
-    with (
-        httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client,
-        client.stream("POST", url, content=data, headers=headers) as answer,
-    ):
-        return answer.status_code
