@@ -9,13 +9,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import pika
 import pytest
 
 from tests.integration.brokers import NODES, RunningBroker
 from tests.integration.histories import through_faults
 from tests.integration.managers import ROOT, VIPS, Manager, definitions
 from tests.integration.reporters import ScriptedReporter
+from workers.bus.exchanges import NODE_QUEUE_ARGUMENTS, node_queue
 from workers.failover.core.reports import Holding
 
 PATIENCE_SECONDS = 20.0
@@ -154,6 +157,33 @@ def test_a_subcluster_that_is_new_is_heard(manager: Manager, rabbitmq: RunningBr
             await until(lambda: "other: in the room at" in manager.errors.read_text())
 
     asyncio.run(story())
+
+
+def test_a_node_that_lags_is_handed_the_definitions_again(
+    manager: Manager, rabbitmq: RunningBroker
+) -> None:
+    queue = node_queue(NODES[0])
+    waiting = pika.BlockingConnection(pika.URLParameters(rabbitmq.url(NODES[0])))
+    channel = waiting.channel()
+    channel.queue_declare(queue, durable=True, arguments=NODE_QUEUE_ARGUMENTS)
+    channel.queue_purge(queue)
+
+    async def story() -> str:
+        async with reporting(manager, rabbitmq) as reporters:
+            reporters[0].known_revision = 0
+            found: list[str] = []
+            await until(lambda: bool(found or found.extend(_task(channel, queue))))
+            return found[0]
+
+    try:
+        assert asyncio.run(story()) == "muster.node.define"
+    finally:
+        waiting.close()
+
+
+def _task(channel: Any, queue: str) -> list[str]:
+    method, properties, _ = channel.basic_get(queue, auto_ack=True)
+    return [properties.headers["task"]] if method else []
 
 
 @pytest.mark.parametrize(
