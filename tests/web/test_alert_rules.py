@@ -15,13 +15,19 @@ from tests.architecture.tree import ROOT
 from tests.web.listening import Bus, make_subcluster
 from workers.failover.core.messages import NodeState
 
-RULES = yaml.safe_load((ROOT / "docs" / "reference" / "alerts.rules.yml").read_text())
+RULES = yaml.safe_load((ROOT / "fixtures" / "prometheus" / "muster.rules.yaml").read_text())
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
 VALUES = {
     "verdict": set(NodeStatus.Verdict.values),
     "admin_state": set(Node.Admin.values),
 }
-STATES = {"muster_vip_owner_info": set(VipStatus.State.values), "muster_node_info": set(NodeState)}
+STATES = {
+    "muster_vip_owner_info": set(VipStatus.State.values),
+    "muster_vips": set(VipStatus.State.values),
+    "muster_node_info": set(NodeState),
+}
+OF_PROMETHEUS = {"up": {"job", "instance"}}
+"""What it adds by itself."""
 
 
 @pytest.fixture
@@ -37,10 +43,10 @@ def metrics() -> dict[str, Metric]:
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_an_alert_asks_for_what_there_is(alert: dict[str, str], metrics: dict[str, Metric]) -> None:
     expression = alert["expr"]
-    names = set(re.findall(r"muster_\w+", expression))
+    names = set(re.findall(r"\bmuster_\w+|\bup\b", expression))
 
     assert names
-    assert names <= metrics.keys()
+    assert names - OF_PROMETHEUS.keys() <= metrics.keys()
     for name, matchers in re.findall(r"(muster_\w+)\{([^}]*)\}", expression):
         labels = metrics[name].samples[0].labels
         for label, values in re.findall(r'(\w+)(?:=~|!=|=)"([^"]*)"', matchers):
@@ -52,14 +58,14 @@ def test_an_alert_asks_for_what_there_is(alert: dict[str, str], metrics: dict[st
 @pytest.mark.django_db
 def test_texts_name_labels_that_there_are(metrics: dict[str, Metric]) -> None:
     for alert in ALERTS:
-        (first, *_) = re.findall(r"muster_\w+", alert["expr"].replace("muster_revision", ""))
-        labels = metrics[first].samples[0].labels
+        first = re.findall(r"muster_\w+|\bup\b", alert["expr"])[0]
+        labels = OF_PROMETHEUS.get(first) or metrics[first].samples[0].labels.keys()
         used = set(re.findall(r"\$labels\.(\w+)", " ".join(alert["annotations"].values())))
-        assert used <= labels.keys(), alert["alert"]
+        assert used <= labels, alert["alert"]
 
 
 def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
     assert len({alert["alert"] for alert in ALERTS}) == len(ALERTS)
     for alert in ALERTS:
         assert alert["labels"]["severity"] in ("critical", "warning")
-        assert {*alert["annotations"]} == {"summary", "description"}
+        assert {*alert["annotations"]} == {"summary", "way"}
