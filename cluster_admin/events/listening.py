@@ -9,8 +9,6 @@ from cluster_admin.events.storing import clean
 
 FRESH = timedelta(seconds=3)
 """A listener whose row is older does not run, or hears nothing."""
-KEPT = timedelta(days=30)
-"""Rows of hosts that no longer listen."""
 
 
 @dataclass(slots=True)
@@ -36,7 +34,6 @@ class Listening:
         if self.connected:
             values["heard_at"] = now.time
         ListenerStatus.objects.update_or_create(name=clean(self.name, 255), defaults=values)
-        ListenerStatus.objects.filter(alive_at__lt=now.time - KEPT).delete()
 
     def helped(self, now: Moment) -> bool:
         """Whether a listener on another host hears the bus now."""

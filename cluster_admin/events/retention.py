@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from cluster_admin.events.models import Cursor, Event, Notification
+from cluster_admin.events.models import Cursor, Event, ListenerStatus, Notification
 from cluster_admin.inventory.models import Node
 from workers.bus.exchanges import MANAGER_ACCOUNT
 
@@ -16,6 +16,8 @@ BATCH = 2_000
 BATCHES = 50
 """In one go: the next one comes soon."""
 NOTIFICATIONS_KEPT = timedelta(days=30)
+LISTENERS_KEPT = timedelta(days=30)
+"""Rows of hosts that no longer listen."""
 
 
 def prune(kept: int, days: int, now: datetime) -> int:
@@ -30,6 +32,7 @@ def prune(kept: int, days: int, now: datetime) -> int:
     _prune_cursors(oldest)
     finished = Notification.objects.exclude(state=Notification.State.PENDING)
     finished.filter(created_at__lt=now - NOTIFICATIONS_KEPT).delete()
+    ListenerStatus.objects.filter(alive_at__lt=now - LISTENERS_KEPT).delete()
     return deleted
 
 

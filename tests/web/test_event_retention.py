@@ -6,7 +6,13 @@ from itertools import count
 import pytest
 
 from cluster_admin.events import retention
-from cluster_admin.events.models import Cursor, Event, Notification, NotificationTarget
+from cluster_admin.events.models import (
+    Cursor,
+    Event,
+    ListenerStatus,
+    Notification,
+    NotificationTarget,
+)
 from cluster_admin.events.tasks import prune
 from tests.web.listening import make_subcluster
 
@@ -111,6 +117,15 @@ def test_cursors_go_with_their_runs_but_the_newest_of_a_node_stays() -> None:
 
     found = set(Cursor.objects.values_list("node", "incarnation"))
     assert found == {("mta1", 2), ("mta2", 2), ("gone", 2), ("manager", 1)}
+
+
+def test_hosts_that_no_longer_listen_are_forgotten() -> None:
+    for name, age_days in (("old", 40), ("here", 0)):
+        at = NOW - timedelta(days=age_days)
+        ListenerStatus.objects.create(name=name, started_at=at, alive_at=at)
+    retention.prune(10, 365, NOW)
+
+    assert ListenerStatus.objects.get().name == "here"
 
 
 def test_the_task_prunes_by_the_settings() -> None:

@@ -12,7 +12,7 @@ from cluster_admin.events.models import Cursor, Event
 from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
 from cluster_admin.vips.models import Vip, VipStatus
 from tests.web.listening import BEGAN, KEY, NODES, SUBCLUSTER, Bus, make_subcluster, vip
-from workers.failover.core.reports import Ask, Events, Happening, Run
+from workers.failover.core.reports import Ask, Events, Happening, Holding, Run, Trouble
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +129,34 @@ def test_texts_that_no_database_takes_are_cleaned(bus: Bus) -> None:
 
     row = Event.objects.get()
     assert (row.kind, row.reason, row.time) == ("k" * 32, "ab", bus.now.time)
+
+
+def test_a_report_at_its_bounds_is_taken(bus: Bus) -> None:
+    most, long, odd = 2**53, "\U0001f600" * 1000, "\0\u202e\ud7ff"
+    bus.work(
+        bus.report(
+            "mta1",
+            incarnation=most,
+            runs=(Run(most, most, most),),
+            state="s" * 128,
+            objection=long,
+            revision=most,
+            known_revision=most,
+            problem=long,
+            members=("m" * 63, odd),
+            rings=(("r" * 128, True), (odd, False)),
+            warnings=(long, odd),
+            peers=((odd, odd), ("mta2", "x" * 128)),
+            held=(Holding(vip(0), most, 1e10, long, odd), Holding(odd, 0, 0.0)),
+            troubles=(Trouble(odd, "s" * 128, "m" * 64), Trouble(vip(1), odd, odd)),
+        )
+    )
+    whole = Happening(most, "9999-12-31T23:59:59-23:59", odd, odd, odd, long, most, odd)
+    bus.work(Events(node="mta1", incarnation=most, events=(whole,)))
+
+    assert NodeStatus.objects.get(node__name="mta1").revision == most
+    assert VipStatus.objects.get(vip__address=vip(0)).epoch == most
+    assert Event.objects.filter(kind="missing").count() == 1
 
 
 def test_when_nothing_changes_only_the_hearing_is_written_once_a_second(bus: Bus) -> None:
