@@ -1,8 +1,8 @@
 """The shapes of accounts in the API: what may be sent, what is answered."""
 
+import re
 from typing import Any, ClassVar
 
-from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from cluster_admin.accounts.models import User
@@ -10,9 +10,16 @@ from cluster_admin.accounts.roles import Role, Scope
 from cluster_admin.accounts.throttle import NAME_LENGTH, PASSWORD_LENGTH
 from cluster_admin.accounts.tokens import LONGEST_LIFE, USUAL_LIFE
 from cluster_admin.rest.fields import Choice, Flag, Named, Strict, Text, Whole
+from cluster_admin.rest.problems import cut
 
 LONGEST_SECONDS = int(LONGEST_LIFE.total_seconds())
-SUBCLUSTER = r"^([a-z][a-z0-9_-]{0,62})?\Z"
+SUBCLUSTER = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+def check_subcluster(text: str) -> None:
+    """Refuse what no subcluster is called."""
+    if not SUBCLUSTER.fullmatch(text):
+        raise serializers.ValidationError(f"{cut(text, 63)!r} is no name of a subcluster")
 
 
 class Scopes(serializers.ListField):
@@ -124,7 +131,7 @@ class GrantSerializer(Strict):
     role = Choice(choices=Role.choices)
     subcluster = Text(
         max_length=63,
-        validators=[RegexValidator(SUBCLUSTER, "is no name of a subcluster")],
+        validators=[check_subcluster],
         default="",
         allow_blank=True,
         help_text="Empty: every subcluster.",

@@ -145,7 +145,8 @@ class Users(Plain):
         was = User.objects.filter(pk=row.pk, is_superuser=True).exists()
         if (row.is_superuser or was) and not asks.is_superuser:
             raise Problem(Code.FORBIDDEN, "only a superuser changes superusers")
-        if row.pk == asks.pk and not (data.get("is_active", True)):
+        less = not data.get("is_active", True) or (was and not row.is_superuser)
+        if row.pk == asks.pk and less:
             raise Problem(Code.REFUSED, "you would lock yourself out; let another user do it")
 
 

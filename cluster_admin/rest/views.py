@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Model
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -21,7 +21,7 @@ from cluster_admin.rest import bodies, headers
 from cluster_admin.rest.pages import fields_of
 from cluster_admin.rest.problems import Code, Problem, cut, invalid
 
-READING = ("list", "retrieve")
+MAY_BE_EMPTY = ("search", "ordering")
 LIST_PARAMETERS = ("page", "page_size", "ordering", "search")
 
 
@@ -45,7 +45,9 @@ class View(APIView):
     """Subcluster of the object that was asked for, once it is known."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """After who and whether: refuse what is too large or not known."""
+        """Refuse unknown methods; after who and whether, what is too large or not known."""
+        if not hasattr(self, str(request.method).lower()):
+            raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
         length = str(request.META.get("CONTENT_LENGTH") or "")
         if length.isdigit() and int(length) > settings.BODY_MAX_BYTES:
@@ -58,6 +60,8 @@ class View(APIView):
             if len(values) > 1:
                 raise invalid(**{name: "is given more than once"})
             bodies.check_text(values[0], name)
+            if not values[0] and name not in MAY_BE_EMPTY:
+                raise invalid(**{name: "is empty; write a value or leave it out"})
 
     def check_object_permissions(self, request: Request, obj: Any) -> None:
         """Remember where the object is: a denial says so in the audit trail."""
