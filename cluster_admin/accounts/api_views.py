@@ -27,7 +27,7 @@ from cluster_admin.rest.problems import Code, Problem, invalid
 from cluster_admin.rest.views import Written
 
 NUMBER = "[0-9]{1,18}"
-NAME = "[^/]{1,150}"
+NAME = r"[^/\x00-\x1f\x7f]{1,150}"
 
 
 class TokenFilters(FilterSet):

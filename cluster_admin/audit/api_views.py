@@ -1,9 +1,10 @@
 """The audit trail in the API: read by administrators of everything, changed by nobody."""
 
-from django_filters.rest_framework import CharFilter, ChoiceFilter, FilterSet, IsoDateTimeFilter
+from django_filters.rest_framework import CharFilter, ChoiceFilter, FilterSet
 from rest_framework import serializers
 
 from cluster_admin.audit.models import AuditRecord
+from cluster_admin.rest.pages import Moment
 from cluster_admin.rest.views import Resource
 
 
@@ -32,8 +33,8 @@ class AuditFilters(FilterSet):
     source = CharFilter(max_length=45)
     outcome = ChoiceFilter(choices=AuditRecord.Outcome.choices)
     via = ChoiceFilter(choices=AuditRecord.Via.choices)
-    since = IsoDateTimeFilter(field_name="at", lookup_expr="gte")
-    until = IsoDateTimeFilter(field_name="at", lookup_expr="lt")
+    since = Moment(field_name="at", lookup_expr="gte")
+    until = Moment(field_name="at", lookup_expr="lt")
 
 
 class Audit(Resource):

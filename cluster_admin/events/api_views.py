@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import connection
 from django.http import HttpResponseBase
-from django_filters.rest_framework import CharFilter, FilterSet, IsoDateTimeFilter, NumberFilter
+from django_filters.rest_framework import CharFilter, FilterSet, NumberFilter
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -15,6 +15,7 @@ from cluster_admin.accounts.services import readable
 from cluster_admin.events import sse
 from cluster_admin.events.feed import Filters
 from cluster_admin.events.models import Event
+from cluster_admin.rest.pages import Moment
 from cluster_admin.rest.problems import invalid
 from cluster_admin.rest.views import Resource, View
 
@@ -48,8 +49,8 @@ class EventFilters(FilterSet):
     after = NumberFilter(
         field_name="id", lookup_expr="gt", min_value=0, max_value=INTEGER_MAX, decimal_places=0
     )
-    since = IsoDateTimeFilter(field_name="time", lookup_expr="gte")
-    until = IsoDateTimeFilter(field_name="time", lookup_expr="lt")
+    since = Moment(field_name="time", lookup_expr="gte")
+    until = Moment(field_name="time", lookup_expr="lt")
 
 
 class Events(Resource):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db.models import Model
+from drf_spectacular.drainage import set_override
 from rest_framework import serializers
 
 from cluster_admin.rest.problems import cut
@@ -100,6 +101,11 @@ class TextMap(serializers.DictField):
 
 class Named(serializers.SlugRelatedField):
     """Another row by its name; null (or an empty text) for none where that is allowed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        least = {} if self.allow_null else {"minLength": 1}
+        set_override(self, "field", {"type": "string", **least})
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         """An empty text is null where null is allowed."""

@@ -3,10 +3,13 @@
 What a client asks for and cannot have is refused by name, never ignored.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db.models import QuerySet
-from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.rest_framework import DjangoFilterBackend, IsoDateTimeFilter
 from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
@@ -17,6 +20,7 @@ from cluster_admin.rest.problems import Code, Problem, cut, invalid
 SEARCH_LENGTH = 200
 SEARCH_WORDS = 10
 NUMBER_LENGTH = 9
+EARLIEST, LAST_YEAR = datetime(1970, 1, 1, tzinfo=UTC), 9000
 
 
 class Pages(PageNumberPagination):
@@ -101,6 +105,18 @@ class Search(SearchFilter):
         if not getattr(view, "search_fields", None):
             return queryset
         return super().filter_queryset(request, queryset, view)
+
+
+class Moment(IsoDateTimeFilter):
+    """A time as ISO 8601 has it, of years in which something can have happened."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, validators=[MinValueValidator(EARLIEST), _before_the_end])
+
+
+def _before_the_end(moment: datetime) -> None:
+    if moment.year > LAST_YEAR:
+        raise ValidationError(f"is beyond the year {LAST_YEAR}; write an earlier time")
 
 
 class Filters(DjangoFilterBackend):

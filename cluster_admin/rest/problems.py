@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from django.core import exceptions as django
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions as rest
 from rest_framework.exceptions import APIException
@@ -122,6 +122,7 @@ _KINDS: tuple[tuple[type[Exception], Code, str], ...] = (
         Code.REFUSED,
         "somebody changed the same at the same time; look again, then repeat",
     ),
+    (DataError, Code.INVALID, "a value is none that the database can keep or look for"),
     (OperationalError, Code.UNAVAILABLE, "the database does not answer; try again"),
     (InterfaceError, Code.UNAVAILABLE, "the database does not answer; try again"),
     (django.RequestDataTooBig, Code.TOO_LARGE, "the request is too large"),

@@ -176,7 +176,11 @@ def test_parameters_that_are_not_known_or_not_right_are_refused(query: str) -> N
 
 
 @pytest.mark.parametrize(
-    "query", ["after=x", "after=-1", "after=99999999999999999999", "since=yesterday", "until=%00"]
+    "query",
+    [
+        *("after=x", "after=-1", "after=99999999999999999999", "since=yesterday", "until=%00"),
+        *("since=0020-12-20T20:49:45%2B17:55", "until=9999-12-31T23:59:59-23:59", "since="),
+    ],
 )
 def test_bounds_of_events_are_numbers_and_times(query: str) -> None:
     api = administrator()

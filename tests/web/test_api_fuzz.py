@@ -16,11 +16,12 @@ import pytest
 from tests.web.serving import Serving, serving
 
 pytestmark = pytest.mark.one_database
-SECONDS = 40
+SECONDS = 30
 CONFIGURATION = """
 [checks]
 # What the document allows may still be refused: nodes could not act on it.
 positive_data_acceptance.enabled = false
+negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 429]
 
 [[operations]]
 # It would end the token in use.
