@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from bench.errors import BenchError
 from bench.settling import holders, settle
+from tests.lab import browsing
 from workers.lab.core.faults import FaultKind
 from workers.lab.lab import Lab
 
-CHROMIUM = "/usr/bin/chromium"
 FAILOVER_SECONDS = 8.0
 _WATCH = """
 () => {
@@ -41,18 +41,9 @@ _WATCH = """
 @contextmanager
 def open_page(url: str, name: str, password: str) -> Iterator[Page]:
     """The dashboard in a browser, signed in."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            page = browser.new_page()
-            page.goto(f"{url}/login/?next=/")
-            page.fill("input[name=username]", name)
-            page.fill("input[name=password]", password)
-            page.click("[type=submit]")
-            page.wait_for_selector("[data-vip]")
-            yield page
-        finally:
-            browser.close()
+    with browsing.chromium() as browser, browsing.signed_in(browser, url, name, password) as page:
+        page.wait_for_selector("[data-vip]")
+        yield page
 
 
 def lag_seconds(lab: Lab, page: Page) -> float:

@@ -1,15 +1,24 @@
-"""A real browser on the manager's pages: the system's Chromium, headless, through Playwright."""
+"""A real browser on the manager's pages: the system's Chromium, headless, through Playwright.
 
+Chromium may not come back from closing a page that is just leaving for another one. So pages are
+emptied first, and a browser that still does not close is killed, which ends every wait for it.
+"""
+
+import os
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 WAIT_MS = 8_000
+CLOSE_SECONDS = 10.0
 WATCH = """
 address => {
   window.shown = {};
@@ -35,7 +44,8 @@ def chromium() -> Iterator[Browser]:
         try:
             yield browser
         finally:
-            browser.close()
+            with _closing():
+                browser.close()
 
 
 @contextmanager
@@ -54,7 +64,46 @@ def signed_in(
         page.wait_for_selector("#fresh")
         yield page
     finally:
-        context.close()
+        with _closing():
+            for left in context.pages:
+                left.goto("about:blank")
+            context.close()
+
+
+@contextmanager
+def _closing() -> Iterator[None]:
+    """Bound the time for closing: past it the browser is killed."""
+    timer = threading.Timer(CLOSE_SECONDS, _kill_browsers)
+    timer.start()
+    try:
+        with suppress(Error):
+            yield
+    finally:
+        timer.cancel()
+
+
+def _kill_browsers() -> None:
+    """Kill the Chromium that this process's Playwright started."""
+    parents = {int(one.parent.name): _parent(one) for one in Path("/proc").glob("[0-9]*/stat")}
+    for pid, parent in parents.items():
+        if parents.get(parent) == os.getpid() and _runs(pid, CHROMIUM.rpartition("/")[2]):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _parent(stat: Path) -> int:
+    """Pid of the parent, 0 when the process is gone."""
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _runs(pid: int, name: str) -> bool:
+    try:
+        return name in Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]
+    except OSError:
+        return False
 
 
 def complaints(context: BrowserContext, url: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Lists: pages, filters, order, search; with so many queries and no more, however many rows."""
 
-import time
 from typing import Any
 
 import pytest
@@ -26,7 +25,6 @@ QUERIES = {
     "whoami/": 2,
 }
 """Two of them are the token and the grants."""
-SECONDS = 0.3
 
 
 def _reader() -> Api:
@@ -53,31 +51,28 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(
         assert api.get(where).status == 200
 
 
-def test_a_page_of_a_thousand_of_ten_thousand_vips_is_made_quickly(
+def test_a_page_of_a_thousand_of_ten_thousand_vips_takes_as_many_queries(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     seeding.cluster(100, 10_240)
     api = _reader()
-    took = []
     for page in (1, 5, 10):
-        began = time.process_time()
         with django_assert_num_queries(4):
             answer = api.get(f"vips/?page_size=1000&page={page}")
-        took.append(time.process_time() - began)
         assert len(answer.body["results"]) == 1000
 
     assert answer.body["count"] == 10_240
-    assert min(took) < SECONDS, took
 
 
-def test_a_page_of_a_thousand_nodes_is_made_quickly() -> None:
+def test_a_page_of_a_thousand_nodes_counts_the_vips_of_each(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     seeding.cluster(1_000, 2_000)
     api = _reader()
 
-    began = time.process_time()
-    answer = api.get("nodes/?page_size=1000")
+    with django_assert_num_queries(4):
+        answer = api.get("nodes/?page_size=1000")
 
-    assert time.process_time() - began < 2 * SECONDS
     assert [row["vips"] for row in answer.body["results"]] == [2] * 1_000
 
 
