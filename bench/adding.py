@@ -19,6 +19,7 @@ import httpx
 
 from bench.errors import BenchError
 from workers.lab import probing
+from workers.lab.health import look
 from workers.lab.lab import Lab
 
 PROBE_SECONDS = 3.0
@@ -26,6 +27,7 @@ BEFORE_SECONDS = 0.3
 FIRST_PLACE = 150
 """In the lab's subnet: above its VIPs, below client, sink and brokers."""
 PLACES = 40
+ADD_FORM = "/admin/vips/vip/add/"
 Way = Callable[["Manager", str], None]
 
 
@@ -42,12 +44,17 @@ class Manager:
             timeout=30,
         )
         self.pages = httpx.Client(base_url=self.url, timeout=30, follow_redirects=True)
+        self.form: dict[str, str] = {}
         self._sign_in("admin", lab.manager_password)
 
     def close(self) -> None:
         """Leave."""
         self.api.close()
         self.pages.close()
+
+    def open_form(self) -> None:
+        """Open the admin's form for a new VIP."""
+        self.form = self.fields(ADD_FORM) | {"subcluster": "1"}
 
     def fields(self, path: str) -> dict[str, str]:
         """The fields of the form on a page, as a browser would send them back."""
@@ -89,8 +96,7 @@ def by_cli(manager: Manager, vip: str) -> None:
 
 def by_admin(manager: Manager, vip: str) -> None:
     """Send the admin's form, which was opened before."""
-    path = "/admin/vips/vip/add/"
-    answer = manager.post(path, manager.form | {"address": vip})  # type: ignore[attr-defined]
+    answer = manager.post(ADD_FORM, manager.form | {"address": vip})
     if "errornote" in answer.text or answer.status_code != 200:
         raise BenchError(f"the admin refused {vip}: {answer.status_code}")
 
@@ -98,13 +104,14 @@ def by_admin(manager: Manager, vip: str) -> None:
 WAYS: dict[str, Way] = {"admin": by_admin, "api": by_api, "cli": by_cli}
 
 
-def measure(manager: Manager, way: str, number: int) -> float:
-    """Seconds from asking to the first answer; the VIP is removed again."""
+def measure(manager: Manager, way: str, number: int, tell: Callable[[str], None]) -> float:
+    """Seconds from asking to the first answer; the VIP is removed again.
+
+    One that does not answer while it is probed counts as `PROBE_SECONDS`, and is told of.
+    """
     vip = _address(manager.lab, number)
     if way == "admin":
-        form = manager.fields("/admin/vips/vip/add/")
-        subcluster = re.search(r"default", str(form)) and form.get("subcluster")
-        manager.form = form | {"subcluster": subcluster or "1"}  # type: ignore[attr-defined]
+        manager.open_form()
     record = dataclasses.replace(manager.lab.record, vips=(vip,))
     running = probing.start(record, (vip,), PROBE_SECONDS, banners=False)
     try:
@@ -112,19 +119,30 @@ def measure(manager: Manager, way: str, number: int) -> float:
         asked_at = time.monotonic()
         WAYS[way](manager, vip)
         found = running.report().of(vip)
+        if found.first is None:
+            tell(f"{vip}, added by {way}, did not answer: {_told(manager.lab, vip)}")
+            return PROBE_SECONDS
     except BaseException:
         running.abandon()
         raise
     finally:
         manager.api.delete(f"vips/{vip}/")
-    if found.first is None:
-        raise BenchError(f"{vip}, added by {way}, did not answer within {PROBE_SECONDS} s")
     return found.first - asked_at
 
 
 def _address(lab: Lab, number: int) -> str:
     base = ipaddress.ip_network(lab.subnet).network_address
     return str(base + FIRST_PLACE + number % PLACES)
+
+
+def _told(lab: Lab, vip: str) -> str:
+    """What each agent knows of a VIP, for whoever has to find out why it does not answer."""
+    lines = []
+    for node, agent in look(lab.record).agents.items():
+        said = agent or {}
+        revisions = f"r{said.get('revision')}, known r{said.get('known_revision')}"
+        lines.append(f"{node} {revisions}: {said.get('vips', {}).get(vip)}")
+    return "; ".join(lines)
 
 
 def _fields(page: str) -> dict[str, str]:

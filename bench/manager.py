@@ -119,7 +119,7 @@ class ManagerBench:
             number = 0
             for _ in range(self._options.adds):
                 for way, runs in found.items():
-                    runs.append(round(adding.measure(manager, way, number), 4))
+                    runs.append(round(adding.measure(manager, way, number, self._tell), 4))
                     number += 1
         finally:
             manager.close()
