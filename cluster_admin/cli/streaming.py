@@ -40,6 +40,14 @@ class Message:
     id: str
 
 
+def split_lines(chunks: Iterable[str]) -> Iterator[str]:
+    """The lines of a text; it ends them by line feeds alone, while texts in it may have others."""
+    rest = ""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split("\n")
+        yield from (line.removesuffix("\r") for line in whole)
+
+
 def messages(lines: Iterable[str]) -> Iterator[Message]:
     """The messages in a stream's lines; one that is cut off in the middle is not told."""
     fields: dict[str, list[str]] = {}
@@ -104,7 +112,7 @@ class _Follower:
                 if not response.headers.get("content-type", "").startswith(STREAM):
                     raise Unreachable(f"{client.url} streams no events; check the URL")
                 self.heard = True
-                for message in messages(response.iter_lines()):
+                for message in messages(split_lines(response.iter_text())):
                     self._hear(message)
         except httpx.HTTPError as error:
             raise client.lost(error, "GET") from error

@@ -138,6 +138,19 @@ def test_a_table_keeps_its_columns(operator: Operator, manager: Manager) -> None
     assert {line.index("mta1") for line in lines[1:]} == {lines[0].index("NODE")}
 
 
+def test_a_text_with_line_ends_of_its_own_is_one_event(
+    operator: Operator, manager: Manager
+) -> None:
+    said = "a\x85b\u2028c"
+    data = json.dumps(event(4, detail=said), ensure_ascii=False)
+    whole = f"id: 4\r\nevent: event\r\ndata: {data}\r\n\r\n".encode()
+    manager.streams = [[whole[at : at + 7] for at in range(0, len(whole), 7)]]
+
+    done = operator.types("events --follow --after 3 -o json")
+
+    assert json.loads(done.stdout)["detail"] == said
+
+
 def test_messages_are_as_the_standard_has_them() -> None:
     lines = [
         *(": a comment", "", "id: 1", "event: event", "data: a", "data:b", ""),
