@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core import mail
 from django.db import transaction
 from django.db.models import Min, QuerySet
+from django.utils import timezone
 
 from cluster_admin.events import webhooks, wording
 from cluster_admin.events.models import Notification, NotificationTarget, Topic
@@ -32,6 +33,7 @@ FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=1)
 GIVEN_UP = timedelta(hours=24)
 State = Notification.State
+Clock = Callable[[], datetime]
 Post = Callable[[str, bytes, dict[str, str]], int]
 
 
@@ -44,16 +46,19 @@ def pause(attempts: int) -> timedelta:
     return min(LONGEST_PAUSE, FIRST_PAUSE * int(2 ** min(max(attempts - 1, 0), 20)))
 
 
-def deliver(now: datetime, post: Post = webhooks.post) -> int:
-    """Deliver what is due; returns how many were. Each target is tried until it fails once."""
+def deliver(clock: Clock = timezone.now, post: Post = webhooks.post) -> int:
+    """Deliver what is due; returns how many were. Each target is tried until it fails once.
+
+    A round may take minutes, so each claim and each end has its own time.
+    """
     delivered = failed = 0
-    due = _due(now).values("target").annotate(since=Min("next_at")).order_by("since")
+    due = _due(clock()).values("target").annotate(since=Min("next_at")).order_by("since")
     for target in list(due.values_list("target", flat=True)):
         problem = ""
-        for row in _claimed(target, now):
+        for row in _claimed(target, clock()):
             problem = problem or _deliver_one(row, post)
             delivered += not problem
-            _conclude(row, problem, now)
+            _conclude(row, problem, clock())
         failed += bool(problem)
         if failed >= FAILED_MAX:
             break

@@ -25,4 +25,4 @@ def prune() -> None:
 @shared_task(name="events.deliver")  # type: ignore[untyped-decorator]
 def deliver() -> None:
     """Deliver the notifications that are due."""
-    delivery.deliver(timezone.now())
+    delivery.deliver()

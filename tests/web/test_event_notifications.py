@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +54,10 @@ def hook(**values: Any) -> NotificationTarget:
     return target
 
 
+def deliver_at(now: datetime, receiver: Receiver) -> int:
+    return delivery.deliver(lambda: now, receiver)
+
+
 def move(bus: Bus, number: int, teller: str = "mta2", previous: str = "mta1") -> None:
     bus.work(
         bus.happen(
@@ -68,9 +72,9 @@ def test_a_storm_is_one_message(bus: Bus) -> None:
         move(bus, number)
     receiver = Receiver()
 
-    assert delivery.deliver(bus.now.time, receiver) == 0
-    assert delivery.deliver(bus.now.time + timedelta(seconds=3), receiver) == 1
-    assert delivery.deliver(bus.now.time + timedelta(seconds=9), receiver) == 0
+    assert deliver_at(bus.now.time, receiver) == 0
+    assert deliver_at(bus.now.time + timedelta(seconds=3), receiver) == 1
+    assert deliver_at(bus.now.time + timedelta(seconds=9), receiver) == 0
 
     (told,) = receiver.told
     assert (told["topic"], told["node"], told["cause"]) == ("moved", "mta2", "its owner died")
@@ -79,11 +83,29 @@ def test_a_storm_is_one_message(bus: Bus) -> None:
     assert told["text"] == "[Muster default] 30 VIPs moved to mta2: its owner died"
 
 
+def test_a_claim_lasts_as_long_after_a_slow_target(bus: Bus) -> None:
+    for name in ("first", "second"):
+        hook(address=f"{HOOK}/{name}")
+    move(bus, 3)
+    now = bus.now.time + timedelta(seconds=3)
+    claims = []
+
+    class Slow(Receiver):
+        def __call__(self, url: str, data: bytes, headers: dict[str, str]) -> int:
+            nonlocal now
+            claims.append(Notification.objects.get(target__address=url).next_at - now)
+            now += timedelta(seconds=50)
+            return super().__call__(url, data, headers)
+
+    assert delivery.deliver(lambda: now, Slow()) == 2
+    assert claims == [delivery.CLAIM] * 2
+
+
 def test_events_that_come_again_are_not_told_again(bus: Bus) -> None:
     hook()
     events = bus.happen("mta2", "taken", vip=vip(3), node="mta1", reason="its owner died", epoch=9)
     bus.work(events)
-    delivery.deliver(bus.now.time + timedelta(seconds=3), Receiver())
+    deliver_at(bus.now.time + timedelta(seconds=3), Receiver())
     bus.seconds += 10
     bus.work(events)
     Bus(seconds=bus.seconds).work(events)
@@ -114,7 +136,7 @@ def test_the_same_trouble_is_told_again_only_after_a_while(bus: Bus) -> None:
     for pause in (0, 60, 120, 400):
         bus.seconds += pause
         bus.work(bus.happen("mta2", "conflict", vip=vip(3), node="mta1"))
-        delivery.deliver(bus.now.time + timedelta(seconds=3), Receiver())
+        deliver_at(bus.now.time + timedelta(seconds=3), Receiver())
 
     assert Notification.objects.count() == 2
 
@@ -123,7 +145,7 @@ def test_what_is_posted_is_signed(bus: Bus) -> None:
     hook(secret="abc")  # noqa: S106 - of no real hook
     move(bus, 3)
     receiver = Receiver()
-    delivery.deliver(bus.now.time + timedelta(seconds=3), receiver)
+    deliver_at(bus.now.time + timedelta(seconds=3), receiver)
 
     (url, data, headers), *_ = receiver.got
     assert url == HOOK
@@ -139,7 +161,7 @@ def test_what_fails_is_tried_again_for_a_day(bus: Bus, status: int, why: str) ->
     now = bus.now.time
     for _ in range(400):
         now += timedelta(minutes=10)
-        delivery.deliver(now, receiver)
+        deliver_at(now, receiver)
 
     row = Notification.objects.get()
     assert (row.state, row.attempts) == ("failed", len(receiver.got))
@@ -152,7 +174,7 @@ def test_a_target_that_does_not_answer_is_asked_once_a_round(bus: Bus) -> None:
     for teller in ("mta1", "mta2", "mta3"):
         move(bus, 3, teller, previous="mta9")
     receiver = Receiver(0)
-    delivery.deliver(bus.now.time + timedelta(seconds=3), receiver)
+    deliver_at(bus.now.time + timedelta(seconds=3), receiver)
 
     assert len(receiver.got) == 1
     assert Notification.objects.filter(attempts=1).count() == 3
@@ -162,9 +184,9 @@ def test_it_is_delivered_when_the_receiver_is_back(bus: Bus) -> None:
     hook()
     move(bus, 3)
     receiver = Receiver(503)
-    delivery.deliver(bus.now.time + timedelta(seconds=3), receiver)
+    deliver_at(bus.now.time + timedelta(seconds=3), receiver)
     receiver.status = 200
-    delivery.deliver(bus.now.time + timedelta(seconds=20), receiver)
+    deliver_at(bus.now.time + timedelta(seconds=20), receiver)
 
     row = Notification.objects.get()
     assert (row.state, row.attempts) == ("sent", 1)
@@ -177,7 +199,7 @@ def test_a_death_that_was_none_is_withdrawn(bus: Bus) -> None:
         bus.work(bus.happen(teller, "dead", node="mta1"))
     bus.work(bus.report("mta1"), after=1.0)
     receiver = Receiver()
-    delivery.deliver(bus.now.time + timedelta(seconds=3), receiver)
+    deliver_at(bus.now.time + timedelta(seconds=3), receiver)
 
     assert receiver.got == []
     assert Notification.objects.get().state == "withdrawn"
@@ -188,7 +210,7 @@ def test_a_death_is_told(bus: Bus) -> None:
     for teller in ("mta2", "mta3"):
         bus.work(bus.happen(teller, "dead", node="mta1"))
     receiver = Receiver()
-    delivery.deliver(bus.now.time + timedelta(seconds=3), receiver)
+    deliver_at(bus.now.time + timedelta(seconds=3), receiver)
 
     assert receiver.told[0]["text"] == "[Muster default] node mta1 dead"
 
@@ -197,7 +219,7 @@ def test_mail_is_sent(bus: Bus, settings: Settings) -> None:
     settings.EMAIL_HOST = "mail.example"
     NotificationTarget.objects.create(kind="mail", address="postmaster@example.org")
     move(bus, 3)
-    delivery.deliver(bus.now.time + timedelta(seconds=3))
+    deliver_at(bus.now.time + timedelta(seconds=3), Receiver())
 
     (message,) = mail.outbox
     assert message.to == ["postmaster@example.org"]
@@ -208,7 +230,7 @@ def test_mail_is_sent(bus: Bus, settings: Settings) -> None:
 def test_without_a_mail_server_it_is_said_why_nothing_comes(bus: Bus) -> None:
     NotificationTarget.objects.create(kind="mail", address="postmaster@example.org")
     move(bus, 3)
-    delivery.deliver(bus.now.time + timedelta(seconds=3))
+    deliver_at(bus.now.time + timedelta(seconds=3), Receiver())
 
     assert Notification.objects.get().last_error == (
         "no mail can be sent: MUSTER_EMAIL_URL is not set"
