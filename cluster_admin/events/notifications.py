@@ -1,6 +1,6 @@
 """The outbox: what is to be told to whom, written in the transaction of the events it is about.
 
-Invariant: an event is told to a target at most once, whatever is restarted; what still waits is
+Invariant: an event is told to a target at most once, whatever is restarted; what still gathers is
 extended rather than doubled. Delivery is `delivery`'s.
 """
 
@@ -62,8 +62,10 @@ def _put(
         subjects = [subject for subject in subjects if subject not in told]
     if not subjects:
         return
-    waiting = alike.filter(state=Notification.State.PENDING, attempts=0, next_at__gt=now)
-    row = waiting.select_for_update().first()
+    pending = alike.filter(state=Notification.State.PENDING, attempts=0)
+    # A row that is due later than that is being delivered: what is added now would not be told.
+    gathering = pending.filter(next_at__gt=now, next_at__lte=now + GATHERING)
+    row = gathering.select_for_update().first()
     if row is not None:
         new = [subject for subject in subjects if subject not in row.subjects]
         row.count += len(new)

@@ -83,6 +83,23 @@ def test_a_storm_is_one_message(bus: Bus) -> None:
     assert told["text"] == "[Muster default] 30 VIPs moved to mta2: its owner died"
 
 
+def test_what_happens_while_a_message_is_on_its_way_is_told_in_the_next(bus: Bus) -> None:
+    hook()
+    move(bus, 3)
+
+    class Slow(Receiver):
+        def __call__(self, url: str, data: bytes, headers: dict[str, str]) -> int:
+            if not self.got:
+                move(bus, 4)
+            return super().__call__(url, data, headers)
+
+    receiver = Slow()
+    deliver_at(bus.now.time + timedelta(seconds=3), receiver)
+    deliver_at(bus.now.time + timedelta(seconds=6), receiver)
+
+    assert [told["subjects"] for told in receiver.told] == [[vip(3)], [vip(4)]]
+
+
 def test_a_claim_lasts_as_long_after_a_slow_target(bus: Bus) -> None:
     for name in ("first", "second"):
         hook(address=f"{HOOK}/{name}")
