@@ -1,6 +1,7 @@
 """`muster settings ...`: the knobs of a subcluster; docs/reference/knobs.md says what they cost."""
 
 import json
+import math
 from typing import Annotated
 
 import typer
@@ -73,9 +74,10 @@ def unset(call: Call, knob: Knob, how: Defining, subcluster: InSubcluster = None
 
 
 def _value(written: str) -> int | float | str:
-    """A number if it is written like one, else the word."""
+    """A finite number if it is written like one, else the word."""
     try:
         value = json.loads(written)
     except ValueError:
         return written
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else written
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if number and abs(value) < math.inf else written

@@ -131,7 +131,15 @@ def test_the_only_subcluster_need_not_be_named(operator: Operator, manager: Mana
 
 
 @pytest.mark.parametrize(
-    ("written", "sent"), [("0.8", 0.8), ("3", 3), ("quorum", "quorum"), ("true", "true")]
+    ("written", "sent"),
+    [
+        ("0.8", 0.8),
+        ("3", 3),
+        ("quorum", "quorum"),
+        ("true", "true"),
+        ("NaN", "NaN"),
+        ("1e999", "1e999"),
+    ],
 )
 def test_a_knob_is_a_number_or_a_word(
     written: str, sent: object, operator: Operator, manager: Manager
