@@ -102,7 +102,9 @@ def logout(
         tell(f"profile {name} has no token; nothing to do")
         return
     if not forget:
-        _revoke(call, profiles.Target(known["url"], known["token"], name))
+        if not known.get("url"):
+            raise Usage(f"profile {name} names no manager to tell; use: muster logout --forget")
+        _revoke(call, profiles.Target(profiles.checked_url(known["url"]), known["token"], name))
     kept = {key: value for key, value in known.items() if key != "token"}
     profiles.store(where, name, kept)
     tell(f"logged out; profile {name} keeps the address only")

@@ -104,6 +104,16 @@ def test_a_token_is_forgotten_once_it_is_worthless(
     assert ("token" in _stored(newcomer)["default"]) is kept
 
 
+def test_a_token_without_a_manager_is_only_forgotten(newcomer: Operator) -> None:
+    Path(newcomer.environment["MUSTER_CONFIG"]).write_text(f'[default]\ntoken = "{TOKEN}"\n')
+
+    done = newcomer.types("logout")
+
+    assert (done.exit_code, "--forget" in done.stderr) == (2, True)
+    assert newcomer.types("logout --forget").exit_code == 0
+    assert _stored(newcomer) == {"default": {}}
+
+
 def test_a_file_open_to_others_is_told(newcomer: Operator) -> None:
     newcomer.types(f"login {URL} --user admin --password-stdin", "right\n")
     path = Path(newcomer.environment["MUSTER_CONFIG"])
