@@ -26,20 +26,19 @@ Query = Mapping[str, str | int]
 class Client:
     """A connection to one manager; close it, or use it in a `with`."""
 
-    def __init__(
-        self,
-        target: Target,
-        transport: httpx.BaseTransport | None = None,
-        patience_seconds: float = ANSWER_SECONDS,
-    ) -> None:
+    def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
         self.url = target.url
         headers = {"Accept": ACCEPTED, "User-Agent": "muster"}
         if target.token:
             headers["Authorization"] = f"Bearer {target.token}"
+        try:
+            base_url = httpx.URL(f"{target.url}/api/v1/")
+        except httpx.InvalidURL as error:
+            raise Usage(f"{self.url} is no manager's address: {error}; check the URL") from error
         self.http = httpx.Client(
-            base_url=f"{target.url}/api/v1/",
+            base_url=base_url,
             headers=headers,
-            timeout=httpx.Timeout(patience_seconds, connect=min(CONNECT_SECONDS, patience_seconds)),
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
             transport=transport,
             verify=target.url.startswith("https:"),  # loading certificates takes time
         )

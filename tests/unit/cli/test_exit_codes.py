@@ -90,6 +90,7 @@ def test_a_lost_answer_to_a_change_is_unknown_not_failed(
         ("token create t --expires soon", "30d"),
         ("subcluster definitions default --import /nonexistent", "No such file"),
         ("vip list --url ftp://x", "https://HOST"),
+        ("vip list --url http://xn--zzzzé", "no manager's address"),
         ("vip list --url https://me:secret@x", "must not carry a password"),
         ("vip list --profile a/b", "is no name"),
         ("vip list --profile unknown", "muster login URL --profile unknown"),
