@@ -130,14 +130,23 @@ def store(path: Path, name: str, profile: Mapping[str, str] | None) -> None:
     text = HEADER + "".join(_table(each, values) for each, values in sorted(profiles.items()))
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, made = tempfile.mkstemp(dir=path.parent, prefix=".profiles-")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(made).replace(path)
+        _replace(path, text)
     except OSError as error:
         raise Usage(f"profile file {path}: {error.strerror}; name another in MUSTER_CONFIG") from (
             error
         )
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put the text in the place of the file at once, or leave everything as it was."""
+    descriptor, made = tempfile.mkstemp(dir=path.parent, prefix=".profiles-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(made).replace(path)
+    except BaseException:
+        Path(made).unlink()
+        raise
 
 
 def _table(name: str, values: Mapping[str, str]) -> str:

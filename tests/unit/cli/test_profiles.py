@@ -87,6 +87,13 @@ def test_the_file_is_its_owners_alone(environment: dict[str, str]) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["profiles.toml"]
 
 
+def test_what_cannot_be_written_leaves_no_token_behind(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        profiles._replace(tmp_path / "profiles.toml", "\ud800")
+
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "text", ["nonsense", "[a]\nurl = 1\n", "a = 1\n", b"\xff".decode("latin-1") + "\x00"]
 )
