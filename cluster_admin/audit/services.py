@@ -2,7 +2,8 @@
 
 The same denial or refusal of the same actor and source within `BURST_SECONDS` counts in one row. A
 source that is denied many different things gets `BURST_ROWS` rows for them, then one that counts
-the rest. What others wrote is cut to length and freed of control characters here.
+the rest; only what its caller bounds is `kept` apart. What others wrote is cut to length and freed
+of control characters here.
 """
 
 from datetime import datetime, timedelta
@@ -35,8 +36,12 @@ def record(
     before: Any = None,
     after: Any = None,
     at: datetime | None = None,
+    kept: bool = False,
 ) -> None:
-    """Add what was done, or counts it in the row of a burst of denials."""
+    """Add what was done, or count it in the row of a burst of denials.
+
+    `kept`: it is never counted among the rest; for what somebody looks for, and bounds.
+    """
     row = AuditRecord(
         at=at or timezone.now(),
         **_texts(actor=actor.name, source=actor.source, token=actor.token, via=actor.via),
@@ -45,11 +50,11 @@ def record(
         before=_clean(before),
         after=_clean(after),
     )
-    if outcome == AuditRecord.Outcome.DONE or not _counted(row):
+    if outcome == AuditRecord.Outcome.DONE or not _counted(row, kept):
         row.save(force_insert=True)
 
 
-def _counted(row: AuditRecord) -> bool:
+def _counted(row: AuditRecord, kept: bool) -> bool:
     """Whether a row of the last seconds counts this too; may rename the row to `REST`."""
     recent = AuditRecord.objects.filter(
         outcome=row.outcome,
@@ -59,7 +64,7 @@ def _counted(row: AuditRecord) -> bool:
     same = {name: getattr(row, name) for name in SAME}
     if recent.filter(pk__in=recent.filter(**same)[:1].values("pk")).update(count=F("count") + 1):
         return True
-    if recent.count() < BURST_ROWS:
+    if kept or recent.count() < BURST_ROWS:
         return False
     row.object, row.before, row.after = REST, None, None
     rest = recent.filter(object=REST)[:1].values("pk")

@@ -10,6 +10,7 @@ from cluster_admin.accounts.models import Grant, Token
 from cluster_admin.accounts.throttle import NAME_AND_SOURCE_MAX, SOURCE_MAX, WINDOW
 from cluster_admin.accounts.tokens import LIVE_MAX, digest_of, make_token
 from cluster_admin.audit.models import AuditRecord
+from cluster_admin.audit.services import BURST_ROWS, REST
 from tests.web import seeding
 from tests.web.api_client import Api, administrator, expired, newest
 
@@ -86,6 +87,18 @@ def test_one_source_cannot_try_many_names() -> None:
         assert _login(name=f"user{number}").status == 401
 
     assert _login(name="another").status == 429
+
+
+def test_failed_logins_count_whatever_else_the_source_was_denied() -> None:
+    seeding.user()
+    for number in range(BURST_ROWS + 1):
+        Api().get(f"nodes/n{number}/", Authorization="Bearer nonsense")
+    assert AuditRecord.objects.filter(object=REST).exists()
+
+    for _ in range(NAME_AND_SOURCE_MAX):
+        assert _login(password=WRONG).status == 401
+
+    assert _login().status == 429
 
 
 def test_an_inactive_user_has_no_way_in() -> None:
