@@ -96,8 +96,10 @@ class GrantedAdmin(admin.ModelAdmin):
         return rows.filter(**{f"{self.within}__in": names})
 
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Rows are looked up while one types; whatever was sent comes back as a plain error."""
+        """Rows that the user may read are looked up while one types; others do not exist."""
         if db_field.name in self.get_autocomplete_fields(request):
+            theirs = self.admin_site.get_model_admin(db_field.remote_field.model)
+            kwargs.setdefault("queryset", theirs.get_queryset(request))
             kwargs.setdefault("widget", Lookup(db_field, self.admin_site))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 

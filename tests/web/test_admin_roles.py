@@ -152,6 +152,18 @@ def test_choices_offered_are_ones_own(cluster: Cluster) -> None:
     assert {one["text"] for one in found} == {"198.18.0.101", "198.18.0.102"}
 
 
+def test_no_form_tells_of_rows_of_others(cluster: Cluster) -> None:
+    client = browser(Role.OPERATOR)
+    foreign = Vip.objects.get(address="198.18.1.101")
+
+    page = client.get(VIP_ADD, {"follow": foreign.pk})
+    sent = {**vip(cluster.default, "198.18.0.109"), "follow": foreign.pk}
+    refused = client.post(VIP_ADD, sent)
+
+    assert "follow" in refused.context["adminform"].form.errors
+    assert foreign.address not in page.content.decode() + refused.content.decode()
+
+
 def test_who_may_not_open_the_admin_is_sent_to_the_login(cluster: Cluster) -> None:
     user = make_user("somebody", Role.ADMIN)
     user.is_staff = False
