@@ -17,6 +17,11 @@ class Complaint(Exception):
         self.code = code
         """The manager's reason code, such as `stale`; empty when it was not the manager."""
 
+    @property
+    def passing(self) -> bool:
+        """Whether it may be over at the next look: nobody answers, it fails, or is too busy."""
+        return self.exit in (Exit.FAILED, Exit.UNREACHABLE) or self.code == "throttled"
+
 
 class Usage(Complaint):
     """The command line, or a value in it, is wrong."""

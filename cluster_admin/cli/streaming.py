@@ -92,8 +92,7 @@ class _Follower:
             try:
                 self._listen()
             except Complaint as error:
-                passing = isinstance(error, Unreachable) or error.exit == Complaint.exit
-                if not self.heard or not (passing or error.code == "throttled"):
+                if not self.heard or not error.passing:
                     raise
                 why = str(error)
             if not self.away:

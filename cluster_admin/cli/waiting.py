@@ -8,7 +8,7 @@ operator says --wait.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from cluster_admin.cli.errors import Unknown, Unreachable
+from cluster_admin.cli.errors import Complaint, Unknown
 from cluster_admin.cli.resources import path
 from cluster_admin.cli.shapes import tell
 from cluster_admin.cli.surroundings import Surroundings
@@ -25,14 +25,14 @@ Missing = Callable[["Client"], list[str]]
 def wait(client: "Client", around: Surroundings, missing: Missing, timeout_seconds: float) -> None:
     """Look until nothing is missing; raises `Unknown` after `timeout_seconds`."""
     end = around.clock() + timeout_seconds
-    left: list[str] = []
     if not around.reports:
-        return _look(client, around, missing, end, lambda _: None, left)
+        _look(client, around, missing, end, lambda _: None)
+        return
     from rich.console import Console  # only on a terminal: starting is to be fast
 
     console = Console(stderr=True, force_terminal=True, no_color=not around.note_colours)
     with console.status("waiting") as status:
-        return _look(client, around, missing, end, lambda words: status.update(words), left)
+        _look(client, around, missing, end, status.update)
 
 
 def _look(
@@ -41,12 +41,13 @@ def _look(
     missing: Missing,
     end: float,
     progress: Callable[[str], None],
-    left: list[str],
 ) -> None:
     while True:
         try:
             left = missing(client)
-        except Unreachable as error:
+        except Complaint as error:
+            if not error.passing:
+                raise
             left = [str(error)]
         if not left:
             return

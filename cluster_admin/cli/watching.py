@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from cluster_admin.cli import shapes
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.durations import ago
-from cluster_admin.cli.errors import Unreachable
+from cluster_admin.cli.errors import Complaint
 from cluster_admin.cli.growing import GrowingTable
 from cluster_admin.cli.resources import identity
 from cluster_admin.cli.shapes import Look, Output, tell
@@ -33,7 +33,9 @@ def watch(rows: Rows, columns: Sequence[Column], look: Look, seconds: float) -> 
         look.around.sleep(seconds)
         try:
             known, stale = rows(), ""
-        except Unreachable as error:
+        except Complaint as error:
+            if not error.passing:
+                raise
             stale = stale or f"STALE since {_now()}: {error}"
 
 

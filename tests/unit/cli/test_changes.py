@@ -3,6 +3,7 @@
 import json
 from urllib.parse import unquote
 
+import httpx
 import pytest
 
 from tests.unit.cli.manager import Manager, node, problem
@@ -205,6 +206,21 @@ def test_when_nobody_lives_only_wait_waits(
 
     assert done.exit_code == exit_code
     assert "heard alive" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [problem(503, "unavailable", "No database."), problem(429, "throttled", "Too many looks.")],
+)
+def test_a_manager_that_fails_while_it_is_asked_is_no_failed_change(
+    answer: httpx.Response, operator: Operator, manager: Manager
+) -> None:
+    manager.refusals["GET vips/198.18.0.120/"] = answer
+
+    done = operator.types("vip add 198.18.0.120 --timeout 1")
+
+    assert done.exit_code == 6
+    assert json.loads(answer.content)["detail"] in done.stderr
 
 
 def test_ctrl_c_while_waiting_says_that_it_is_done(operator: Operator, manager: Manager) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from cluster_admin.cli.watch_option import filled
-from tests.unit.cli.manager import Manager, vip
+from tests.unit.cli.manager import Manager, problem, vip
 from tests.unit.cli.operator import Operator
 
 LIST = "GET vips/"
@@ -88,13 +88,17 @@ def test_a_terminal_is_drawn_over(operator: Operator, manager: Manager) -> None:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.ConnectError("Connection refused"), problem(503, "unavailable", "No database.")],
+)
 def test_a_manager_that_goes_away_is_told_and_waited_for(
-    terminal: bool, operator: Operator, manager: Manager
+    answer: httpx.Response | Exception, terminal: bool, operator: Operator, manager: Manager
 ) -> None:
     operator.around |= {"shows": terminal, "size": (200, 50)}
 
     def leave() -> None:
-        manager.refusals[LIST] = httpx.ConnectError("Connection refused")
+        manager.refusals[LIST] = answer
 
     done = _watch(
         operator,
