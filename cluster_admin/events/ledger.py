@@ -53,9 +53,12 @@ class Outcome:
 class Ledger:
     """Keeps the database as the bus tells it."""
 
-    def __init__(self, cluster: str, keys: Sequence[bytes]) -> None:
+    def __init__(
+        self, cluster: str, keys: Sequence[bytes], vips_at_once: int = VIPS_AT_ONCE
+    ) -> None:
         self._cluster = cluster
         self._keys = keys
+        self._vips_at_once = vips_at_once
         self._offices = Offices(self.codec)
         self._heard_at = LONG_AGO
 
@@ -111,7 +114,7 @@ class Ledger:
             with transaction.atomic():
                 take_turn()
                 for part in busy:
-                    part.write(now)
+                    part.write(now, self._vips_at_once)
         except IntegrityError:
             self._offices.doubt()  # a row went away meanwhile
             raise
@@ -140,14 +143,14 @@ class Part:
         changed = self.writing and (desk.unwritten.nodes or desk.unwritten.vips)
         return bool(self.told or desk.gaps() or changed or (self.hearing and desk.heard))
 
-    def write(self, now: Moment) -> None:
+    def write(self, now: Moment, vips_at_once: int) -> None:
         """Inside the transaction."""
         desk, defined = self.office.desk, self.office.defined
         story = Story(self.name, now)
         story.add(self.told, desk.gaps())
         if self.writing:
             dead = statuses.write_nodes(desk.unwritten.nodes, defined.nodes, desk.heard, now)
-            newest = islice(reversed(desk.unwritten.vips.items()), VIPS_AT_ONCE)
+            newest = islice(reversed(desk.unwritten.vips.items()), vips_at_once)
             self.vips = dict(newest)
             unsafe, safe = statuses.write_vips(self.vips, defined.vips, now)
             story.tell(Event.Kind.DEAD, (("", name, "") for name in dead))

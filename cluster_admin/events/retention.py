@@ -20,14 +20,14 @@ LISTENERS_KEPT = timedelta(days=30)
 """Rows of hosts that no longer listen."""
 
 
-def prune(kept: int, days: int, now: datetime) -> int:
+def prune(kept: int, days: int, now: datetime, batch: int = BATCH, batches: int = BATCHES) -> int:
     """Delete events beyond `kept` or older than `days`, and what belongs to them; how many."""
     oldest = now - timedelta(days=days)
     deleted = 0
-    for _ in range(BATCHES):
-        batch = _prune_events(_first_kept(kept), oldest)
-        deleted += batch
-        if batch < BATCH:
+    for _ in range(batches):
+        gone = _prune_events(_first_kept(kept), oldest, batch)
+        deleted += gone
+        if gone < batch:
             break
     _prune_cursors(oldest)
     finished = Notification.objects.exclude(state=Notification.State.PENDING)
@@ -42,8 +42,8 @@ def _first_kept(kept: int) -> int:
     return found[0] if found else 0
 
 
-def _prune_events(first_kept: int, oldest: datetime) -> int:
-    rows = list(Event.objects.order_by("id").values_list("id", "received_at")[:BATCH])
+def _prune_events(first_kept: int, oldest: datetime, batch: int) -> int:
+    rows = list(Event.objects.order_by("id").values_list("id", "received_at")[:batch])
     gone = [pk for pk, received_at in rows if pk < first_kept or received_at < oldest]
     if not gone:
         return 0

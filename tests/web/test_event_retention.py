@@ -59,15 +59,13 @@ def test_what_is_too_old_goes() -> None:
     assert ids() == young
 
 
-def test_it_goes_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 10)
+def test_it_goes_in_batches() -> None:
     made = happen(95)
-    retention.prune(7, 365, NOW)
+    retention.prune(7, 365, NOW, batch=10)
     assert ids() == made[-7:]
 
-    monkeypatch.setattr(retention, "BATCHES", 2)
     happen(100)
-    assert retention.prune(7, 365, NOW) == 20
+    assert retention.prune(7, 365, NOW, batch=10, batches=2) == 20
 
 
 def test_a_notification_outlives_its_event() -> None:

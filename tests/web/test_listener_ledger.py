@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
-from cluster_admin.events import ledger, statuses
+from cluster_admin.events import statuses
 from cluster_admin.events.ledger import Ledger
 from cluster_admin.events.models import Cursor, Event
 from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
@@ -230,10 +230,10 @@ def test_what_a_failed_transaction_held_is_written_by_the_next(
     assert outcome.asks == [(SUBCLUSTER, Ask(to="mta2", incarnation=1, after=0))]
 
 
-def test_many_changes_are_written_in_parts_the_newest_first(
-    bus: Bus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ledger, "VIPS_AT_ONCE", 1)
+def test_many_changes_are_written_in_parts_the_newest_first(subcluster: Subcluster) -> None:
+    bus = Bus(Ledger("demo", [KEY], vips_at_once=1))
+    bus.all_well()
+    assert not bus.work().more
     bus.writing = False
     bus.work(bus.happen("mta3", "taken", vip=vip(1), epoch=2))
     bus.writing = True
