@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.db import connections
-from django.db.models import Max, Q, QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum
 
 from cluster_admin.events.freshness import Freshness, freshness
 from cluster_admin.events.models import Event
@@ -26,12 +26,7 @@ from cluster_admin.inventory.models import NodeStatus, Subcluster
 from cluster_admin.vips.models import VipStatus
 
 POLL_SECONDS = 0.1
-KEPT_EVENTS = 5_000
-"""Newest events in memory; a stream that is further behind reads the database."""
-PAGE_EVENTS = 500
 HEARTBEAT_SECONDS = 5.0
-STREAMS_MAX = 500
-"""Streams of one process; one more is refused."""
 BROKEN_SECONDS = 1.0
 """Between tries while the database does not answer."""
 FIELDS = tuple(one.name for one in Event._meta.concrete_fields)
@@ -44,8 +39,22 @@ Result = TypeVar("Result")
 class TooManyStreams(Exception):
     """This process serves as many streams as it may."""
 
-    def __init__(self) -> None:
-        super().__init__(f"{STREAMS_MAX} streams are open, no more are served; close some")
+    def __init__(self, number: int) -> None:
+        super().__init__(f"{number} streams are open, no more are served; close some")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one process does for streams; those of its first stream are everybody's."""
+
+    kept_events: int = 5_000
+    """Newest events in memory; a stream that is further behind reads the database."""
+    page_events: int = 500
+    streams: int = 500
+    """One more is refused."""
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +66,12 @@ class Filters:
     """Who tells."""
     vip: str = ""
     kind: str = ""
-    about: str = ""
-    """A node that tells, or is told of."""
     readable: frozenset[str] | None = None
     """Subclusters that the reader may read; None: every one."""
 
     def let(self, story: Story) -> bool:
         """Whether an event passes."""
         if self.readable is not None and story["subcluster"] not in self.readable:
-            return False
-        if self.about and self.about not in (story["node"], story["peer"]):
             return False
         return all(story[name] == value for name, value in self._equal().items())
 
@@ -75,8 +80,6 @@ class Filters:
         rows = Event.objects.filter(**self._equal())
         if self.readable is not None:
             rows = rows.filter(subcluster__in=self.readable)
-        if self.about:
-            rows = rows.filter(Q(node=self.about) | Q(peer=self.about))
         return rows
 
     def _equal(self) -> dict[str, str]:
@@ -116,6 +119,7 @@ class _Poller:
 
     worker: ThreadPoolExecutor
     """One thread, so one connection."""
+    limits: Limits
     streams: int = 0
     last: _Look | None = None
     kept: deque[Story] = field(default_factory=deque)
@@ -130,7 +134,7 @@ class _Poller:
         while True:
             began = time.monotonic()
             try:
-                look = await self.ask(lambda: _look(self.last))
+                look = await self.ask(lambda: _look(self.last, self.limits.kept_events))
             except Exception as error:
                 log.warning("the database does not answer, live pages wait: %s", error)
                 await self.ask(connections.close_all)
@@ -156,7 +160,7 @@ class _Poller:
             self.kept.clear()
             self.kept_after = look.newest_id
         self.kept.extend(look.stories)
-        while len(self.kept) > KEPT_EVENTS:
+        while len(self.kept) > self.limits.kept_events:
             self.kept_after = self.kept.popleft()["id"]
         if before is None or before.mark != look.mark:
             self.turn.set()
@@ -170,9 +174,10 @@ class _Poller:
             newer = takewhile(lambda story: story["id"] > told, reversed(self.kept))
             passed = [story for story in newer if story["id"] <= upto and filters.let(story)]
             return passed[::-1], upto
-        page = filters.rows().filter(id__gt=told, id__lte=upto).order_by("id")[:PAGE_EVENTS]
+        size = self.limits.page_events
+        page = filters.rows().filter(id__gt=told, id__lte=upto).order_by("id")[:size]
         stories = await self.ask(lambda: _stories(page))
-        return stories, stories[-1]["id"] if len(stories) == PAGE_EVENTS else upto
+        return stories, stories[-1]["id"] if len(stories) == size else upto
 
 
 _pollers: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Poller]" = WeakKeyDictionary()
@@ -182,12 +187,13 @@ async def pulses(
     after: int | None = None,
     filters: Filters = EVERYTHING,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    limits: Limits = LIMITS,
 ) -> AsyncGenerator[Pulse]:
     """Follow what happens after event `after` (None: from now on); raises `TooManyStreams`.
 
     A pulse comes at once, with every change of `mark`, and after `heartbeat_seconds` of quiet.
     """
-    with _joined() as poller:
+    with _joined(limits) as poller:
         while poller.last is None:
             await poller.turn.wait()
         told = poller.last.newest_id if after is None else max(0, after)
@@ -204,27 +210,17 @@ async def pulses(
                 await asyncio.wait_for(turn.wait(), heartbeat_seconds)
 
 
-async def follow(
-    after: int | None = None, filters: Filters = EVERYTHING
-) -> AsyncGenerator[list[Story]]:
-    """The events alone: those after `after`, then what happens."""
-    async with contextlib.aclosing(pulses(after, filters)) as stream:
-        async for pulse in stream:
-            if pulse.events:
-                yield pulse.events
-
-
 @contextlib.contextmanager
-def _joined() -> Iterator[_Poller]:
+def _joined(limits: Limits) -> Iterator[_Poller]:
     """The loop's poller, which runs while somebody has joined."""
     loop = asyncio.get_running_loop()
     poller = _pollers.get(loop)
     if poller is None:
         worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="feed")
-        poller = _pollers[loop] = _Poller(worker)
+        poller = _pollers[loop] = _Poller(worker, limits)
         poller.task = loop.create_task(poller.run())
-    if poller.streams >= STREAMS_MAX:
-        raise TooManyStreams
+    if poller.streams >= poller.limits.streams:
+        raise TooManyStreams(poller.limits.streams)
     poller.streams += 1
     try:
         yield poller
@@ -235,11 +231,11 @@ def _joined() -> Iterator[_Poller]:
             poller.leave()
 
 
-def _look(last: _Look | None) -> _Look:
+def _look(last: _Look | None, kept_events: int) -> _Look:
     newest = Event.objects.aggregate(newest=Max("id"))["newest"] or 0
     fresh = freshness()
     stories: list[Story] = []
-    if last is not None and 0 < newest - last.newest_id <= KEPT_EVENTS:
+    if last is not None and 0 < newest - last.newest_id <= kept_events:
         since = Event.objects.filter(id__gt=last.newest_id, id__lte=newest)
         stories = _stories(since.order_by("id"))
     return _Look(newest, stories, f"{newest}.{_states()}.{int(fresh.stale)}", fresh)

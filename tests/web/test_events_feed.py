@@ -12,7 +12,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
 from cluster_admin.events import feed, sse
-from cluster_admin.events.feed import Filters, Pulse, follow, pulses
+from cluster_admin.events.feed import Filters, Limits, Pulse, pulses
 from cluster_admin.events.models import Event, ListenerStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,14 +47,12 @@ async def _ids(stream: AsyncGenerator[Pulse], wanted: int) -> list[int]:
     return found
 
 
-def test_a_stream_begins_after_the_event_it_names_and_goes_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(feed, "PAGE_EVENTS", 7)
+def test_a_stream_begins_after_the_event_it_names_and_goes_on() -> None:
+    limits = Limits(page_events=7)
     before = _happen(20)
 
     async def story() -> None:
-        async with contextlib.aclosing(pulses(before[2])) as stream:
+        async with contextlib.aclosing(pulses(before[2], limits=limits)) as stream:
             assert await _ids(stream, 17) == before[3:]
             later = await sync_to_async(_happen)(3)
             assert await _ids(stream, 3) == later
@@ -62,13 +60,13 @@ def test_a_stream_begins_after_the_event_it_names_and_goes_on(
     _run(story)
 
 
-def test_streams_that_are_slow_read_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "KEPT_EVENTS", 10)
+def test_streams_that_are_slow_read_the_database() -> None:
+    limits = Limits(kept_events=10)
 
     async def story() -> None:
         async with (
-            contextlib.aclosing(pulses()) as quick,
-            contextlib.aclosing(pulses()) as slow,
+            contextlib.aclosing(pulses(limits=limits)) as quick,
+            contextlib.aclosing(pulses(limits=limits)) as slow,
         ):
             await anext(quick)
             await anext(slow)
@@ -85,23 +83,13 @@ def test_streams_that_are_slow_read_the_database(monkeypatch: pytest.MonkeyPatch
 def test_filters_let_through_what_they_name() -> None:
     async def story() -> None:
         filters = Filters(vip="198.18.0.102", readable=frozenset({"default"}))
-        async with contextlib.aclosing(follow(0, filters)) as stream:
+        async with contextlib.aclosing(pulses(0, filters)) as stream:
             await sync_to_async(_happen)(2)
             await sync_to_async(_happen)(1, vip="198.18.0.102", subcluster="other")
             wanted = await sync_to_async(_happen)(1, vip="198.18.0.102")
-            assert [one["id"] for one in await anext(stream)] == wanted
+            assert await _ids(stream, 1) == wanted
 
     _run(story)
-
-
-def test_about_a_node_is_what_it_tells_and_what_is_told_of_it() -> None:
-    own, other, of_it = _happen(node="mta2"), _happen(), _happen(peer="mta2", kind="dead")
-
-    assert set(Filters(about="mta2").rows().values_list("id", flat=True)) == {*own, *of_it}
-    stories = [feed.story(values) for values in Event.objects.values(*feed.FIELDS)]
-    passed = [one["id"] for one in stories if Filters(about="mta2").let(one)]
-    assert set(passed) == {*own, *of_it}
-    assert other
 
 
 def test_a_quiet_stream_has_heartbeats_that_say_how_fresh_it_is() -> None:
@@ -136,11 +124,9 @@ def test_one_poller_serves_all_streams_and_ends_with_the_last() -> None:
     _run(story)
 
 
-def test_one_stream_too_many_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "STREAMS_MAX", 1)
-
+def test_one_stream_too_many_is_told_so() -> None:
     async def story() -> None:
-        async with contextlib.aclosing(pulses()) as stream:
+        async with contextlib.aclosing(pulses(limits=Limits(streams=1))) as stream:
             await anext(stream)
             frames = [frame async for frame in sse.frames(None, feed.EVERYTHING)]
         assert "event: full\n" in frames[-1]
