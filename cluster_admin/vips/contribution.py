@@ -8,6 +8,7 @@ from cluster_admin.inventory.definitions import sync, texts, with_proposal
 from cluster_admin.inventory.models import Subcluster
 from cluster_admin.vips.models import Vip, address_key
 from workers.failover.core import definitions as core
+from workers.failover.core.toml_text import Problem
 
 
 def build(
@@ -21,6 +22,7 @@ def build(
 
 def load(definitions: core.Definitions, subcluster: Subcluster) -> None:
     """Make the rows say what a file says; who follows whom is set once all rows exist."""
+    _refuse_foreign(definitions, subcluster)
     rows = Vip.objects.filter(subcluster=subcluster)
     rows.exclude(follow=None).update(follow=None)
     sync(
@@ -47,6 +49,17 @@ def load(definitions: core.Definitions, subcluster: Subcluster) -> None:
             by_address[one.address].follow = by_address[one.follow]
         Vip.objects.bulk_update(
             [by_address[one.address] for one in followers], ["follow"], batch_size=500
+        )
+
+
+def _refuse_foreign(definitions: core.Definitions, subcluster: Subcluster) -> None:
+    others = Vip.objects.exclude(subcluster=subcluster).select_related("subcluster")
+    taken = others.filter(address__in=list(definitions.vips)).first()
+    if taken:
+        raise Problem(
+            ("vip", taken.address),
+            f"VIP {taken.address} is in subcluster {taken.subcluster}; an address is a VIP once in "
+            "the cluster: remove it there or choose another",
         )
 
 

@@ -160,3 +160,13 @@ def test_an_imported_file_is_at_least_as_new_as_on_the_nodes(subcluster: Subclus
     assert services.import_text(subcluster, text, ACTOR).revision == 10
     assert [one.number for one in subcluster.revisions.order_by("number")] == [1, 7, 9, 10]
     assert "198.18.0.103" in repository.text_before(subcluster, 9)
+
+
+def test_a_file_takes_no_vip_of_another_subcluster(subcluster: Subcluster) -> None:
+    other = Subcluster.objects.create(name="other")
+    theirs = repository.newest_text(subcluster).split("\n", 1)[1].replace("mta", "other-mta")
+
+    with pytest.raises(services.Refused, match=r"VIP 198\.18\.0\.101 is in subcluster default"):
+        services.import_text(other, theirs.replace('"default"', '"other"'), ACTOR)
+
+    assert not other.revisions.exists()
