@@ -14,7 +14,7 @@ import typer
 from cluster_admin.cli import asking, shapes, tables, waiting
 from cluster_admin.cli.bundles import Changing, Defining
 from cluster_admin.cli.columns import Column, Rank
-from cluster_admin.cli.errors import Cancelled, Complaint, Partial, Unreachable, Usage
+from cluster_admin.cli.errors import Cancelled, Complaint, Partial, Unknown, Unreachable, Usage
 from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.resources import Answer
 from cluster_admin.cli.session import Call
@@ -109,8 +109,14 @@ def _finish(
         tell("no longer waiting; what is shown as done is done")
         late = interrupt
     except Complaint as error:
-        late = error
+        unknown = f"not waiting, it may still happen: {error}"
+        late = Unknown(unknown) if error.passing else error
     _print(call, how, results)
+    _conclude(results, made, late)
+
+
+def _conclude(results: list[Result], made: list[Result], late: BaseException | None) -> None:
+    """Tell what failed, and end as it fits."""
     for result in results:
         if result.error:
             tell(f"{result.target}: {result.error}")
@@ -118,6 +124,8 @@ def _finish(
     if failed and not made and failed[0]:
         raise typer.Exit(failed[0].exit)
     if failed:
+        if isinstance(late, Complaint):
+            tell(str(late))
         raise Partial(f"{len(made)} of {len(results)} done")
     if late:
         raise late
@@ -206,10 +214,14 @@ def _ask(call: Call, how: Changing, steps: Sequence[Step], question: str) -> Non
 def _await(call: Call, how: Defining, made: list[Result], missing: waiting.Missing | None) -> None:
     if how.wait is False or missing is None:
         return
-    subclusters = {result.subcluster for result in made if result.subcluster}
-    lives = [waiting.anybody_lives(call.client, name) for name in sorted(subclusters)]
-    if how.wait is None and lives and not any(lives):
-        return
+    names = sorted({result.subcluster for result in made if result.subcluster})
+    silent = [name for name in names if not waiting.anybody_lives(call.client, name)]
+    if silent:
+        why = f"no node of {', '.join(silent)} is heard alive"
+        if how.wait is None and silent == names:
+            tell(f"not waiting: {why}; --wait waits all the same")
+            return
+        tell(f"waiting, though {why}")
     waiting.wait(call.client, call.around, missing, how.timeout)
 
 

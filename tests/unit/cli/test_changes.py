@@ -115,6 +115,17 @@ def test_of_several_targets_those_that_can_be_done_are_done(
     assert manager.rows["vips"] == []
 
 
+def test_a_partial_change_tells_also_what_is_still_missing(
+    operator: Operator, manager: Manager
+) -> None:
+    manager.obedient = False
+
+    done = operator.types("vip edit 198.18.0.101 198.18.0.99 --weight 2 --timeout 1")
+
+    assert done.exit_code == 5
+    assert "mta1 acts on r7, not r8" in done.stderr
+
+
 def test_all_failing_alike_is_no_partial(operator: Operator) -> None:
     assert operator.types("vip remove 198.18.0.98 198.18.0.99 --yes").exit_code == 3
 
@@ -206,16 +217,18 @@ def test_when_nobody_lives_only_wait_waits(
 
     assert done.exit_code == exit_code
     assert "heard alive" in done.stderr
+    assert ("not waiting" in done.stderr) is (exit_code == 0)
 
 
 @pytest.mark.parametrize(
     "answer",
     [problem(503, "unavailable", "No database."), problem(429, "throttled", "Too many looks.")],
 )
+@pytest.mark.parametrize("look", ["vips/198.18.0.120/", "nodes/"])
 def test_a_manager_that_fails_while_it_is_asked_is_no_failed_change(
-    answer: httpx.Response, operator: Operator, manager: Manager
+    look: str, answer: httpx.Response, operator: Operator, manager: Manager
 ) -> None:
-    manager.refusals["GET vips/198.18.0.120/"] = answer
+    manager.refusals[f"GET {look}"] = answer
 
     done = operator.types("vip add 198.18.0.120 --timeout 1")
 
