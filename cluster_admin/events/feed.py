@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import connections
 from django.db.models import Max, QuerySet, Sum
+from django.utils import timezone
 
 from cluster_admin.events.freshness import Freshness, freshness
 from cluster_admin.events.models import Event
@@ -203,7 +204,7 @@ async def pulses(
             while True:
                 stories, told = await poller.between(told, look.newest_id, filters)
                 if stories or told == look.newest_id:
-                    yield Pulse(stories, told, look.mark, look.fresh)
+                    yield Pulse(stories, told, look.mark, look.fresh.at(timezone.now()))
                 if told == look.newest_id:
                     break
             with contextlib.suppress(TimeoutError):

@@ -109,6 +109,26 @@ def test_a_quiet_stream_has_heartbeats_that_say_how_fresh_it_is() -> None:
     _run(story)
 
 
+def test_a_stream_says_that_it_is_stale_while_the_database_does_not_answer() -> None:
+    now = timezone.now() - timedelta(seconds=2)
+    ListenerStatus.objects.create(
+        name="manager", started_at=now, alive_at=now, heard_at=now, connected=True
+    )
+
+    async def story() -> None:
+        async with contextlib.aclosing(pulses(heartbeat_seconds=0.05)) as stream:
+            assert not (await anext(stream)).fresh.stale
+            task = feed._pollers[asyncio.get_running_loop()].task
+            assert task is not None
+            task.cancel()  # as when a question is never answered
+            async for pulse in stream:
+                if pulse.fresh.stale:
+                    break
+        assert pulse.fresh.broker == "the database does not answer"
+
+    _run(story)
+
+
 def test_one_poller_serves_all_streams_and_ends_with_the_last() -> None:
     async def story() -> None:
         loop = asyncio.get_running_loop()
