@@ -91,13 +91,13 @@ def pairs(written: list[str] | None, what: str) -> dict[str, str] | None:
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """The values that were given; "" for a reference means none of it."""
+    """The values that were given."""
     return {name: value for name, value in values.items() if value is not None}
 
 
-def nullable(written: str | None) -> dict[str, str | None] | None:
-    """Nothing when not given, else the value to send: None for ""."""
-    return None if written is None else {"value": written or None}
+def referring(**names: str | None) -> dict[str, str | None]:
+    """The references that were given; "" means none, which the API calls null."""
+    return {key: name or None for key, name in given(**names).items()}
 
 
 def something(body: dict[str, Any], example: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from cluster_admin.cli.columns import Column, Rank, clock, instant
 from cluster_admin.cli.looking import Kind
 
 EVENTS = Kind(
-    "event",
     "events",
     "events/",
     (

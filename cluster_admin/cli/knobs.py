@@ -16,7 +16,6 @@ from cluster_admin.cli.resources import path
 from cluster_admin.cli.session import Call
 
 SETTINGS = Kind(
-    "setting",
     "settings",
     "",
     (

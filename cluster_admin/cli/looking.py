@@ -21,7 +21,6 @@ from cluster_admin.cli.shapes import Look, tell
 class Kind:
     """One sort of object of the API."""
 
-    noun: str
     plural: str
     where: str
     columns: Sequence[Column]

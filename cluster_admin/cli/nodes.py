@@ -17,6 +17,7 @@ from cluster_admin.cli.arguments import (
     Segment,
     given,
     pairs,
+    referring,
     something,
     subcluster_of,
 )
@@ -29,7 +30,6 @@ from cluster_admin.cli.session import Call
 
 MANAGER, HOST = "Through the manager", "This host's own agent, without a manager"
 NODES = Kind(
-    "node",
     "nodes",
     "nodes/",
     (
@@ -206,7 +206,7 @@ def _body(
         weight=weight,
         interfaces=pairs(interface, "--interface"),
     )
-    return body if segment is None else {**body, "segment": segment or None}
+    return {**body, **referring(segment=segment)}
 
 
 def _set_state(call: Call, verb: str, names: list[str], how: Defining) -> None:

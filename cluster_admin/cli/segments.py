@@ -12,7 +12,6 @@ from cluster_admin.cli.resources import path
 from cluster_admin.cli.session import Call
 
 SEGMENTS = Kind(
-    "segment",
     "segments",
     "segments/",
     (Column("name", rank=Rank.KEY), Column("description")),

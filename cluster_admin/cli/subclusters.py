@@ -24,7 +24,6 @@ from cluster_admin.cli.resources import path
 from cluster_admin.cli.session import Call
 
 SUBCLUSTERS = Kind(
-    "subcluster",
     "subclusters",
     "subclusters/",
     (
@@ -37,7 +36,6 @@ SUBCLUSTERS = Kind(
     ("search",),
 )
 REVISIONS = Kind(
-    "revision",
     "revisions",
     "",
     (

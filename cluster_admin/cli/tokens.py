@@ -17,7 +17,6 @@ from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import tell
 
 TOKENS = Kind(
-    "token",
     "tokens",
     "tokens/",
     (

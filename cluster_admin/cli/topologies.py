@@ -9,6 +9,7 @@ from cluster_admin.cli.arguments import (
     InSubcluster,
     Segment,
     given,
+    referring,
     something,
     subcluster_of,
     topology_path,
@@ -21,7 +22,6 @@ from cluster_admin.cli.looking import Kind, show_list, show_one
 from cluster_admin.cli.session import Call
 
 TOPOLOGIES = Kind(
-    "topology",
     "topologies",
     "topologies/",
     (
@@ -112,4 +112,4 @@ def remove(call: Call, cidr: Cidr, how: Defining, subcluster: InSubcluster = Non
 
 def _body(interface: str | None, witness: str | None, segment: str | None) -> dict[str, Any]:
     body = given(interface=interface, witnesses=words(witness))
-    return body if segment is None else {**body, "segment": segment or None}
+    return {**body, **referring(segment=segment)}

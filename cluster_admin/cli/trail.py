@@ -8,7 +8,6 @@ from cluster_admin.cli.looking import Kind, show_list
 from cluster_admin.cli.session import Call
 
 RECORDS = Kind(
-    "record",
     "audit records",
     "audit/",
     (

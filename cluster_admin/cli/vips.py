@@ -11,6 +11,7 @@ from cluster_admin.cli.arguments import (
     VipAddress,
     VipAddresses,
     given,
+    referring,
     something,
     subcluster_of,
     words,
@@ -24,7 +25,6 @@ from cluster_admin.cli.resources import path
 from cluster_admin.cli.session import Call
 
 VIPS = Kind(
-    "vip",
     "VIPs",
     "vips/",
     (
@@ -50,7 +50,6 @@ VIPS = Kind(
     live=True,
 )
 OWNER = Kind(
-    "owner",
     "owners",
     "",
     (
@@ -189,7 +188,7 @@ def _body(
     body = given(
         prefer=words(prefer), weight=weight, check=check, binding=binding, description=description
     )
-    return body if follow is None else {**body, "follow": follow or None}
+    return {**body, **referring(follow=follow)}
 
 
 def _owned(results: list[changing.Result]) -> waiting.Missing | None:
