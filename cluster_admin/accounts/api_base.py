@@ -25,22 +25,22 @@ class Plain(Changeable):
     def make(self, data: Values) -> Written:
         """Make a row of what was sent."""
         row = self.new(data)
-        return self.written("create", row, lambda: self.save(row, data))
+        return self.written("create", row, lambda new: self.save(new, data))
 
     def alter(self, row: models.Model, body: BaseSerializer[Any]) -> Written:
-        """Alter it by what was sent."""
+        """Alter it by what was sent, as it is when nobody else can change it."""
         data = body.validated_data
 
-        def save() -> None:
+        def save(held: models.Model) -> None:
             for name, value in data.items():
-                setattr(row, name, value)
-            self.save(row, data)
+                setattr(held, name, value)
+            self.save(held, data)
 
         return self.written("update", row, save)
 
     def remove(self, row: models.Model) -> Written:
         """Delete it; `refused` while others need it."""
-        return self.written("delete", row, lambda: self.discard(row))
+        return self.written("delete", row, self.discard)
 
     def new(self, data: Values) -> models.Model:
         """A row that is not saved yet."""
@@ -67,14 +67,17 @@ class Plain(Changeable):
         found = self.represent(row)
         return {name: value for name, value in found.items() if name not in self.live}
 
-    def written(self, action: str, row: models.Model, do: Callable[[], None]) -> Written:
-        """Do it in a transaction, audited; taken back in a dry run."""
+    def written(
+        self, action: str, row: models.Model, do: Callable[[models.Model], None]
+    ) -> Written:
+        """Do it to the row in a transaction, audited; taken back in a dry run."""
         dry_run, reason = headers.is_dry_run(self.request), headers.reason_of(self.request)
         with transaction.atomic():
             before = None
             if action != "create":
-                before = self.told_values(self._locked(row))
-            do()
+                row = self._locked(row)
+                before = self.told_values(row)
+            do(row)
             after = None if action == "delete" else self.told_values(row)
             audit.record(
                 actor_of(self.request),

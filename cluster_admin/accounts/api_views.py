@@ -84,15 +84,14 @@ class Tokens(Plain):
                 raise invalid(scopes=f"token {used.name!r} cannot give what it lacks: {more[0]}")
         life = timedelta(seconds=data.get("expires_in_seconds") or USUAL_LIFE.total_seconds())
         user: Any = self.request.user
-        row = Token(user=user)
 
-        def make() -> None:
+        def make(row: models.Model) -> None:
             made, self.secret = make_token(
                 user, data["name"], read_only=data["read_only"], scopes=scopes, life=life
             )
             row.__dict__.update(made.__dict__)
 
-        return self.written("create", row, make)
+        return self.written("create", Token(user=user), make)
 
     def discard(self, row: models.Model) -> None:
         """Revoke; the row stays a while."""
@@ -129,8 +128,6 @@ class Users(Plain):
             except ValidationError as error:
                 raise ValidationError({"password": error.messages}) from error
             row.set_password(data["password"])
-        elif row.pk is not None:
-            row.password = User.objects.values_list("password", flat=True).get(pk=row.pk)
         super().save(row, data)
 
     def discard(self, row: models.Model) -> None:

@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from cluster_admin.accounts.models import Grant, Token
+from cluster_admin.accounts.models import Grant, Token, User
 from cluster_admin.accounts.throttle import NAME_AND_SOURCE_MAX, SOURCE_MAX, WINDOW
 from cluster_admin.accounts.tokens import LIVE_MAX, digest_of, make_token
 from cluster_admin.audit.models import AuditRecord
@@ -226,3 +227,19 @@ def test_only_superusers_make_or_change_superusers_and_nobody_ends_themselves() 
     assert api.patch("users/ada/", {"is_active": False}).problem == (409, "refused")
     assert api.delete("users/ada/").problem == (409, "refused")
     assert api.get("users/ada/").body["is_active"] is True
+
+
+def test_a_change_of_a_user_takes_back_no_other_one() -> None:
+    api, vera = administrator(), seeding.user("vera")
+
+    def just_before(execute: Any, sql: str, *rest: Any) -> Any:
+        """Somebody deactivates her after she was looked up, before she is held."""
+        if sql.startswith("SAVEPOINT"):
+            User.objects.filter(pk=vera.pk).update(is_active=False)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(just_before):
+        assert api.patch("users/vera/", {"email": "vera@example.net"}).status == 200
+
+    vera.refresh_from_db()
+    assert (vera.email, vera.is_active) == ("vera@example.net", False)
