@@ -2,7 +2,8 @@
 
 from django.conf import settings
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
 from cluster_admin.dashboard.views.lists import Events, Nodes, Overview, Vips
@@ -11,6 +12,18 @@ from cluster_admin.dashboard.views.node import AdminState, IfDies, NodePage
 from cluster_admin.dashboard.views.session import Login
 from cluster_admin.dashboard.views.vip import VipPage
 
+
+class PlainConverter(StringConverter):
+    """A name or an address; NUL is in none, and PostgreSQL does not take the question."""
+
+    regex = r"[^/\x00]+"
+
+    def to_url(self, value: str) -> str:
+        """Whatever nodes tell can be linked to, though nothing may be found there."""
+        return value.replace("/", "%2F") or "-"
+
+
+register_converter(PlainConverter, "plain")
 app_name = "dashboard"
 urlpatterns = [
     path("", Overview.as_view(), name="overview"),
@@ -19,10 +32,10 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(next_page="/login/"), name="logout"),
     path("live/", live, name="live"),
     path("vips/", Vips.as_view(), name="vips"),
-    path("vips/<str:address>/", VipPage.as_view(), name="vip"),
+    path("vips/<plain:address>/", VipPage.as_view(), name="vip"),
     path("nodes/", Nodes.as_view(), name="nodes"),
-    path("nodes/<str:name>/", NodePage.as_view(), name="node"),
-    path("nodes/<str:name>/if-dies/", IfDies.as_view(), name="if-dies"),
-    path("nodes/<str:name>/admin-state/", AdminState.as_view(), name="admin-state"),
+    path("nodes/<plain:name>/", NodePage.as_view(), name="node"),
+    path("nodes/<plain:name>/if-dies/", IfDies.as_view(), name="if-dies"),
+    path("nodes/<plain:name>/admin-state/", AdminState.as_view(), name="admin-state"),
     path("events/", Events.as_view(), name="events"),
 ]

@@ -145,6 +145,20 @@ def test_strange_urls_are_answered(viewer: Client, path: str, query: str) -> Non
     page(viewer, f"{path}?{query}")
 
 
+@pytest.mark.parametrize("path", ["/nodes/a%00b/", "/nodes/%00/if-dies/", "/vips/%00/"])
+def test_names_that_no_database_takes_are_not_found(viewer: Client, path: str) -> None:
+    assert viewer.get(path).status_code == 404
+
+
+def test_names_that_are_none_do_not_break_the_page(viewer: Client) -> None:
+    seeding.cluster(1, 1)
+    seeding.tell("taken", "mta1", vip="198.18.0.1/32", peer="a/b")
+    NodeStatus.objects.update(members=["", "../mta1"])
+
+    assert "198.18.0.1/32" in page(viewer, "/events/")
+    page(viewer, "/nodes/mta1/")
+
+
 def test_nodes_sort_and_filter(viewer: Client) -> None:
     seeding.cluster(3, 4)
     seeding.judge("mta2", "suspected")
