@@ -15,6 +15,5 @@
     const next = order[(order.indexOf(kept()) + 1) % order.length];
     try { localStorage.setItem("muster.theme", next); } catch { /* not kept then */ }
     apply(next);
-    return next;
   };
 })();
