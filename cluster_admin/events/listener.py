@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
 
 from django.db import Error, connections
 
@@ -24,7 +23,6 @@ from cluster_admin.events.listening import Listening
 from cluster_admin.events.moments import Moment
 from cluster_admin.events.pusher import Pusher
 
-T = TypeVar("T")
 TICK_SECONDS = 0.2
 """Silence changes verdicts too: the picture is settled this often when nothing arrives."""
 BATCH_MESSAGES = 200
@@ -80,7 +78,8 @@ class Listener:
     async def _turn(self) -> bool:
         """One batch; False when the database did not take it."""
         batch = self._batch()
-        work = asyncio.ensure_future(self._in_thread(lambda: self._work(batch)))
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._database, self._work, batch)
         stop = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -116,9 +115,6 @@ class Listener:
         except Error:
             connections.close_all()
             raise
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._database, work)
 
     def _batch(self) -> list[Arrival]:
         size = min(BATCH_MESSAGES, len(self._waiting))

@@ -70,11 +70,11 @@ class Story:
             self.events += [self._told((node, run), one) for run, one in advance.taken]
             self.through.update({(node, run): at for run, at in advance.through.items()})
 
-    def tell(self, kind: str, subjects: Iterable[tuple[str, str, str]]) -> list[Event]:
+    def tell(self, kind: str, subjects: Iterable[tuple[str, str, str]]) -> None:
         """Events of the manager itself; (vip, peer, reason) of each."""
         told = list(subjects)
         if not told:
-            return []
+            return
         run = (MANAGER_ACCOUNT, MANAGER_RUN)
         self._load({MANAGER_ACCOUNT})
         numbers = count(self._at(run) + 1)
@@ -84,7 +84,6 @@ class Story:
         ]
         self.through[run] += len(made)
         self.events += made
-        return made
 
     def write(self) -> None:
         """Events, and the cursors that moved."""
