@@ -9,7 +9,7 @@ from cluster_admin.cli.durations import ago
 from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.resources import path
 from cluster_admin.cli.session import Call
-from cluster_admin.cli.shapes import Output, tell
+from cluster_admin.cli.shapes import tell
 
 MOVES = (
     Column("vip", rank=Rank.KEY),
@@ -23,7 +23,7 @@ def show(call: Call, node: str, view: Printing) -> None:
     look = look_of(call, view)
     shapes.picked(MOVES, look)
     told = call.client.get(path("nodes", node, "if-dies")).body
-    if view.output in (Output.JSON, Output.YAML) and not view.columns:
+    if look.verbatim:
         shapes.one_text(told, MOVES, look).print()
     else:
         shapes.rows_text(_rows(told), MOVES, look).print()

@@ -1,11 +1,15 @@
-"""A table whose rows come one after the other: its columns only ever grow, and so stay aligned."""
+"""Rows that come one after the other, in any shape: lines, documents, or csv with one heading.
 
+The columns of a table only ever grow, and so stay aligned.
+"""
+
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len
 
-from cluster_admin.cli import tables
+from cluster_admin.cli import shapes, tables
 from cluster_admin.cli.columns import Column
 from cluster_admin.cli.shapes import Look, Output
 
@@ -35,3 +39,30 @@ class GrowingTable:
         names = [column.name for column in fitted.columns]
         heading, self.shown = names != self.shown, names
         yield from tables.lines(fitted, rows, colours=self.look.around.colours, heading=heading)
+
+
+class RowPrinter:
+    """Prints rows as they come; `least` as in a growing table."""
+
+    def __init__(self, columns: Sequence[Column], look: Look, least: Mapping[str, int]) -> None:
+        self.columns, self.look = columns, look
+        self.table = GrowingTable(columns, look, least)
+        self.heading = True
+
+    def print(self, rows: Sequence[Any]) -> None:
+        """Print further rows; the first call brings the heading, even without any."""
+        if self.look.output is Output.CSV:
+            text = shapes.table_csv(rows, self.columns, heading=self.heading)
+        elif self.look.for_people:
+            text = "".join(f"{line}\n" for line in self.table.lines(rows))
+        else:
+            text = "".join(map(self._document, rows))
+        self.heading = False
+        shapes.put(text)
+
+    def _document(self, row: Any) -> str:
+        if self.look.names:
+            row = {column.name: column.value(row) for column in self.columns}
+        if self.look.output is Output.YAML:
+            return "---\n" + shapes.document(row, Output.YAML)
+        return shapes.steerless(json.dumps(row, ensure_ascii=False)) + "\n"

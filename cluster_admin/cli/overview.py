@@ -10,7 +10,7 @@ from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.freshness import freshness
 from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.session import Call
-from cluster_admin.cli.shapes import Output, tell
+from cluster_admin.cli.shapes import tell
 
 SUBCLUSTERS = (
     Column("name", rank=Rank.KEY),
@@ -36,7 +36,7 @@ def status(call: Call, view: Showing) -> None:
     if view.watch is not None:
         watching.watch(lambda: _look(call)["subclusters"], SUBCLUSTERS, look, view.watch)
     told = _look(call)
-    if view.output in (Output.JSON, Output.YAML) and not view.columns:
+    if look.verbatim:
         shapes.one_text(told, SUBCLUSTERS, look).print()
     else:
         shapes.rows_text(told["subclusters"], SUBCLUSTERS, look).print()

@@ -57,6 +57,11 @@ class Look:
         """Whether it is a table."""
         return self.output in (Output.TABLE, Output.WIDE)
 
+    @property
+    def verbatim(self) -> bool:
+        """Whether it is the manager's answer, whole."""
+        return self.output in (Output.JSON, Output.YAML) and not self.names
+
 
 @dataclass(frozen=True, slots=True)
 class Text:

@@ -15,11 +15,11 @@ import httpx
 from cluster_admin.cli import shapes
 from cluster_admin.cli.client import Client
 from cluster_admin.cli.errors import Complaint, Refused, Unreachable
-from cluster_admin.cli.growing import GrowingTable
+from cluster_admin.cli.growing import RowPrinter
 from cluster_admin.cli.happenings import EVENTS
 from cluster_admin.cli.problems import complaint
 from cluster_admin.cli.session import Call
-from cluster_admin.cli.shapes import Look, Output, tell
+from cluster_admin.cli.shapes import Look, tell
 
 STREAM = "text/event-stream"
 SILENCE_SECONDS = 15.0
@@ -65,7 +65,7 @@ def messages(lines: Iterable[str]) -> Iterator[Message]:
 
 def follow(call: Call, query: dict[str, Any], look: Look, limit: int) -> None:
     """Print events for ever."""
-    printer = _Printer(look)
+    printer = _printer(look)
     after = query.pop("after", None)
     if after is None:
         newest = int((call.client.get("status/").body.get("events") or {}).get("newest_id") or 0)
@@ -80,7 +80,7 @@ def follow(call: Call, query: dict[str, Any], look: Look, limit: int) -> None:
 class _Follower:
     """Holds a stream open; `newest` is the last event printed or passed over."""
 
-    def __init__(self, call: Call, query: dict[str, Any], printer: "_Printer", newest: int) -> None:
+    def __init__(self, call: Call, query: dict[str, Any], printer: RowPrinter, newest: int) -> None:
         self.call, self.query, self.printer, self.newest = call, query, printer, newest
         self.pause_seconds = FIRST_PAUSE_SECONDS
         self.away = False
@@ -148,29 +148,6 @@ def _stream(client: Client, query: dict[str, Any], newest: int) -> Any:
     )
 
 
-class _Printer:
-    """Events one after the other: lines, documents or csv with one heading."""
-
-    def __init__(self, look: Look) -> None:
-        self.look = look
-        self.columns = shapes.picked(EVENTS.columns, look)
-        least = LEAST_WIDTHS if look.around.width < ROOMY else ROOMY_WIDTHS
-        self.table = GrowingTable(self.columns, look, least)
-        self.heading = True
-
-    def print(self, events: list[Any]) -> None:
-        if self.look.output is Output.CSV:
-            text = shapes.table_csv(events, self.columns, heading=self.heading)
-        elif self.look.for_people:
-            text = "".join(f"{line}\n" for line in self.table.lines(events))
-        else:
-            text = "".join(map(self._document, events))
-        self.heading = False
-        shapes.put(text)
-
-    def _document(self, event: Any) -> str:
-        if self.look.names:
-            event = {column.name: column.value(event) for column in self.columns}
-        if self.look.output is Output.YAML:
-            return "---\n" + shapes.document(event, Output.YAML)
-        return shapes.steerless(json.dumps(event, ensure_ascii=False)) + "\n"
+def _printer(look: Look) -> RowPrinter:
+    least = LEAST_WIDTHS if look.around.width < ROOMY else ROOMY_WIDTHS
+    return RowPrinter(shapes.picked(EVENTS.columns, look), look, least)

@@ -4,8 +4,7 @@ A manager that goes away is no end: what was known stays, marked as stale, until
 Ages alone are no change. Ctrl-C ends it.
 """
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -13,9 +12,9 @@ from cluster_admin.cli import shapes
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.durations import ago
 from cluster_admin.cli.errors import Complaint
-from cluster_admin.cli.growing import GrowingTable
+from cluster_admin.cli.growing import RowPrinter
 from cluster_admin.cli.resources import identity
-from cluster_admin.cli.shapes import Look, Output, tell
+from cluster_admin.cli.shapes import Look, tell
 
 HOME, CLEAR, END_OF_LINE, END_OF_SCREEN = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
 RESTLESS = ("age_seconds", "heard_at", "seen_at", "stale_seconds")
@@ -64,7 +63,7 @@ class _Changes:
         self.look = look
         self.columns = [CHANGE, *shapes.picked(columns, look)]
         self.before: dict[str, tuple[Any, Any]] | None = None
-        self.table = GrowingTable(self.columns, look, {"change": len("changed")})
+        self.printer = RowPrinter(self.columns, look, {"change": len("changed")})
         self.stale = ""
 
     def show(self, rows: list[Any], stale: str) -> None:
@@ -72,10 +71,10 @@ class _Changes:
             tell(stale or "the manager answers again")
             self.stale = stale
         now = {identity(row): (self._steady(row), row) for row in rows}
-        self._print(list(self._changed(now)))
+        self.printer.print(list(self._changed(now)))
         self.before = now
 
-    def _changed(self, now: dict[str, tuple[Any, Any]]) -> Any:
+    def _changed(self, now: dict[str, tuple[Any, Any]]) -> Iterator[dict[str, Any]]:
         before = self.before
         for name, (steady, row) in now.items():
             if before is None or name not in before:
@@ -88,26 +87,9 @@ class _Changes:
 
     def _steady(self, row: Any) -> Any:
         """What of a row makes a change when it differs."""
-        if self.look.output in (Output.JSON, Output.YAML) and not self.look.names:
+        if self.look.verbatim:
             return _without_ages(row)
         return [column.field(row) for column in self.columns[1:] if column.text is not ago]
-
-    def _print(self, rows: list[Any]) -> None:
-        first = self.before is None
-        if self.look.output is Output.CSV:
-            text = shapes.table_csv(rows, self.columns, heading=first)
-        elif self.look.for_people:
-            text = "".join(f"{line}\n" for line in self.table.lines(rows)) if rows or first else ""
-        else:
-            text = "".join(map(self._document, rows))
-        shapes.put(text)
-
-    def _document(self, row: Any) -> str:
-        if self.look.names:
-            row = {column.name: column.value(row) for column in self.columns}
-        if self.look.output is Output.YAML:
-            return "---\n" + shapes.document(row, Output.YAML)
-        return shapes.steerless(json.dumps(row, ensure_ascii=False)) + "\n"
 
 
 def _without_ages(value: Any) -> Any:
