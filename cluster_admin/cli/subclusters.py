@@ -17,7 +17,7 @@ from cluster_admin.cli.bundles import (
     add,
 )
 from cluster_admin.cli.changing import Step
-from cluster_admin.cli.columns import Column, Rank, clock
+from cluster_admin.cli.columns import Column, Rank, clock, printable
 from cluster_admin.cli.errors import Usage
 from cluster_admin.cli.looking import Kind, look_of, show_list, show_one
 from cluster_admin.cli.resources import path
@@ -151,9 +151,8 @@ def revisions(
         show_one(call, REVISIONS, where, Showing(view.output, view.columns))
         return
     one = call.client.get(where).body
-    shapes.tell(
-        f"r{one['number']} by {one['author']}, {clock(one['created_at'])}: {one['comment']}"
-    )
+    title = f"r{one['number']} by {one['author']}, {clock(one['created_at'])}: {one['comment']}"
+    shapes.tell(printable(title))
     shapes.diff_text(one["diff"], look).print()
 
 

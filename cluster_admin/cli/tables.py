@@ -12,7 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 
-from cluster_admin.cli.columns import Column, Rank
+from cluster_admin.cli.columns import Column, Rank, printable
 
 GAP = "  "
 LEAST = 8
@@ -107,7 +107,7 @@ def facts(columns: Sequence[Column], row: Any, *, colours: bool) -> Iterator[str
 
 def diff(text: str, *, colours: bool) -> Iterator[str]:
     """A unified diff, running -> proposed."""
-    for line in text.splitlines():
+    for line in map(printable, text.splitlines()):
         style = {"+": ADDED, "-": REMOVED, "@": PLACE}.get(line[:1])
         yield _painted(line, style) if colours else line
 
@@ -131,13 +131,14 @@ def _line(
     last = len(cells) - 1
     parts = []
     for index, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        text = _cut(cell, width) if width else cell
+        text = cut(cell, width) if width else cell
         blank = " " * max(0, width - cell_len(text)) if index < last else ""
         parts.append((_painted(text, styles[index]) if styles else text) + blank)
     return GAP.join(parts).rstrip()
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
+    """The text, or the beginning of it that fits, with a mark."""
     return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 

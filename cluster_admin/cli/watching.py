@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from cluster_admin.cli import shapes
+from cluster_admin.cli import shapes, tables
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.durations import ago
 from cluster_admin.cli.errors import Complaint
@@ -48,7 +48,7 @@ class _Screen:
     def show(self, rows: list[Any], stale: str) -> None:
         text = shapes.rows_text(rows, self.columns, self.look)
         head = stale or f"every {self.seconds:g} s, last at {_now()}; Ctrl-C ends"
-        lines = [head, *text.data.splitlines()]
+        lines = [tables.cut(head, self.look.around.width), *text.data.splitlines()]
         room = self.look.around.height - 1
         if len(lines) > room:
             lines[room - 1 :] = [f"… {len(lines) - room + 1} more; choose with --filter"]

@@ -68,6 +68,16 @@ def test_nothing_steers_the_terminal() -> None:
     assert printable("\u202ereversed") == "\\u202ereversed"
 
 
+def test_a_revision_does_not_steer_the_terminal(operator: Operator, manager: Manager) -> None:
+    [one] = manager.rows["subclusters/default/revisions"]
+    one |= {"comment": "\u202ereversed", "diff": "+\x1b[2J\n"}
+
+    done = operator.types("subcluster revisions default 12")
+
+    assert done.stdout == "+\\x1b[2J\n"
+    assert "\\u202ereversed" in done.stderr
+
+
 @pytest.mark.parametrize("shape", ["table", "wide", "json", "yaml"])
 def test_no_format_lets_a_name_steer_the_terminal(
     shape: str, operator: Operator, manager: Manager

@@ -115,6 +115,19 @@ def test_a_manager_that_goes_away_is_told_and_waited_for(
     assert terminal or "answers again" in done.stderr
 
 
+def test_a_long_complaint_does_not_scroll_the_screen(operator: Operator, manager: Manager) -> None:
+    operator.around |= {"shows": True, "size": (60, 5)}
+
+    def leave() -> None:
+        manager.refusals[LIST] = httpx.ConnectError("Connection refused")
+
+    done = _watch(operator, manager, "vip list --watch", leave)
+
+    head = done.stdout.split("\x1b[H")[-1].partition("\x1b[K")[0]
+    assert head.startswith("STALE since")
+    assert len(head) <= 60
+
+
 def test_a_manager_that_was_never_there_is_unreachable(
     operator: Operator, manager: Manager
 ) -> None:
