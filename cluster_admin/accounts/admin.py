@@ -96,8 +96,10 @@ class UserAdmin(AccountsAdmin, DjangoUserAdmin):
         return super().get_queryset(request).prefetch_related("grants")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who is no superuser makes none."""
+        """Who is no superuser makes none; nobody locks themselves out."""
         fields = self.readonly_fields
+        if obj is not None and obj.pk == request.user.pk:
+            return (*fields, "is_active", "is_superuser")
         return fields if getattr(request.user, "is_superuser", False) else (*fields, "is_superuser")
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:

@@ -70,6 +70,19 @@ def test_nobody_removes_their_own_account(chief: Client) -> None:
     assert chief.post(page_of(boss, "delete"), {"post": "yes"}).status_code == 403
 
 
+def test_nobody_locks_themselves_out(chief: Client) -> None:
+    boss = User.objects.get(username="chief")
+    sent = {"email": "chief@example.net", "grants-TOTAL_FORMS": 0, "grants-INITIAL_FORMS": 0}
+
+    assert (
+        chief.post(page_of(boss), {"username": "chief", "is_staff": "on", **sent}).status_code
+        == 302
+    )
+
+    boss.refresh_from_db()
+    assert (boss.email, boss.is_active, boss.is_superuser) == ("chief@example.net", True, True)
+
+
 def test_the_secret_of_a_token_is_told_once(chief: Client) -> None:
     sent = {"name": "backup", "scopes": ["read"], "days": "7", "read_only": "on"}
     response = chief.post(TOKEN_ADD, sent)
