@@ -18,7 +18,7 @@ from cluster_admin.inventory import services
 from cluster_admin.inventory.admin_base import DefiningAdmin, DefiningForm
 from cluster_admin.inventory.admin_fields import TextsField
 from cluster_admin.inventory.admin_filters import BY_SUBCLUSTER
-from cluster_admin.inventory.admin_live import badge, moment
+from cluster_admin.inventory.admin_live import badge, listed, moment
 from cluster_admin.inventory.admin_nodes import NodeAdmin
 from cluster_admin.inventory.admin_revisions import RevisionAdmin
 from cluster_admin.inventory.admin_subclusters import SubclusterAdmin
@@ -68,7 +68,7 @@ class TopologyAdmin(DefiningAdmin):
     @admin.display(description="witnesses")
     def shown_witnesses(self, row: Topology) -> str:
         """Without brackets and quotes."""
-        return ", ".join(map(str, row.witnesses)) or "-"
+        return listed(row.witnesses) or "-"
 
 
 @admin.register(Segment)

@@ -1,8 +1,10 @@
 """How the admin shows what is live: states with a colour and a word, moments by their age."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -45,6 +47,19 @@ def moment(at: datetime | None) -> SafeString | str:
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, ago(at))
 
 
-def status_of(row: Any) -> Any:
-    """The state row of a node or a VIP; None before anything was heard."""
-    return getattr(row, "status", None)
+def of_status(
+    description: str, tell: Callable[[Any], Any], *, unheard: Any = "-", ordering: str | None = None
+) -> Any:
+    """A column of nodes or VIPs that tells of their state row; `unheard` before there is one."""
+
+    @admin.display(description=description, ordering=ordering)
+    def column(_: Any, row: Any) -> Any:
+        status = getattr(row, "status", None)
+        return unheard if status is None else tell(status) or "-"
+
+    return column
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Values of a list on one line."""
+    return ", ".join(map(str, values))

@@ -14,8 +14,8 @@ from cluster_admin.inventory.admin_base import DefiningAdmin, DefiningForm
 from cluster_admin.inventory.admin_confirm import Plan, change_each
 from cluster_admin.inventory.admin_fields import PairsField
 from cluster_admin.inventory.admin_filters import BY_SUBCLUSTER
-from cluster_admin.inventory.admin_live import badge, moment, status_of
-from cluster_admin.inventory.models import Node, Topology
+from cluster_admin.inventory.admin_live import badge, listed, moment, of_status
+from cluster_admin.inventory.models import Node, NodeStatus, Topology
 from cluster_admin.inventory.services import Change
 
 LIVE = ("verdict", "state", "objection", "acts_on", "problem", "members", "rings", "warnings")
@@ -27,6 +27,18 @@ WISHES = {
         "Put these nodes into maintenance? They give up every VIP.",
     ),
 }
+
+
+def _revisions(status: NodeStatus) -> str:
+    """The revision in force there, and a newer one that it knows."""
+    if not status.revision:
+        return ""
+    newer = status.known_revision > status.revision
+    return f"r{status.revision}" + (f", knows r{status.known_revision}" if newer else "")
+
+
+def _rings(status: NodeStatus) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in status.rings.items())
 
 
 class NodeForm(DefiningForm):
@@ -144,61 +156,22 @@ class NodeAdmin(DefiningAdmin):
         """What the operator wants."""
         return badge(node.admin_state)
 
-    @admin.display(description="lives", ordering="status__verdict")
-    def verdict(self, node: Node) -> SafeString:
-        """Whether it lives."""
-        status = status_of(node)
-        return badge(status.verdict if status else "unknown")
-
-    @admin.display(description="agent", ordering="status__state")
-    def state(self, node: Node) -> SafeString:
-        """What its agent says of itself."""
-        status = status_of(node)
-        return badge(status.state if status else "")
-
-    @admin.display(description="acts on", ordering="status__revision")
-    def acts_on(self, node: Node) -> str:
-        """The revision in force there, and a newer one that it knows."""
-        status = status_of(node)
-        if not status or not status.revision:
-            return "-"
-        newer = status.known_revision > status.revision
-        return f"r{status.revision}" + (f", knows r{status.known_revision}" if newer else "")
-
-    @admin.display(description="last heard", ordering="status__heard_at")
-    def heard(self, node: Node) -> SafeString | str:
-        """When the manager had its last report."""
-        status = status_of(node)
-        return moment(status.heard_at) if status else "never"
-
-    @admin.display(description="objection")
-    def objection(self, node: Node) -> str:
-        """Why it takes nothing."""
-        status = status_of(node)
-        return (status.objection if status else "") or "-"
-
-    @admin.display(description="problem")
-    def problem(self, node: Node) -> str:
-        """What is wrong with the definitions it was given."""
-        status = status_of(node)
-        return (status.problem if status else "") or "-"
-
-    @admin.display(description="hears")
-    def members(self, node: Node) -> str:
-        """The members of its view."""
-        status = status_of(node)
-        return ", ".join(map(str, status.members)) if status and status.members else "-"
-
-    @admin.display(description="rings")
-    def rings(self, node: Node) -> str:
-        """How its two rings are."""
-        status = status_of(node)
-        if not status or not status.rings:
-            return "-"
-        return "; ".join(f"{name}: {value}" for name, value in status.rings.items())
-
-    @admin.display(description="warnings")
-    def warnings(self, node: Node) -> str:
-        """What it warns of."""
-        status = status_of(node)
-        return "; ".join(map(str, status.warnings)) if status and status.warnings else "-"
+    verdict = of_status(
+        "lives",
+        lambda status: badge(status.verdict),
+        unheard=badge("unknown"),
+        ordering="status__verdict",
+    )
+    state = of_status("agent", lambda status: badge(status.state), ordering="status__state")
+    acts_on = of_status("acts on", _revisions, ordering="status__revision")
+    heard = of_status(
+        "last heard",
+        lambda status: moment(status.heard_at),
+        unheard="never",
+        ordering="status__heard_at",
+    )
+    objection = of_status("objection", lambda status: status.objection)
+    problem = of_status("problem", lambda status: status.problem)
+    members = of_status("hears", lambda status: listed(status.members))
+    rings = of_status("rings", _rings)
+    warnings = of_status("warnings", lambda status: "; ".join(map(str, status.warnings)))

@@ -12,7 +12,7 @@ from cluster_admin.accounts.roles import Role
 from cluster_admin.inventory.admin_base import DefiningAdmin, DefiningForm
 from cluster_admin.inventory.admin_fields import TextsField
 from cluster_admin.inventory.admin_filters import BY_SUBCLUSTER
-from cluster_admin.inventory.admin_live import badge, moment, status_of
+from cluster_admin.inventory.admin_live import badge, listed, moment, of_status
 from cluster_admin.inventory.models import Node
 from cluster_admin.vips.models import Vip, VipStatus
 
@@ -124,52 +124,25 @@ class VipAdmin(DefiningAdmin):
         made.names = tuple(nodes.values_list("name", "subcluster__name"))
         return made
 
-    @admin.display(description="state", ordering="status__state")
-    def state(self, row: Vip) -> SafeString:
-        """How it is."""
-        status = status_of(row)
-        return badge(status.state if status else "unknown")
-
-    @admin.display(description="owner", ordering="status__owner")
-    def owner(self, row: Vip) -> str:
-        """Who holds it."""
-        status = status_of(row)
-        return (status.owner if status else "") or "-"
-
-    @admin.display(description="since", ordering="status__since")
-    def since(self, row: Vip) -> SafeString | str:
-        """For how long."""
-        status = status_of(row)
-        return moment(status.since) if status and status.since else "-"
-
-    @admin.display(description="why")
-    def why(self, row: Vip) -> str:
-        """Why it is where it is."""
-        status = status_of(row)
-        return (status.reason if status else "") or "-"
-
-    @admin.display(description="before that")
-    def previous(self, row: Vip) -> str:
-        """Who held it before."""
-        status = status_of(row)
-        return (status.previous if status else "") or "-"
-
-    @admin.display(description="on the network card of")
-    def holders(self, row: Vip) -> str:
-        """Every node whose kernel has it."""
-        status = status_of(row)
-        return ", ".join(map(str, status.holders)) if status and status.holders else "-"
-
-    @admin.display(description="last seen")
-    def seen(self, row: Vip) -> SafeString | str:
-        """When the manager last heard of it."""
-        status = status_of(row)
-        return moment(status.seen_at) if status else "never"
+    state = of_status(
+        "state",
+        lambda status: badge(status.state),
+        unheard=badge("unknown"),
+        ordering="status__state",
+    )
+    owner = of_status("owner", lambda status: status.owner, ordering="status__owner")
+    since = of_status(
+        "since", lambda status: status.since and moment(status.since), ordering="status__since"
+    )
+    why = of_status("why", lambda status: status.reason)
+    previous = of_status("before that", lambda status: status.previous)
+    holders = of_status("on the network card of", lambda status: listed(status.holders))
+    seen = of_status("last seen", lambda status: moment(status.seen_at), unheard="never")
 
     @admin.display(description="prefers")
     def prefers(self, row: Vip) -> str:
         """Without brackets and quotes."""
-        return ", ".join(map(str, row.prefer)) or "-"
+        return listed(row.prefer) or "-"
 
 
 @admin.register(VipStatus)
