@@ -169,8 +169,11 @@ def test_a_click_on_a_head_sorts_and_says_so(page: Page) -> None:
 
 
 def test_everything_goes_by_keyboard(page: Page, stage: Stage) -> None:
+    page.reload()
+    page.keyboard.press("n")  # there is no next page, and no g was before it
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
+    expect(page).to_have_url(f"{stage.url}/")
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
     page.keyboard.press("g")

@@ -2,7 +2,7 @@
 import { go } from "./parts.js";
 
 const PLACES = { o: "/", n: "/nodes/", v: "/vips/", e: "/events/" };
-let prefix = 0; // when g was pressed
+let prefix = -Infinity; // when g was pressed
 
 const shown = (one) => one.offsetParent !== null;
 const links = () => [...document.querySelectorAll("tbody a.open, .cards a.name")].filter(shown);
@@ -53,7 +53,7 @@ export function listen() {
       location.assign(PLACES[key]);
       return;
     }
-    prefix = key === "g" ? performance.now() : 0;
+    prefix = key === "g" ? performance.now() : -Infinity;
     if (ACTIONS[key]) {
       event.preventDefault();
       ACTIONS[key]();
