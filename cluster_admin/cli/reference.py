@@ -18,7 +18,13 @@ BEGIN, END = "<!-- commands: generated -->", "<!-- commands: end -->"
 HEADING = ("| option | meaning |", "|---|---|")
 SHARED_BY = 8
 """Options of so many commands are described once."""
-KINDS = {"<str>": "TEXT", "<int>": "N", "<float>": "NUMBER", "<path>": "PATH"}
+KINDS = {
+    "<str>": "TEXT",
+    "<list[str]>": "TEXT",
+    "<int>": "N",
+    "<float>": "NUMBER",
+    "<path>": "PATH",
+}
 KINDS |= {"<int range>": "N", "<float range>": "NUMBER"}
 
 
@@ -91,8 +97,8 @@ def _is_argument(parameter: Any) -> bool:
 
 
 def _argument(parameter: Any) -> str:
-    many = "..." if parameter.nargs == -1 else ""
-    return f"{parameter.metavar or parameter.name.upper()}{many}"
+    name = parameter.metavar or parameter.name.upper()
+    return f"{name}..." if parameter.nargs == -1 and not name.endswith("...") else str(name)
 
 
 def _options(command: Any) -> list[Any]:
