@@ -193,15 +193,18 @@ class GrantedAdmin(admin.ModelAdmin):
         records = AuditRecord.objects.filter(kind=kind, object=name)
         if self.within:
             records = records.filter(subcluster=self.subcluster_of(row))
+        title, shown = f"History of {kind} {name}", records[:HISTORY_ROWS]
+        return self.own_page(request, "history", title, object=row, records=shown)
+
+    def own_page(self, request: HttpRequest, name: str, title: str, **more: Any) -> HttpResponse:
+        """A page that Django's admin does not have: its template, and what that is given."""
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History of {kind} {name}",
-            "opts": self.opts,
-            "object": row,
-            "records": records[:HISTORY_ROWS],
-            "media": self.media,
+            **{"title": title, "opts": self.opts, "media": self.media},
+            **more,
         }
-        return TemplateResponse(request, "admin/muster/history.html", context)
+        return TemplateResponse(request, f"admin/muster/{name}.html", context)
 
     def watched(
         self, request: HttpRequest, action: str, thing: str, page: Callable[[], HttpResponse]

@@ -12,7 +12,6 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from cluster_admin.accounts import tokens
@@ -109,7 +108,7 @@ class TokenAdmin(GrantedAdmin):
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         """The one page that has the secret."""
         secret = getattr(request, "muster_secret", "")
-        response = self._page(request, "secret", f"Token {obj.name}", token=obj, secret=secret)
+        response = self.own_page(request, "secret", f"Token {obj.name}", token=obj, secret=secret)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -123,7 +122,9 @@ class TokenAdmin(GrantedAdmin):
             self.message_user(request, "Revoked: they do not work any more.")
             return None
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        return self._page(request, "revoke", "Revoke these tokens?", rows=list(rows), chosen=chosen)
+        return self.own_page(
+            request, "revoke", "Revoke these tokens?", rows=list(rows), chosen=chosen
+        )
 
     @admin.display(description="scopes")
     def shown_scopes(self, row: Token) -> str:
@@ -137,12 +138,3 @@ class TokenAdmin(GrantedAdmin):
 
     def log_addition(self, *_: Any) -> Any:
         """The audit trail is the log."""
-
-    def _page(self, request: HttpRequest, name: str, title: str, **more: Any) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            **{"title": title, "opts": self.opts, "media": self.media},
-            **more,
-        }
-        return TemplateResponse(request, f"admin/muster/{name}.html", context)

@@ -11,7 +11,6 @@ from django import forms
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
 from cluster_admin.audit.actor import Actor
 from cluster_admin.inventory import services
@@ -60,7 +59,10 @@ def confirm(
             told = {"outcome": "refused", "reason": refused.sentence}
             model_admin.audit(request, plan.action, thing, **told)
     context |= {"form": form, "plan": plan, **_names(names), "hidden": _hidden(request)}
-    return _page(model_admin, request, context)
+    page: HttpResponse = model_admin.own_page(
+        request, "confirm", plan.question, confirmed=CONFIRMED, **context
+    )
+    return page
 
 
 def change_each(
@@ -111,15 +113,3 @@ def _hidden(request: HttpRequest) -> list[tuple[str, str]]:
     chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
     fields = [("action", request.POST["action"]), ("select_across", across)]
     return [*fields, *((ACTION_CHECKBOX_NAME, one) for one in chosen)]
-
-
-def _page(model_admin: Any, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    request.current_app = model_admin.admin_site.name
-    context |= {
-        **model_admin.admin_site.each_context(request),
-        "title": context["plan"].question,
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-        "confirmed": CONFIRMED,
-    }
-    return TemplateResponse(request, "admin/muster/confirm.html", context)

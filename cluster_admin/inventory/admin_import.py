@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from cluster_admin.accounts.roles import Role
@@ -68,7 +67,7 @@ def import_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     sent = request.method == "POST"
     form = ImportForm(request.POST if sent else None, request.FILES if sent else None)
     context: dict[str, Any] = {}
-    if request.method == "POST" and form.is_valid():
+    if sent and form.is_valid():
         wanted = IMPORT in request.POST
         try:
             done = _import(request, form.cleaned_data, dry_run=not wanted)
@@ -83,10 +82,13 @@ def import_page(model_admin: Any, request: HttpRequest) -> HttpResponse:
                 return HttpResponseRedirect(address)
             context |= {"diff": differences([done]), "checked": True}
         form = ImportForm({**form.cleaned_data, "file": None})
-    elif request.method == "POST":
+    elif sent:
         told = "; ".join(str(one) for errors in form.errors.values() for one in errors)
         model_admin.audit(request, "import", "", outcome="refused", reason=told)
-    return _page(model_admin, request, {**context, "form": form})
+    page: HttpResponse = model_admin.own_page(
+        request, "import", "Import a definitions file", do=IMPORT, form=form, **context
+    )
+    return page
 
 
 def _import(request: HttpRequest, told: dict[str, Any], dry_run: bool) -> Change:
@@ -106,15 +108,3 @@ def _import(request: HttpRequest, told: dict[str, Any], dry_run: bool) -> Change
         done = services.import_text(row, told["text"], actor_of(request), told["reason"], dry_run)
         transaction.set_rollback(dry_run)
     return done
-
-
-def _page(model_admin: Any, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    request.current_app = model_admin.admin_site.name
-    context |= {
-        **model_admin.admin_site.each_context(request),
-        "title": "Import a definitions file",
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-        "do": IMPORT,
-    }
-    return TemplateResponse(request, "admin/muster/import.html", context)
