@@ -30,11 +30,11 @@ export function watch() {
     else open();
   });
   addEventListener("pagehide", close);
-  addEventListener("pageshow", () => open());
+  addEventListener("pageshow", open);
 }
 
 function open() {
-  if (source) return;
+  if (source || document.hidden) return; // hidden tabs hold no stream
   source = new EventSource(`${document.body.dataset.stream}?after=${newest}`);
   source.addEventListener("event", (event) => {
     const told = JSON.parse(event.data);
@@ -62,7 +62,7 @@ function open() {
   source.addEventListener("error", () => {
     if (source && source.readyState === EventSource.CLOSED) {
       close();
-      setTimeout(() => document.hidden || open(), BACK_MS);
+      setTimeout(open, BACK_MS);
     }
   });
 }
