@@ -1,7 +1,6 @@
 """The manager's periodic work on the history: retention, and delivering notifications.
 
-With two managers both may run at once: rows to deliver are claimed, and deleting the same range
-twice deletes it once.
+With two managers both may deliver at once: rows are claimed. Deleting takes a lock.
 """
 
 from celery import shared_task

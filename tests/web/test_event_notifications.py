@@ -254,8 +254,14 @@ def test_without_a_mail_server_it_is_said_why_nothing_comes(bus: Bus) -> None:
     )
 
 
-def test_the_task_delivers_what_is_due() -> None:
+def test_the_task_delivers_what_is_due(bus: Bus, settings: Settings) -> None:
+    settings.EMAIL_HOST = "mail.example"
+    NotificationTarget.objects.create(kind="mail", address="postmaster@example.org")
+    move(bus, 3)
     deliver()
+
+    assert len(mail.outbox) == 1
+    assert Notification.objects.get().state == "sent"
 
 
 @pytest.mark.parametrize(
