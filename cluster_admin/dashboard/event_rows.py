@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from cluster_admin.dashboard import badges
 from cluster_admin.dashboard.badges import Badge
-from cluster_admin.dashboard.tables import Column, word
+from cluster_admin.dashboard.tables import Column, number, word
 from cluster_admin.events.models import Event
 
 SIZE = 50
@@ -85,8 +85,7 @@ def stretch(
     rows: QuerySet[Event], query: Mapping[str, str], node: str = "", size: int = SIZE
 ) -> dict[str, Any]:
     """A page of events (about `node`), the newest first, and where the next one begins."""
-    text = query.get("before", "")
-    before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    before = number(query, "before", 0)
     if before:
         rows = rows.filter(id__lt=before)
     if node:

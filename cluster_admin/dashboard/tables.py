@@ -54,11 +54,11 @@ class Choice:
         known = {column.name for column in columns if column.order}
         text = query.get("sort", "")
         sort = text if text.removeprefix("-") in known else usual
-        size = _number(query.get("size"), SIZES[0])
+        size = number(query, "size", SIZES[0])
         return cls(
             sort.removeprefix("-"),
             sort.startswith("-"),
-            max(1, _number(query.get("page"), 1)),
+            max(1, number(query, "page", 1)),
             size if size in SIZES else SIZES[0],
         )
 
@@ -124,6 +124,12 @@ def word(query: Mapping[str, str], name: str) -> str:
     return query.get(name, "").replace("\0", "").strip()[:TEXT_MAX]
 
 
+def number(query: Mapping[str, str], name: str, instead: int) -> int:
+    """A whole number that every database takes; `instead` for anything else."""
+    text = query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else instead
+
+
 def _key(key: Key, descending: bool) -> OrderBy:
     field = F(key) if isinstance(key, str) else key
     if descending:
@@ -137,9 +143,3 @@ def _head(column: Column, choice: Choice) -> Head:
     if choice.descending:
         return Head(column, "descending", column.name)
     return Head(column, "ascending", f"-{column.name}")
-
-
-def _number(text: str | None, instead: int) -> int:
-    if text and text.isascii() and text.isdigit() and len(text) < 9:
-        return int(text)
-    return instead

@@ -4,12 +4,13 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from cluster_admin.dashboard import badges
 from cluster_admin.dashboard.badges import Badge
-from cluster_admin.dashboard.tables import Column, word
+from cluster_admin.dashboard.tables import Choice, Column, page_of, word
 from cluster_admin.vips.models import Vip, VipStatus
 
 SEVERITY = ("UNSAFE", "unowned", "stuck", "foreign", "conflict", "unknown", "owned")
@@ -98,6 +99,12 @@ def matching(rows: QuerySet[Vip], query: Mapping[str, str]) -> QuerySet[Vip]:
             | Q(status__reason__icontains=text)
         )
     return rows
+
+
+def table_of(rows: QuerySet[Vip], query: Mapping[str, str]) -> dict[str, Any]:
+    """The page of these VIPs that a URL asks for: two queries."""
+    table = page_of(rows, COLUMNS, Choice.of(query, COLUMNS, "address"), "address_key")
+    return {"table": table, "rows": [row_of(vip) for vip in table.rows]}
 
 
 def row_of(vip: Vip) -> VipRow:

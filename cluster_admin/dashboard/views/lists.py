@@ -105,11 +105,7 @@ class Events(Page):
 def vip_table(request: HttpRequest) -> dict[str, Any]:
     """The table of VIPs that the URL asks for: three queries."""
     rows = vip_rows.matching(scope.vips(request.user), request.GET)
-    choice = Choice.of(request.GET, vip_rows.COLUMNS, "address")
-    table = page_of(rows, vip_rows.COLUMNS, choice, "address_key")
-    return {
-        "table": table,
-        "rows": [vip_rows.row_of(vip) for vip in table.rows],
+    return vip_rows.table_of(rows, request.GET) | {
         "subclusters": list(scope.subclusters(request.user)),
         "states": vip_rows.SEVERITY,
     }

@@ -17,7 +17,7 @@ from cluster_admin.accounts.services import actor_of, allowed
 from cluster_admin.audit import services as audit
 from cluster_admin.dashboard import event_rows, node_rows, scope, vip_rows
 from cluster_admin.dashboard.downloads import as_csv
-from cluster_admin.dashboard.tables import Choice, Column, page_of
+from cluster_admin.dashboard.tables import Column
 from cluster_admin.dashboard.views.base import Page, answer, common
 from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node
@@ -64,18 +64,18 @@ class NodePage(Page):
         node = get_object_or_404(scope.nodes(request.user), name=named["name"])
         row = node_rows.shown([node])[0]
         vips = scope.vips(request.user).filter(status__owner=node.name)
-        choice = Choice.of(request.GET, vip_rows.COLUMNS, "address")
-        table = page_of(vips, vip_rows.COLUMNS, choice, "address_key")
-        told = scope.events(request.user)
-        return event_rows.stretch(told, {}, node.name, 15) | {
-            "row": row,
-            "node": node,
-            "table": table,
-            "rows": [vip_rows.row_of(vip) for vip in table.rows],
-            "may_operate": allowed(request.user, Role.OPERATOR, node.subcluster.name),
-            "actions": ACTIONS,
-            "at_once": row.vips <= AT_ONCE,
-        }
+        told = event_rows.stretch(scope.events(request.user), {}, node.name, 15)
+        return (
+            vip_rows.table_of(vips, request.GET)
+            | told
+            | {
+                "row": row,
+                "node": node,
+                "may_operate": allowed(request.user, Role.OPERATOR, node.subcluster.name),
+                "actions": ACTIONS,
+                "at_once": row.vips <= AT_ONCE,
+            }
+        )
 
 
 class IfDies(LoginRequiredMixin, View):
