@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import actor_of
+from cluster_admin.inventory import services
 from cluster_admin.inventory.admin_base import DefiningAdmin, DefiningForm
 from cluster_admin.inventory.admin_confirm import Plan, change_each
 from cluster_admin.inventory.admin_fields import PairsField
@@ -140,10 +141,7 @@ class NodeAdmin(DefiningAdmin):
 
         def work(done: Change, nodes: list[Node]) -> None:
             for node in nodes:
-                if node.admin_state != state:
-                    before, node.admin_state = {"admin_state": node.admin_state}, state
-                    node.save(update_fields=["admin_state"])
-                    done.note(wish, node, before, {"admin_state": str(state)})
+                services.want(done, node, state, wish)
 
         def perform(reason: str, dry_run: bool) -> list[Change]:
             return change_each(rows.all(), actor, reason, dry_run, work)

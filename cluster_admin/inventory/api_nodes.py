@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cluster_admin.inventory import services
 from cluster_admin.inventory.api_base import DefiningResource, came_of, changing
 from cluster_admin.inventory.api_serializers import NodeSerializer
 from cluster_admin.inventory.models import Node, NodeStatus
@@ -95,11 +96,7 @@ class Nodes(DefiningResource):
         with changing(self.request, row.subcluster) as done:
             row = self.get_queryset().get(pk=row.pk)
             self.check_match(row)
-            before = {"admin_state": row.admin_state}
-            if row.admin_state != state:
-                row.admin_state = state.value
-                row.save(update_fields=["admin_state"])
-                done.note(self.action, row, before, {"admin_state": state.value})
+            services.want(done, row, state, self.action)
         return self.told(came_of(done, row), 200)
 
 

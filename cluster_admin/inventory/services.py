@@ -110,13 +110,16 @@ def set_admin_state(
 ) -> Change:
     """Drain a node, put it into maintenance, or let it hold VIPs again."""
     with change(node.subcluster, actor, reason, dry_run) as done:
-        row = Node.objects.get(pk=node.pk)
-        if row.admin_state != state:
-            before = {"admin_state": row.admin_state}
-            row.admin_state = state
-            row.save(update_fields=["admin_state"])
-            done.note("update", row, before, {"admin_state": state})
+        want(done, Node.objects.get(pk=node.pk), state)
     return done
+
+
+def want(done: Change, node: Node, state: str, action: str = "update") -> None:
+    """Say within a change what operators want of a node; nothing if they want it already."""
+    if node.admin_state != state:
+        before, node.admin_state = {"admin_state": node.admin_state}, str(state)
+        node.save(update_fields=["admin_state"])
+        done.note(action, node, before, {"admin_state": node.admin_state})
 
 
 def import_text(
