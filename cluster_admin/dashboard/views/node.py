@@ -65,17 +65,14 @@ class NodePage(Page):
         row = node_rows.shown([node])[0]
         vips = scope.vips(request.user).filter(status__owner=node.name)
         told = event_rows.stretch(scope.events(request.user), {}, node.name, 15)
-        return (
-            vip_rows.table_of(vips, request.GET)
-            | told
-            | {
-                "row": row,
-                "node": node,
-                "may_operate": allowed(request.user, Role.OPERATOR, node.subcluster.name),
-                "actions": ACTIONS,
-                "at_once": row.vips <= AT_ONCE,
-            }
-        )
+        tables = vip_rows.table_of(vips, request.GET) | told
+        return tables | {
+            "row": row,
+            "node": node,
+            "may_operate": allowed(request.user, Role.OPERATOR, node.subcluster.name),
+            "actions": ACTIONS,
+            "at_once": row.vips <= AT_ONCE,
+        }
 
 
 class IfDies(LoginRequiredMixin, View):
