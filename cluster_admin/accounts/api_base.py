@@ -7,13 +7,11 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
-from django.db.models import ProtectedError
 from rest_framework.serializers import BaseSerializer
 
 from cluster_admin.accounts.services import actor_of
 from cluster_admin.audit import services as audit
 from cluster_admin.rest import headers
-from cluster_admin.rest.problems import Code, Problem
 from cluster_admin.rest.views import Changeable, Written
 
 Values = dict[str, Any]
@@ -39,7 +37,7 @@ class Plain(Changeable):
         return self.written("update", row, save)
 
     def remove(self, row: models.Model) -> Written:
-        """Delete it; `refused` while others need it."""
+        """Delete it."""
         return self.written("delete", row, self.discard)
 
     def new(self, data: Values) -> models.Model:
@@ -54,13 +52,8 @@ class Plain(Changeable):
         row.save()
 
     def discard(self, row: models.Model) -> None:
-        """Delete, or say who needs it."""
-        try:
-            row.delete()
-        except ProtectedError as error:
-            names = ", ".join(str(one) for one in list(error.protected_objects)[:5])
-            sentence = f"{self.kind} {row} is still used by {names}; change those first"
-            raise Problem(Code.REFUSED, sentence) from error
+        """Delete it, and what belongs to it."""
+        row.delete()
 
     def told_values(self, row: models.Model) -> Values:
         """What the audit trail and the difference show of a row."""

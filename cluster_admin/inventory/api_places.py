@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 from django_filters.rest_framework import CharFilter, FilterSet
 
 from cluster_admin.accounts.api_base import Plain
-from cluster_admin.inventory.api_base import DefiningResource
+from cluster_admin.inventory import services
+from cluster_admin.inventory.api_base import DefiningResource, refusals
 from cluster_admin.inventory.api_serializers import SegmentSerializer, TopologySerializer
 from cluster_admin.inventory.models import Segment, Topology
 
@@ -59,3 +60,8 @@ class Segments(Plain):
     def represent(self, row: Segment) -> dict[str, Any]:
         """A segment as JSON has it."""
         return {"name": row.name, "description": row.description}
+
+    def discard(self, row: Any) -> None:
+        """Refused while something is in it."""
+        with refusals():
+            services.remove_segment(row)
