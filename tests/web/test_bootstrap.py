@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from cluster_admin.accounts.models import User
 from cluster_admin.accounts.tokens import check_token
+from cluster_admin.audit.models import AuditRecord
 from cluster_admin.inventory.models import Node, Subcluster
 from cluster_admin.vips.models import Vip
 from tests.unit.failover.definitions_samples import PLAIN
@@ -29,6 +30,11 @@ def test_it_imports_makes_the_account_and_may_be_repeated(tmp_path: Path) -> Non
     assert User.objects.get().check_password("a very long one")
     assert check_token(token.read_text().strip()).user.username == "admin"
     assert token.stat().st_mode & 0o777 == 0o600
+    told = AuditRecord.objects.filter(actor="bootstrap").order_by("id")
+    assert [f"{one.action} {one.kind}" for one in told] == [
+        *("import subcluster", "create user", "create token")
+    ]
+    assert token.read_text().strip() not in str(told.values())
 
 
 def test_a_file_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:

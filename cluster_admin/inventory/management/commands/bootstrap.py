@@ -8,10 +8,13 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from cluster_admin.accounts.tokens import make_token
+from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
 from cluster_admin.inventory import definitions, services
 from cluster_admin.inventory.models import Subcluster
 from workers.failover.core.definitions_text import DefinitionsError
+
+ACTOR = Actor("bootstrap")
 
 
 class Command(BaseCommand):
@@ -46,7 +49,7 @@ class Command(BaseCommand):
             self.stderr.write(f"subcluster {name} is here already; {path} was not read")
             return
         try:
-            services.import_text(subcluster, text, Actor("bootstrap"), f"imported from {path.name}")
+            services.import_text(subcluster, text, ACTOR, f"imported from {path.name}")
         except services.Refused as refused:
             raise CommandError(refused.sentence) from refused
         self.stderr.write(f"subcluster {name} imported from {path}")
@@ -58,6 +61,7 @@ class Command(BaseCommand):
             if password_file is None:
                 raise CommandError("a new account needs --password-file FILE")
             user = users.create_superuser(name, password=password_file.read_text().strip())
+            audit.record(ACTOR, "create", kind="user", object=name, after={"is_superuser": True})
             self.stderr.write(f"account {name} made")
         if token_file is not None and not token_file.exists():
             self._token(user, token_file)
@@ -67,6 +71,7 @@ class Command(BaseCommand):
         draft = path.with_name(f"{path.name}.new")
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
-        _, secret = make_token(user, "bootstrap")
+        token, secret = make_token(user, "bootstrap")
+        audit.record(ACTOR, "create", kind="token", object=str(token))
         draft.write_text(secret + "\n")
         draft.replace(path)
