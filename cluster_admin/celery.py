@@ -46,6 +46,7 @@ app.conf.update(
 app.conf.beat_schedule = {
     # What waits longer than until the next turn is not worth doing twice.
     "events.deliver": {"task": "events.deliver", "schedule": 2.0, "options": {"expires": 2}},
+    "audit.prune": {"task": "audit.prune", "schedule": 60.0, "options": {"expires": 60}},
     "events.prune": {"task": "events.prune", "schedule": 60.0, "options": {"expires": 60}},
 }
 app.autodiscover_tasks(lambda: list(settings.INSTALLED_APPS))

@@ -1,7 +1,8 @@
-"""The audit trail: one row for each change and each denied attempt. Rows are only ever added.
+"""The audit trail: one row for each change and each denied attempt.
 
-Names are plain text, no foreign keys: the trail outlives what it tells of. A burst of the same
-denied attempt is one row that counts. Who adds rows is `audit.services`.
+What was done is never removed; of what was only tried, the newest are kept. Names are plain text,
+no foreign keys: the trail outlives what it tells of. A burst of the same denied attempt is one row
+that counts. Who adds rows is `audit.services`.
 """
 
 from django.db import models

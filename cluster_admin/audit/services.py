@@ -20,6 +20,7 @@ BURST_ROWS = 20
 SAME = ("actor", "token", "action", "kind", "object", "reason")
 REST = "(and others)"
 """Object of the row that counts what a source was denied beyond `BURST_ROWS` rows."""
+PRUNE_BATCH = 500
 VALUE_LENGTH = 2000
 """Characters kept of one text in before and after."""
 
@@ -52,6 +53,16 @@ def record(
     )
     if outcome == AuditRecord.Outcome.DONE or not _counted(row, kept):
         row.save(force_insert=True)
+
+
+def prune_attempts(kept: int, batch: int = PRUNE_BATCH) -> int:
+    """Delete the oldest denied and refused rows beyond `kept`, at most a batch; how many.
+
+    Anybody can be denied without an account; what was done stays for ever.
+    """
+    tried = AuditRecord.objects.exclude(outcome=AuditRecord.Outcome.DONE).order_by("-id")
+    beyond = list(tried.values_list("pk", flat=True)[kept : kept + batch])
+    return AuditRecord.objects.filter(pk__in=beyond).delete()[0] if beyond else 0
 
 
 def _counted(row: AuditRecord, kept: bool) -> bool:
