@@ -105,6 +105,13 @@ def _import(request: HttpRequest, told: dict[str, Any], dry_run: bool) -> Change
             if not allowed(request.user, Role.ADMIN):
                 raise PermissionDenied
             row = Subcluster.objects.create(name=name)
-        done = services.import_text(row, told["text"], actor_of(request), told["reason"], dry_run)
+        done = services.import_text(
+            row,
+            told["text"],
+            actor_of(request),
+            told["reason"],
+            dry_run,
+            add_segments=allowed(request.user, Role.ADMIN),
+        )
         transaction.set_rollback(dry_run)
     return done

@@ -141,7 +141,7 @@ class NodeAdmin(DefiningAdmin):
 
         def work(done: Change, nodes: list[Node]) -> None:
             for node in nodes:
-                services.want(done, node, state, wish)
+                services.want(done, node, state)
 
         def perform(reason: str, dry_run: bool) -> list[Change]:
             return change_each(rows.all(), actor, reason, dry_run, work)

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from cluster_admin.accounts.admin_base import ReadOnlyAdmin
 from cluster_admin.accounts.roles import Role
-from cluster_admin.accounts.services import actor_of
+from cluster_admin.accounts.services import actor_of, allowed
 from cluster_admin.inventory import repository, services
 from cluster_admin.inventory.admin_base import DefiningAdmin
 from cluster_admin.inventory.admin_confirm import Plan, confirm
@@ -84,10 +84,14 @@ class RevisionAdmin(ReadOnlyAdmin):
     def _ask(self, request: HttpRequest, rows: models.QuerySet[Revision]) -> Any:
         self.demand(request, Role.ADMIN, rows)
         row, actor = rows.get(), actor_of(request)
+        everywhere = allowed(request.user, Role.ADMIN)
 
         def perform(reason: str, dry_run: bool) -> list[Change]:
             reason = f"back to r{row.number}" + (f": {reason}" if reason else "")
-            return [services.import_text(row.subcluster, row.text, actor, reason, dry_run)]
+            there, text = row.subcluster, row.text
+            return [
+                services.import_text(there, text, actor, reason, dry_run, add_segments=everywhere)
+            ]
 
         question = f"Make r{row.number} what subcluster {row.subcluster} is now?"
         return confirm(self, request, Plan("revert", question, "Revert", perform), [str(row)])

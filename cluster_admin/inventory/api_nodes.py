@@ -96,7 +96,7 @@ class Nodes(DefiningResource):
         with changing(self.request, row.subcluster) as done:
             row = self.get_queryset().get(pk=row.pk)
             self.check_match(row)
-            services.want(done, row, state, self.action)
+            services.want(done, row, state)
         return self.told(came_of(done, row), 200)
 
 

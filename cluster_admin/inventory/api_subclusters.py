@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from cluster_admin.accounts.services import actor_of
+from cluster_admin.accounts.roles import Role
+from cluster_admin.accounts.services import actor_of, allowed
 from cluster_admin.inventory import repository, services
 from cluster_admin.inventory.api_base import came_of, changing, refusals, together
 from cluster_admin.inventory.api_serializers import (
@@ -119,7 +120,10 @@ class Definitions(Subclusters):
         with together(), refusals():
             locked = Subcluster.objects.select_for_update().get(pk=row.pk)
             headers.check_match(request, headers.etag_of(repository.newest_text(locked)))
-            done = services.import_text(row, text, actor_of(request), reason, dry_run)
+            everywhere = allowed(request.user, Role.ADMIN)
+            done = services.import_text(
+                row, text, actor_of(request), reason, dry_run, add_segments=everywhere
+            )
         request.accepted_renderer = Renderer()
         request.accepted_media_type = Renderer.media_type
         body = {"subcluster": row.name, "revision": done.revision, "diff": done.diff}

@@ -148,10 +148,16 @@ def sync(rows: models.QuerySet[Row], key: str, wanted: dict[str, Row]) -> None:
     )
 
 
-def _segments(definitions: core.Definitions) -> dict[str, Segment]:
+def segment_names(definitions: core.Definitions) -> set[str]:
+    """Every segment that definitions name."""
     names = {one.segment for one in definitions.topologies}
     names |= {one.segment for one in definitions.nodes.values()}
-    return {name: Segment.objects.get_or_create(name=name)[0] for name in sorted(names) if name}
+    return names - {""}
+
+
+def _segments(definitions: core.Definitions) -> dict[str, Segment]:
+    names = sorted(segment_names(definitions))
+    return {name: Segment.objects.get_or_create(name=name)[0] for name in names}
 
 
 def _load_settings(definitions: core.Definitions, subcluster: Subcluster) -> None:

@@ -25,6 +25,14 @@ from cluster_admin.inventory.models import Node, Segment, Setting, Subcluster
 from workers.failover.core.definitions_text import DefinitionsError
 from workers.failover.core.toml_text import Problem
 
+LEAP_MAX = 1_000_000
+"""How far a file may be ahead of what is here: more than nodes can have got without a manager."""
+WISHES = {
+    Node.Admin.ENABLED.value: "undrain",
+    Node.Admin.DRAINING.value: "drain",
+    Node.Admin.MAINTENANCE.value: "maintenance",
+}
+"""Admin state -> how the audit calls asking for it."""
 UNNOTED = frozenset({"id", "subcluster", "created_at", "revision"})
 
 
@@ -114,20 +122,27 @@ def set_admin_state(
     return done
 
 
-def want(done: Change, node: Node, state: str, action: str = "update") -> None:
+def want(done: Change, node: Node, state: str) -> None:
     """Say within a change what operators want of a node; nothing if they want it already."""
     if node.admin_state != state:
         before, node.admin_state = {"admin_state": node.admin_state}, str(state)
         node.save(update_fields=["admin_state"])
-        done.note(action, node, before, {"admin_state": node.admin_state})
+        done.note(WISHES[node.admin_state], node, before, {"admin_state": node.admin_state})
 
 
 def import_text(
-    subcluster: Subcluster, text: str, actor: Actor, reason: str = "", dry_run: bool = False
+    subcluster: Subcluster,
+    text: str,
+    actor: Actor,
+    reason: str = "",
+    dry_run: bool = False,
+    *,
+    add_segments: bool = False,
 ) -> Change:
     """Make a subcluster what a definitions file says; `Refused` unless nodes could act on it.
 
     The new revision is at least the file's: nodes that have the file already never go back.
+    `add_segments`: whether the actor may make segments that are not there; they span subclusters.
     """
     try:
         wanted = definitions.read(text, "definitions")
@@ -139,7 +154,10 @@ def import_text(
         way = "import the right file, or correct its first lines"
         raise Refused(f"the file is for {theirs}, not for {'/'.join(ours)}; {way}")
     with change(subcluster, actor, reason, dry_run) as done:
+        _refuse_leap(done.subcluster, wanted.revision)
         _refuse_foreign_nodes(subcluster, wanted.nodes)
+        if not add_segments:
+            _refuse_new_segments(definitions.segment_names(wanted))
         done.subcluster.revision = max(done.subcluster.revision, wanted.revision - 1)
         definitions.load(wanted, done.subcluster)
         done.note("import", done.subcluster, after={"nodes": len(wanted.nodes)})
@@ -172,6 +190,25 @@ def remove_subcluster(subcluster: Subcluster, actor: Actor, reason: str = "") ->
         reason=reason,
         before=before,
     )
+
+
+def _refuse_leap(subcluster: Subcluster, revision: int) -> None:
+    """No file may use up the numbers that later revisions need."""
+    most = subcluster.revision + LEAP_MAX
+    if revision > most:
+        raise Refused(
+            f"the file is of revision {revision}, subcluster {subcluster.name} is at "
+            f"{subcluster.revision}; write a revision of at most {most}"
+        )
+
+
+def _refuse_new_segments(names: set[str]) -> None:
+    missing = names - set(Segment.objects.filter(name__in=names).values_list("name", flat=True))
+    if missing:
+        raise Refused(
+            f"there is no segment {', '.join(sorted(missing))}; segments span subclusters: "
+            "have an administrator of all of them add it first"
+        )
 
 
 def _refuse_foreign_nodes(subcluster: Subcluster, names: Any) -> None:

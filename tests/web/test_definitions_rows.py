@@ -26,7 +26,7 @@ def _ours(given_definitions: Definitions, cluster: str) -> Definitions:
 
 def _imported(wanted: Definitions) -> Subcluster:
     subcluster = Subcluster.objects.create(name=wanted.subcluster)
-    services.import_text(subcluster, render(wanted), ACTOR)
+    services.import_text(subcluster, render(wanted), ACTOR, add_segments=True)
     return subcluster
 
 

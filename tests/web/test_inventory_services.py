@@ -170,3 +170,24 @@ def test_a_file_takes_no_vip_of_another_subcluster(subcluster: Subcluster) -> No
         services.import_text(other, theirs.replace('"default"', '"other"'), ACTOR)
 
     assert not other.revisions.exists()
+
+
+def test_a_file_ahead_of_every_node_is_refused(subcluster: Subcluster) -> None:
+    text = repository.newest_text(subcluster).split("\n", 1)[1]
+    far = text.replace("revision = 1\n", f"revision = {(1 << 53) - 1}\n")
+
+    with pytest.raises(services.Refused, match="write a revision of at most 1000001"):
+        services.import_text(subcluster, far, ACTOR)
+    assert subcluster.revisions.count() == 1
+
+
+def test_who_may_not_make_segments_makes_none_by_a_file(subcluster: Subcluster) -> None:
+    text = repository.newest_text(subcluster).split("\n", 1)[1]
+    placed = text.replace('interface = "eth0"', 'interface = "eth0"\nsegment = "rack-1"')
+
+    with pytest.raises(services.Refused, match="there is no segment rack-1"):
+        services.import_text(subcluster, placed, ACTOR)
+    assert not Segment.objects.exists()
+
+    services.import_text(subcluster, placed, ACTOR, add_segments=True)
+    assert services.import_text(subcluster, placed, ACTOR).diff == ""

@@ -49,7 +49,8 @@ class Command(BaseCommand):
             self.stderr.write(f"subcluster {name} is here already; {path} was not read")
             return
         try:
-            services.import_text(subcluster, text, ACTOR, f"imported from {path.name}")
+            reason = f"imported from {path.name}"
+            services.import_text(subcluster, text, ACTOR, reason, add_segments=True)
         except services.Refused as refused:
             raise CommandError(refused.sentence) from refused
         self.stderr.write(f"subcluster {name} imported from {path}")
