@@ -141,6 +141,7 @@ def _told(lab: Lab, vip: str) -> str:
     for node, agent in look(lab.record).agents.items():
         said = agent or {}
         revisions = f"r{said.get('revision')}, known r{said.get('known_revision')}"
+        revisions += f", files {said.get('files')}"
         lines.append(f"{node} {revisions}: {said.get('vips', {}).get(vip)}")
     return "; ".join(lines)
 

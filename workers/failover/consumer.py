@@ -326,6 +326,7 @@ class Consumer:
             "messages": rings_picture(counts),
             "frames": frames,
             "loop": self._meter.picture(),
+            "files": self.handover.picture(self.loop.time()),
             "process": process_picture(self._started_at, self._urgency.sentence),
             "unlogged": self.journal.output.dropped,
         }

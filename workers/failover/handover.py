@@ -40,6 +40,9 @@ class Handover:
         self._assembly = Assembly()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="definitions")
         self._rereading = self._again = False
+        self._waiting: dict[int, float] = {}
+        """Jobs of the thread that are not finished -> when each was given to it."""
+        self._longest_seconds = 0.0
 
     def open(self) -> None:
         """Begin to look at the file."""
@@ -50,6 +53,13 @@ class Handover:
         """Stop to look; what is being written is finished."""
         self._timer.cancel()
         self._worker.shutdown(cancel_futures=True)
+
+    def picture(self, now: float) -> dict[str, float]:
+        """How long files take: a disk that stands still delays new definitions, nothing else."""
+        oldest = min(self._waiting.values(), default=now)
+        longest = max(self._longest_seconds, now - oldest)
+        waited = round(1000 * (now - oldest), 1)
+        return {"longest_ms": round(1000 * longest, 1), "waiting_ms": waited}
 
     def reread(self) -> None:
         """Read the file at once: who wrote it whole says so."""
@@ -92,8 +102,11 @@ class Handover:
 
     def _do(self, job: Callable[[], Result], then: Callable[[Result], None]) -> None:
         """Run `job` in the thread and `then` on the loop."""
+        given_at = self._loop.time()
 
         def finish(future: asyncio.Future[Result]) -> None:
+            del self._waiting[id(future)]
+            self._longest_seconds = max(self._longest_seconds, self._loop.time() - given_at)
             if future.cancelled():
                 return
             error = future.exception()
@@ -103,4 +116,6 @@ class Handover:
                 self._rereading = False
                 self._store.problem = str(error) or repr(error)
 
-        self._loop.run_in_executor(self._worker, job).add_done_callback(finish)
+        future = self._loop.run_in_executor(self._worker, job)
+        self._waiting[id(future)] = given_at
+        future.add_done_callback(finish)
