@@ -180,7 +180,7 @@ class GrantedAdmin(admin.ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """What the audit trail tells of a row."""
+        """What the audit trail tells of a row; where from and with which token, to its readers."""
         return self.watched(request, "view", object_id, lambda: self._history(request, object_id))
 
     def _history(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -194,7 +194,8 @@ class GrantedAdmin(admin.ModelAdmin):
         if self.within:
             records = records.filter(subcluster=self.subcluster_of(row))
         title, shown = f"History of {kind} {name}", records[:HISTORY_ROWS]
-        return self.own_page(request, "history", title, object=row, records=shown)
+        told = {"object": row, "records": shown, "whole": allowed(request.user, Role.ADMIN)}
+        return self.own_page(request, "history", title, **told)
 
     def own_page(self, request: HttpRequest, name: str, title: str, **more: Any) -> HttpResponse:
         """A page that Django's admin does not have: its template, and what that is given."""

@@ -7,6 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from cluster_admin.accounts.roles import Role
+from cluster_admin.audit import services
+from cluster_admin.audit.actor import Actor
 from cluster_admin.audit.models import AuditRecord
 from cluster_admin.inventory.models import Node, Subcluster, Topology
 from cluster_admin.vips.models import Vip
@@ -58,7 +60,17 @@ def test_a_viewer_reads_their_subcluster_and_changes_nothing(cluster: Cluster) -
     assert rows_of(client, NODES) == {"default-mta1", "default-mta2"}
     assert rows_of(client, VIPS) == {"198.18.0.101", "198.18.0.102"}
     assert client.get(page_of(node)).status_code == 200
-    assert client.get(page_of(row, "history")).status_code == 200
+    services.record(
+        Actor("somebody", "192.0.2.77", "laptop"),
+        "update",
+        kind="VIP",
+        object=row.address,
+        subcluster="default",
+    )
+    history = client.get(page_of(row, "history")).content.decode()
+    assert "somebody" in history
+    assert "192.0.2.77" not in history
+    assert "laptop" not in history
     assert client.post(page_of(row), {"address": row.address, "weight": 9}).status_code == 403
     assert client.get(page_of(row, "delete")).status_code == 403
     assert client.get(VIP_ADD).status_code == 403
