@@ -56,6 +56,9 @@ class Journal:
             "reason": fact.reason.value,
             "epoch": fact.epoch,
             "detail": fact.detail,
+            "actor": fact.actor.value,
+            "view": fact.view,
+            "gap_ms": None if fact.gap is None else round(1000 * fact.gap, 1),
         }
         self._unwritten.append(event)
 
@@ -118,5 +121,8 @@ class Journal:
 
 
 def _line(event: dict[str, Any]) -> bytes:
-    """A line without what is empty."""
-    return json.dumps({name: value for name, value in event.items() if value}).encode() + b"\n"
+    """A line without what is empty; a gap of nothing says something."""
+    kept = {
+        n: value for n, value in event.items() if value or (n == "gap_ms" and value is not None)
+    }
+    return json.dumps(kept).encode() + b"\n"

@@ -116,6 +116,17 @@ class FactKind(StrEnum):
     FOREIGN = "foreign"
     LATE = "late"
     DEFINITIONS = "definitions"
+    HEALTH = "health"
+
+
+class Actor(StrEnum):
+    """Who or what made a VIP move."""
+
+    NONE = ""
+    FAILURE = "failure"
+    OPERATOR = "operator"
+    BALANCE = "balance"
+    START = "start"
 
 
 class Reason(StrEnum):
@@ -128,6 +139,10 @@ class Reason(StrEnum):
     LEASE_ENDED = "its owner's lease ended"
     OWNER_DRAINS = "its owner is draining"
     OWNER_RELEASED = "its owner let it go"
+    OWNER_STOPS = "its owner is stopping"
+    MOVED = "its definition puts it elsewhere"
+    UNHEALTHY = "its health check fails on its owner"
+    FAILBACK = "a node that it prefers is back"
     HEIR_IDLE = "the heir did not take it"
     ADOPTED = "found on the kernel under a live lease at start"
     BALANCE = "another node is its place in the assignment"
@@ -143,6 +158,33 @@ class Reason(StrEnum):
     SUPERSEDED = "a newer instance of this node is running"
 
 
+ACTORS: dict[Reason, Actor] = {
+    Reason.UNOWNED: Actor.START,
+    Reason.ADOPTED: Actor.START,
+    Reason.OWNER_DIED: Actor.FAILURE,
+    Reason.LEASE_ENDED: Actor.FAILURE,
+    Reason.OWNER_RELEASED: Actor.FAILURE,
+    Reason.HEIR_IDLE: Actor.FAILURE,
+    Reason.UNHEALTHY: Actor.FAILURE,
+    Reason.CONFLICT: Actor.FAILURE,
+    Reason.PROBATION: Actor.FAILURE,
+    Reason.ISOLATED: Actor.FAILURE,
+    Reason.NO_QUORUM: Actor.FAILURE,
+    Reason.LEASE_LOST: Actor.FAILURE,
+    Reason.KERNEL_REFUSED: Actor.FAILURE,
+    Reason.SUPERSEDED: Actor.FAILURE,
+    Reason.OWNER_LEFT: Actor.OPERATOR,
+    Reason.OWNER_DRAINS: Actor.OPERATOR,
+    Reason.OWNER_STOPS: Actor.OPERATOR,
+    Reason.MOVED: Actor.OPERATOR,
+    Reason.STOPPING: Actor.OPERATOR,
+    Reason.DRAINING: Actor.OPERATOR,
+    Reason.UNDEFINED: Actor.OPERATOR,
+    Reason.BALANCE: Actor.BALANCE,
+    Reason.FAILBACK: Actor.BALANCE,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """Something that happened, for logs and people; never needed for the protocol."""
@@ -153,3 +195,12 @@ class Fact:
     reason: Reason = Reason.NONE
     epoch: int = 0
     detail: str = ""
+    view: str = ""
+    """Hash of the members that the teller saw, of a VIP's move."""
+    gap: float | None = None
+    """Seconds for which nobody served the VIP that was taken, as the taker knows; None: unknown."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who or what made the VIP move."""
+        return ACTORS.get(self.reason, Actor.NONE) if self.vip else Actor.NONE

@@ -46,6 +46,29 @@ class Claim(msgspec.Struct, frozen=True, array_like=True):
     epoch: Number
 
 
+class Offer(msgspec.Struct, frozen=True, array_like=True):
+    """A planned move: the sender holds (or just held) `vip` with `epoch`, `heir` is to have it."""
+
+    vip: Address
+    epoch: Number
+    heir: Name
+    why: Text
+    """Value of the `Why` of the move."""
+
+
+class Why(StrEnum):
+    """Why a VIP is handed over."""
+
+    DRAIN = "drain"
+    STOP = "stop"
+    MOVE = "move"
+    """Its own definition changed."""
+    HEALTH = "health"
+    FAILBACK = "failback"
+    """A node that it prefers came back."""
+    BALANCE = "balance"
+
+
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True):
     """A node's word about itself, every `heartbeat_interval` and at once after a change."""
 
@@ -74,6 +97,16 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True):
     """VIPs the sender could not put on its interface."""
     late: bool = False
     """The sender's own loop is chronically late: last choice as heir."""
+    offers: tuple[Offer, ...] = ()
+    """VIPs the sender would hand over as soon as the heir is armed."""
+    armed: tuple[Claim, ...] = ()
+    """Offers, by VIP and the giver's epoch, that the sender acts on once they are released."""
+    released: tuple[Offer, ...] = ()
+    """Handed over: off the sender's kernel since less than `handoff_timeout`."""
+    unhealthy: tuple[Text, ...] = ()
+    """Health checks that fail on the sender."""
+    lease: Seconds = 0
+    """Seconds the sender's kernel keeps its VIPs from now on, when that is longer than usual."""
     asks: bool = False
     """The receiver is asked to answer at once with a heartbeat that carries its claims."""
 

@@ -25,9 +25,11 @@ class Outbox:
         node: str = "",
         epoch: int = 0,
         detail: str = "",
+        view: str = "",
+        gap: float | None = None,
     ) -> None:
         """Record that something happened."""
-        self.facts.append(Fact(kind, vip, node, reason, epoch, detail))
+        self.facts.append(Fact(kind, vip, node, reason, epoch, detail, view, gap))
 
     def flush(self) -> tuple[list[Action], list[Fact]]:
         """Hand over and forget everything collected."""

@@ -33,6 +33,12 @@ class Happening(msgspec.Struct, frozen=True, array_like=True):
     reason: Sentence = ""
     epoch: Number = 0
     detail: Sentence = ""
+    actor: Text = ""
+    """failure, operator, balance or start, of a VIP's move."""
+    view: Text = ""
+    """Hash of the members that the teller saw."""
+    gap_ms: Annotated[float, msgspec.Meta(ge=0, le=1e10)] | None = None
+    """How long nobody served the VIP, as its new owner knows; None: unknown."""
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):

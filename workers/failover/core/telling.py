@@ -89,6 +89,9 @@ class Line(msgspec.Struct):
     reason: str = ""
     epoch: int = 0
     detail: str = ""
+    actor: str = ""
+    view: str = ""
+    gap_ms: float | None = None
 
 
 class Detail(Enum):
@@ -186,6 +189,9 @@ def happening(line: Line) -> Happening:
         reason=line.reason[:SENTENCE_MAX],
         epoch=line.epoch,
         detail=line.detail[:SENTENCE_MAX],
+        actor=line.actor[:TEXT_MAX],
+        view=line.view[:TEXT_MAX],
+        gap_ms=line.gap_ms,
     )
 
 
