@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
@@ -16,6 +17,8 @@ from cluster_admin.inventory.admin_base import CHECK, Checked, DefiningAdmin, De
 from cluster_admin.inventory.admin_import import import_page
 from cluster_admin.inventory.models import Subcluster
 from cluster_admin.inventory.services import Change, Refused
+from workers.failover.core.definitions_rules import COMMANDS
+from workers.failover.core.hooks import COMMAND_CHARACTERS
 
 KNOB = "knob_"
 """Fields of knobs are named so, lest one clashes with the subcluster's own."""
@@ -28,6 +31,8 @@ def _field(knob: knobs.Knob) -> forms.Field:
         default = [("", f"default ({knob.default})")]
         choices = default + [(one, one) for one in knob.choices]
         return forms.ChoiceField(choices=choices, required=False, label=label, help_text=knob.help)
+    if knob.command:
+        return _command_field(knob)
     bounds = f"{knob.low:g} to {knob.high:g}{' ' if knob.unit else ''}{knob.unit}"
     kind: Any = forms.IntegerField if knob.whole else forms.FloatField
     field: forms.Field = kind(
@@ -41,6 +46,24 @@ def _field(knob: knobs.Knob) -> forms.Field:
         },
     )
     field.widget.attrs |= {"placeholder": f"{knob.default:g}", "step": "any"}
+    return field
+
+
+def _command_field(knob: knobs.Knob) -> forms.Field:
+    """A field for a command; what is none is refused with the way out."""
+
+    def refuse(text: str) -> None:
+        if refusal := COMMANDS[knob.name](text):
+            raise ValidationError(f"{knob.name} {refusal}")
+
+    field = forms.CharField(
+        required=False,
+        label=knob.name,
+        max_length=COMMAND_CHARACTERS,
+        help_text=f"{knob.help} Empty: none.",
+        validators=[refuse],
+    )
+    field.widget.attrs["class"] = "vTextField"
     return field
 
 

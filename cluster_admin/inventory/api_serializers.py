@@ -125,4 +125,4 @@ class SettingSerializer(serializers.Serializer):
 class SettingBody(Strict):
     """A new value."""
 
-    value = serializers.JSONField(help_text="A number, or one of the choices.")
+    value = serializers.JSONField(help_text="A number, a command, or one of the choices.")

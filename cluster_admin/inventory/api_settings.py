@@ -16,6 +16,7 @@ from cluster_admin.inventory.services import Change
 from cluster_admin.rest import headers
 from cluster_admin.rest.problems import Code, Problem, cut, invalid
 from cluster_admin.rest.views import Place, View
+from workers.failover.core.definitions_rules import COMMANDS
 
 
 class OfSubcluster(View):
@@ -116,6 +117,12 @@ def _check(knob: knobs.Knob, value: Any) -> None:
     if knob.choices:
         if value not in knob.choices:
             raise invalid(value=f"is {cut(repr(value), 40)}; write {' or '.join(knob.choices)}")
+        return
+    if knob.command:
+        if not isinstance(value, str):
+            raise invalid(value=f"is {cut(repr(value), 40)}; write a text")
+        if refusal := COMMANDS[knob.name](value):
+            raise invalid(value=refusal)
         return
     number = isinstance(value, int if knob.whole else int | float) and not isinstance(value, bool)
     if not number:

@@ -13,7 +13,7 @@ from django.db import models
 
 from cluster_admin.inventory.models import Node, Segment, Setting, Subcluster, Topology
 from workers.failover.core import definitions as core
-from workers.failover.core.definitions_rules import check, usual_dead_after
+from workers.failover.core.definitions_rules import CHOICES, COMMANDS, check, usual_dead_after
 from workers.failover.core.definitions_text import DefinitionsError, parse, render
 from workers.failover.core.toml_text import Problem
 
@@ -100,6 +100,7 @@ def load(definitions: core.Definitions, subcluster: Subcluster) -> None:
                 cidr=one.cidr,
                 interface=one.interface,
                 witnesses=list(one.witnesses),
+                interest=list(one.interest),
                 segment=segments.get(one.segment),
             )
             for one in definitions.topologies
@@ -185,11 +186,14 @@ def _knob(name: str, value: Any) -> Any:
     """A knob's value in the type that the core uses; raises `Problem` for another."""
     default = getattr(core.Knobs(), name, None)
     path = ("knobs", name, "value")
-    if isinstance(default, core.PartitionPolicy):
-        if value not in tuple(core.PartitionPolicy):
-            way = f"write {' or '.join(core.PartitionPolicy)}"
-            raise Problem(path, f"{name} is {value!r}; {way}")
-        return core.PartitionPolicy(value)
+    if choices := CHOICES.get(name):
+        if value not in tuple(choices):
+            raise Problem(path, f"{name} is {value!r}; write {' or '.join(choices)}")
+        return choices(value)
+    if name in COMMANDS:
+        if not isinstance(value, str):
+            raise Problem(path, f"{name} is {value!r}; write a text")
+        return value
     whole = isinstance(default, int)
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         kind = "a whole number" if whole else "a number"
@@ -203,6 +207,7 @@ def _topology(row: Topology) -> core.Topology:
         interface=row.interface,
         witnesses=texts(row.witnesses, ("topology", row.cidr, "witnesses")),
         segment=row.segment.name if row.segment else "",
+        interest=texts(row.interest, ("topology", row.cidr, "interest")),
     )
 
 

@@ -10,8 +10,14 @@ from typing import Any
 
 from cluster_admin.inventory.models import Setting, Subcluster
 from cluster_admin.inventory.services import Change
-from workers.failover.core.definitions import Knobs, PartitionPolicy
-from workers.failover.core.definitions_rules import BOUNDS, KNOB_NAMES, usual_dead_after
+from workers.failover.core.definitions import Knobs
+from workers.failover.core.definitions_rules import (
+    BOUNDS,
+    CHOICES,
+    COMMANDS,
+    KNOB_NAMES,
+    usual_dead_after,
+)
 
 HELP = {
     "heartbeat_interval": "How often a node speaks on both rings. Lower: faster, more traffic.",
@@ -28,13 +34,22 @@ HELP = {
     "probe_count": "ARP or neighbour probes without an answer before a VIP is taken.",
     "probe_interval": "Time between two probes, and after the last.",
     "audit_interval": "How often the kernel's addresses are compared with what should be there.",
-    "flap_limit": "How long an interface must be up again before it counts.",
+    "flap_limit": "How long a health check must be good again before it counts; doubled, up to "
+    "15 times, with each flap.",
     "announce_count": "Announcements in the second after taking a VIP.",
     "announce_period": "A VIP that stays is announced again this often.",
+    "announce_to": "Who is told of a VIP's new owner: all hosts of the network, or interest: only "
+    "the hosts of interest that its topology names.",
     "partition_policy": "What a part of a cut cluster may hold: cover keeps mail flowing, quorum "
     "never has two owners.",
+    "check_interval": "How often each health check runs on each node.",
+    "check_timeout": "A health check that takes longer has failed.",
+    "check_fall": "Failures in a row after which a health check counts as failed.",
+    "hook_timeout": "A hook that takes longer is killed.",
+    "on_change": "A command, /PATH ARGUMENTS, that a node runs when it took or lost a VIP; it is "
+    "given taken or lost, VIP, node and reason.",
 }
-COUNTS = frozenset({"balance_set_size", "probe_count", "announce_count"})
+COUNTS = frozenset({"balance_set_size", "probe_count", "announce_count", "check_fall"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +69,20 @@ class Knob:
         """Whether only whole numbers will do."""
         return isinstance(self.default, int)
 
+    @property
+    def command(self) -> bool:
+        """Whether it is a command rather than a number or a choice."""
+        return self.name in COMMANDS
+
 
 def knob(name: str) -> Knob:
     """What is to be known of a knob; `KeyError` for none."""
     text = HELP[name]
     default = getattr(Knobs(), name)
-    if isinstance(default, PartitionPolicy):
-        return Knob(name, default.value, None, None, tuple(map(str, PartitionPolicy)), "", text)
+    if name in CHOICES:
+        return Knob(name, default.value, None, None, tuple(map(str, CHOICES[name])), "", text)
+    if name in COMMANDS:
+        return Knob(name, default, None, None, (), "", text)
     low, high = BOUNDS[name]
     return Knob(name, default, low, high, (), "" if name in COUNTS else "seconds", text)
 

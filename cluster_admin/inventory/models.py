@@ -90,13 +90,15 @@ class Defining(models.Model):
 
 
 class Topology(Defining):
-    """Where the addresses of a network live: interface, witnesses, segment."""
+    """Where the addresses of a network live: interface, witnesses, hosts of interest, segment."""
 
     segment = models.ForeignKey(Segment, models.PROTECT, null=True, blank=True)
     cidr = models.CharField(max_length=49, verbose_name="network")
     interface = models.CharField(max_length=15)
     witnesses = models.JSONField(default=list, blank=True)
     """Addresses outside the cluster, asked whether the wire works."""
+    interest = models.JSONField(default=list, blank=True, verbose_name="hosts of interest")
+    """Who is told of a VIP's new owner where not all are."""
 
     class Meta:
         """A network once per subcluster."""

@@ -37,6 +37,7 @@ def load(definitions: core.Definitions, subcluster: Subcluster) -> None:
                 prefer=list(one.prefer),
                 weight=one.weight,
                 check_command=one.check,
+                hook=one.hook,
                 binding=one.binding,
             )
             for one in definitions.vips.values()
@@ -73,6 +74,7 @@ def _vip(row: Vip, addresses: dict[int, str]) -> core.Vip:
         follow=follow,
         weight=row.weight,
         check=row.check_command,
+        hook=row.hook,
         binding=row.binding,
         description=row.description,
     )

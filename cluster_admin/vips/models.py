@@ -31,6 +31,7 @@ class Vip(Defining):
     check_command = models.CharField(
         max_length=500, blank=True, validators=[plain], verbose_name="health check"
     )
+    hook = models.CharField(max_length=500, blank=True, validators=[plain])
     binding = models.CharField(max_length=63, blank=True)
     address_key = models.CharField(max_length=33, editable=False, db_index=True)
     """Sorts as the address does by number: `save` and `address_key` keep it."""

@@ -5,8 +5,8 @@ from dataclasses import Field, fields
 
 from tests.architecture.tree import ROOT, modules
 from workers.exit_codes import Exit
-from workers.failover.core.definitions import Knobs, PartitionPolicy
-from workers.failover.core.definitions_rules import BOUNDS
+from workers.failover.core.definitions import Knobs
+from workers.failover.core.definitions_rules import BOUNDS, CHOICES, COMMANDS
 from workers.lab.core.faults import FaultKind
 
 README = (ROOT / "README.md").read_text()
@@ -39,8 +39,10 @@ def test_every_knob_is_described_with_its_default_and_bounds() -> None:
 
 
 def _expected(knob: Field[object]) -> list[str]:
-    if isinstance(knob.default, PartitionPolicy):
-        return [knob.default.value, " or ".join(PartitionPolicy)]
+    if choices := CHOICES.get(knob.name):
+        return [str(knob.default), " or ".join(choices)]
+    if knob.name in COMMANDS:
+        return ["none", "a command"]
     low, high = BOUNDS[knob.name]
     return [f"{knob.default:g}", f"{low:g} to {high:g}"]
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from workers.failover.core.definitions import (
     AdminState,
+    AnnounceTo,
     Definitions,
     Knobs,
     Node,
@@ -18,6 +19,8 @@ from workers.failover.core.definitions import (
 )
 from workers.failover.core.definitions_rules import usual_dead_after
 from workers.failover.core.definitions_text import DefinitionsError, parse, render
+from workers.failover.core.health import check_refusal
+from workers.failover.core.hooks import command_refusal
 
 NET4, NET6 = ipaddress.ip_network("198.18.0.0/16"), ipaddress.ip_network("2001:db8::/64")
 PARSE_SECONDS = 1.0
@@ -28,6 +31,9 @@ checks = st.one_of(
     st.just(""),
     st.integers(1, 65535).map(lambda port: f"smtp:{port}"),
     st.from_regex(r"command:/[!-.0-~][!-~]{0,9}( [ -~]{0,9})?", fullmatch=True),
+).filter(lambda text: not check_refusal(text))
+commands = st.from_regex(r"|/[a-z]{1,9}( [ -~]{0,9})?", fullmatch=True).filter(
+    lambda text: not command_refusal(text)
 )
 bindings = st.from_regex(r"|[A-Za-z0-9._-]{1,12}", fullmatch=True)
 descriptions = st.text(max_size=20).filter(str.isprintable)
@@ -51,6 +57,12 @@ def knobs(draw: st.DrawFn) -> Knobs:
         balance_set_size=draw(st.integers(1, 10240)),
         probe_interval=draw(st.floats(0.005, 1)),
         partition_policy=draw(st.sampled_from(PartitionPolicy)),
+        announce_to=draw(st.sampled_from(AnnounceTo)),
+        check_interval=draw(st.floats(0.1, 3600)),
+        check_timeout=draw(st.floats(0.05, 60)),
+        check_fall=draw(st.integers(1, 100)),
+        hook_timeout=draw(st.floats(0.1, 60)),
+        on_change=draw(commands),
     )
 
 
@@ -60,7 +72,8 @@ def definitions(draw: st.DrawFn) -> Definitions:
     names = draw(st.lists(labels, unique=True, max_size=min(4, len(addresses))))
     own, rest = addresses[: len(names)], addresses[len(names) :]
     topologies = [Topology(str(NET4), draw(interfaces), (str(NET4[1]),)[: draw(st.integers(0, 1))])]
-    topologies.append(Topology(str(NET6), draw(interfaces), segment=draw(segments)))
+    interest = tuple(str(NET6[number]) for number in range(2, 2 + draw(st.integers(0, 3))))
+    topologies.append(Topology(str(NET6), draw(interfaces), (), draw(segments), interest))
     if draw(st.booleans()):
         topologies.reverse()
     nodes = {
@@ -87,6 +100,7 @@ def definitions(draw: st.DrawFn) -> Definitions:
             draw(checks),
             draw(bindings),
             draw(descriptions),
+            draw(commands),
         )
     return Definitions(
         cluster=draw(labels),

@@ -242,6 +242,16 @@ REFUSALS = {
         "check has 509 characters; write at most 500",
     ),
     "vip check two lines": (f'{WHOLE}check = "command:/a\\nb"\n', 10, "cannot be printed"),
+    "vip check quote": (f'{WHOLE}check = "command:/a \'b"\n', 10, "has a quote or a backslash"),
+    "vip hook path": (
+        f'{WHOLE}hook = "true"\n',
+        10,
+        "vip 198.18.0.101: hook 'true' is none; write",
+    ),
+    "vip hook of the root": (f'{WHOLE}hook = "/ a"\n', 10, "hook '/ a' is none; write /PATH"),
+    "vip hook long": (f'{WHOLE}hook = "/{"x" * 500}"\n', 10, "hook has 501 characters"),
+    "vip hook quote": (f"{WHOLE}hook = '/a \"b'\n", 10, "hook '/a \"b' has a quote"),
+    "vip hook two lines": (f'{WHOLE}hook = "/a\\nb"\n', 10, "cannot be printed"),
     "vip binding": (f'{WHOLE}binding = "a b"\n', 10, "binding 'a b' is not a name; write letters"),
     "vip binding long": (f'{WHOLE}binding = "{"b" * 64}"\n', 10, "at most 63"),
     "vip description long": (f'{WHOLE}description = "{"d" * 201}"\n', 10, "at most 200"),
@@ -258,6 +268,23 @@ REFUSALS = {
         WHOLE.replace('"eth0"\n', '"eth0"\nwitnesses = ["2001:db8::1"]\n'),
         7,
         "cannot be asked on an IPv4 network",
+    ),
+    "host of interest of the other family": (
+        WHOLE.replace('"eth0"\n', '"eth0"\ninterest = ["2001:db8::1"]\n'),
+        7,
+        "host of interest 2001:db8::1 cannot be asked on an IPv4 network",
+    ),
+    "host of interest twice": (
+        WHOLE.replace('"eth0"\n', '"eth0"\ninterest = ["198.18.0.9", "198.18.0.9"]\n'),
+        7,
+        "host of interest 198.18.0.9: named twice",
+    ),
+    "too many hosts of interest": (
+        WHOLE.replace(
+            '"eth0"\n', f'"eth0"\ninterest = {[f"198.18.0.{n}" for n in range(130, 195)]}\n'
+        ),
+        7,
+        "65 hosts of interest; name at most 64",
     ),
     "a table that is none": (TOP + "vip = 3\n", 5, "vip is 3; write a table"),
     "a vip that is none": (TOP + '[vip]\n"198.18.0.1" = 3\n', 6, "is no table"),
@@ -292,6 +319,14 @@ KNOBS = {
     "balance_set_size = 1e9": "write a whole number",
     "announce_period = -1": "announce_period is -1",
     'partition_policy = "split"': "write cover or quorum",
+    'announce_to = "some"': "announce_to is 'some'; write all or interest",
+    "announce_to = 1": "announce_to is 1; write a text in quotes",
+    "hook_timeout = 61": "write a number, 0.1 to 60",
+    "check_fall = 0": "write a whole number, 1 to 100",
+    "check_timeout = 0.01": "write a number, 0.05 to 60",
+    "check_interval = 0": "write a number, 0.1 to 3600",
+    'on_change = "mail"': "on_change 'mail' is none; write /PATH ARGUMENTS",
+    "on_change = 1": "on_change is 1; write a text in quotes",
     "hartbeat_interval = 1": "did you mean heartbeat_interval?",
 }
 

@@ -16,6 +16,13 @@ class PartitionPolicy(StrEnum):
     QUORUM = "quorum"
 
 
+class AnnounceTo(StrEnum):
+    """Who is told of a VIP's new owner: the whole network, or hosts of interest only."""
+
+    ALL = "all"
+    INTEREST = "interest"
+
+
 class AdminState(StrEnum):
     """What operators want of a node; only an enabled one is an heir.
 
@@ -46,7 +53,15 @@ class Knobs:
     flap_limit: float = 4.0
     announce_count: int = 5
     announce_period: float = 60.0
+    announce_to: AnnounceTo = AnnounceTo.ALL
     partition_policy: PartitionPolicy = PartitionPolicy.COVER
+    check_interval: float = 2.0
+    check_timeout: float = 1.0
+    check_fall: int = 3
+    """Failures in a row after which a check counts as failed."""
+    hook_timeout: float = 5.0
+    on_change: str = ""
+    """Command `/PATH ARGUMENTS` that a node runs when it took or lost a VIP; "" is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,8 @@ class Topology:
     """Addresses outside the cluster probed by ARP / NS; normally the gateway."""
     segment: str = ""
     """The broadcast domain it lies in; "" is not said, and goes with every other."""
+    interest: tuple[str, ...] = ()
+    """Hosts of interest: told of a new owner even where `announce_to` is not all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,8 @@ class Vip:
     binding: str = ""
     """What mail software calls it; addresses of both IP versions may share one."""
     description: str = ""
+    hook: str = ""
+    """Command `/PATH ARGUMENTS`, called with `take` or `release`, VIP and node; "" is none."""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,21 @@ elsewhere.
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
+from enum import StrEnum
 
-from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
+from workers.failover.core.definitions import (
+    AnnounceTo,
+    Definitions,
+    Knobs,
+    Node,
+    PartitionPolicy,
+    Topology,
+    Vip,
+)
 from workers.failover.core.health import check_refusal
+from workers.failover.core.hooks import command_refusal
 from workers.failover.core.toml_text import Path, Problem
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -39,8 +49,24 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "flap_limit": (0, 3600),
     "announce_count": (1, 100),
     "announce_period": (1, 86400),
+    "check_interval": (0.1, 3600),
+    "check_timeout": (0.05, 60),
+    "check_fall": (1, 100),
+    "hook_timeout": (0.1, 60),
 }
-"""Lowest and highest value of each knob, both allowed; seconds or counts."""
+"""Lowest and highest value of each knob that is a number, both allowed; seconds or counts."""
+
+CHOICES: dict[str, type[StrEnum]] = {
+    "announce_to": AnnounceTo,
+    "partition_policy": PartitionPolicy,
+}
+"""What the knobs may be that are one word of a few."""
+
+COMMANDS: dict[str, Callable[[str], str]] = {"on_change": command_refusal}
+"""The knobs that are commands, and what says why a text is none."""
+
+INTEREST_COUNT = 64
+"""At most so many hosts of interest per topology: each is told of each VIP by itself."""
 
 DESCRIPTION_CHARACTERS = 200
 
@@ -114,6 +140,9 @@ def _check_knobs(knobs: Knobs) -> None:
         value = getattr(knobs, name)
         if not low <= value <= high:
             raise Problem(("knobs", name), f"{name} is {value!r}; write {low:g} to {high:g}")
+    for name, refused in COMMANDS.items():
+        if refusal := refused(getattr(knobs, name)):
+            raise Problem(("knobs", name), f"{name} {refusal}")
     least = round(2 * knobs.heartbeat_interval, 6)
     if knobs.dead_after < least:
         raise Problem(
@@ -142,21 +171,27 @@ def _check_topologies(definitions: Definitions) -> None:
         check_interface(topology.interface, (*path, "interface"), thing)
         if topology.segment:
             check_word(topology.segment, (*path, "segment"), f"{thing}: segment")
-        _check_witnesses(topology, path, thing)
+        _check_hosts(topology, topology.witnesses, (*path, "witnesses"), f"{thing}: witness")
+        place, host = (*path, "interest"), f"{thing}: host of interest"
+        _check_hosts(topology, topology.interest, place, host)
+        if len(topology.interest) > INTEREST_COUNT:
+            what = f"{len(topology.interest)} hosts of interest; name at most {INTEREST_COUNT}"
+            raise Problem(place, f"{thing}: {what}")
 
 
-def _check_witnesses(topology: Topology, path: Path, thing: str) -> None:
+def _check_hosts(topology: Topology, hosts: Iterable[str], path: Path, thing: str) -> None:
+    """Hosts that are asked or told by ARP or neighbour discovery in this topology's network."""
     seen: set[str] = set()
     version = ipaddress.ip_network(topology.cidr).version
-    for witness in topology.witnesses:
-        address = _plain(witness, (*path, "witnesses"), f"{thing}: witness {witness}")
+    for host in hosts:
+        address = _plain(host, path, f"{thing} {host}")
         if address.version != version:
             raise Problem(
-                (*path, "witnesses"),
-                f"{thing}: witness {witness} cannot be asked on an IPv{version} network; "
+                path,
+                f"{thing} {host} cannot be asked on an IPv{version} network; "
                 f"name an IPv{version} host there",
             )
-        _once(witness, seen, (*path, "witnesses"), f"{thing}: witness {witness}")
+        _once(host, seen, path, f"{thing} {host}")
 
 
 def _check_nodes(definitions: Definitions) -> None:
@@ -241,11 +276,13 @@ def _check_segment(definitions: Definitions, vip: Vip, path: Path, thing: str) -
 
 
 def _check_service(vip: Vip, path: Path, thing: str) -> None:
-    """What is served on a VIP: weight, health check, binding, description."""
+    """What is served on a VIP: weight, health check, hook, binding, description."""
     if not 1 <= vip.weight <= 1000:
         raise Problem((*path, "weight"), f"{thing}: weight is {vip.weight}; write 1 to 1000")
     if refusal := check_refusal(vip.check):
         raise Problem((*path, "check"), f"{thing}: check {refusal}")
+    if refusal := command_refusal(vip.hook):
+        raise Problem((*path, "hook"), f"{thing}: hook {refusal}")
     if vip.binding and not _BINDING.fullmatch(vip.binding):
         way = "write letters, digits and . _ -, at most 63"
         raise Problem((*path, "binding"), f"{thing}: binding {vip.binding!r} is not a name; {way}")

@@ -15,18 +15,20 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from workers.failover.core.definitions import (
     AdminState,
     Definitions,
     Knobs,
     Node,
-    PartitionPolicy,
     Topology,
     Vip,
 )
 from workers.failover.core.definitions_rules import (
     BOUNDS,
+    CHOICES,
+    COMMANDS,
     KNOB_NAMES,
     canonical_address,
     canonical_cidr,
@@ -38,6 +40,8 @@ from workers.failover.core.toml_text import Problem, Table, line_of, load
 FORMAT = 1
 LIMIT_BYTES = 4 * 1024 * 1024
 USUAL_RING_PORT = 7411
+VIP_TEXTS = ("check", "hook", "binding", "description")
+"""Keys of a VIP that are plain text, empty when not given, in canonical order."""
 FIRST_LINE = "# Muster definitions in canonical form; remove this line when you edit the file."
 _LAST_LINE = re.compile(r"# end of definitions: .*, crc32 ([0-9a-f]{8})\r?\n?")
 
@@ -122,7 +126,7 @@ def _definitions(top: Table) -> Definitions:
 def _knobs(table: Table) -> Knobs:
     table.allow(*KNOB_NAMES)
     usual = Knobs()
-    values: dict[str, float | int] = {}
+    values: dict[str, Any] = {}
     for name, (low, high) in BOUNDS.items():
         default = getattr(usual, name)
         if name == "dead_after":
@@ -131,25 +135,30 @@ def _knobs(table: Table) -> Knobs:
             values[name] = table.whole(name, default, int(low), int(high))
         else:
             values[name] = table.number(name, default, low, high)
-    policy = table.text("partition_policy", usual.partition_policy)
-    if policy not in tuple(PartitionPolicy):
-        way = f"write {' or '.join(PartitionPolicy)}"
-        raise table.problem("partition_policy", f"partition_policy is {policy!r}; {way}")
-    return Knobs(**values, partition_policy=PartitionPolicy(policy))  # type: ignore[arg-type]
+    for name, choices in CHOICES.items():
+        word = table.text(name, getattr(usual, name))
+        if word not in tuple(choices):
+            raise table.problem(name, f"{name} is {word!r}; write {' or '.join(choices)}")
+        values[name] = choices(word)
+    for name in COMMANDS:
+        values[name] = table.text(name, getattr(usual, name))
+    return Knobs(**values)
 
 
 def _topology(cidr: str, table: Table) -> Topology:
-    table.allow("interface", "witnesses", "segment")
-    place = (*table.path, "witnesses")
+    table.allow("interface", "witnesses", "interest", "segment")
     return Topology(
         cidr=canonical_cidr(cidr, table.path, table.thing),
         interface=table.text("interface"),
-        witnesses=tuple(
-            canonical_address(one, place, f"{table.thing}: witness")
-            for one in table.texts("witnesses")
-        ),
+        witnesses=_addresses(table, "witnesses", "witness"),
         segment=table.text("segment", ""),
+        interest=_addresses(table, "interest", "host of interest"),
     )
+
+
+def _addresses(table: Table, key: str, what: str) -> tuple[str, ...]:
+    place, thing = (*table.path, key), f"{table.thing}: {what}"
+    return tuple(canonical_address(one, place, thing) for one in table.texts(key))
 
 
 def _node(name: str, table: Table) -> Node:
@@ -189,7 +198,7 @@ def _vips(tables: Iterable[tuple[str, Table]]) -> dict[str, Vip]:
 
 
 def _vip(spelled: str, table: Table) -> Vip:
-    table.allow("prefer", "follow", "weight", "check", "binding", "description")
+    table.allow("prefer", "follow", "weight", *VIP_TEXTS)
     follow = table.text("follow", "")
     return Vip(
         address=canonical_address(spelled, table.path, table.thing),
@@ -197,9 +206,7 @@ def _vip(spelled: str, table: Table) -> Vip:
         follow=follow
         and canonical_address(follow, (*table.path, "follow"), f"{table.thing}: follow"),
         weight=table.whole("weight", 1, 1, 1000),
-        check=table.text("check", ""),
-        binding=table.text("binding", ""),
-        description=table.text("description", ""),
+        **{key: table.text(key, "") for key in VIP_TEXTS},
     )
 
 
@@ -215,6 +222,8 @@ def _lines(definitions: Definitions) -> Iterator[str]:
         yield f"interface = {_quote(topology.interface)}"
         if topology.witnesses:
             yield f"witnesses = {_list(topology.witnesses)}"
+        if topology.interest:
+            yield f"interest = {_list(topology.interest)}"
         if topology.segment:
             yield f"segment = {_quote(topology.segment)}"
     for name in sorted(definitions.nodes):
@@ -262,7 +271,7 @@ def _vip_lines(vip: Vip) -> Iterator[str]:
         yield f"follow = {_quote(vip.follow)}"
     if vip.weight != 1:
         yield f"weight = {vip.weight}"
-    for key in ("check", "binding", "description"):
+    for key in VIP_TEXTS:
         if text := getattr(vip, key):
             yield f"{key} = {_quote(text)}"
 

@@ -5,10 +5,12 @@ Only their form is decided here; "" means no check.
 
 import re
 
+from workers.failover.core.hooks import command_refusal
+
 CHECK_CHARACTERS = 500
 
 _PORT = re.compile(r"(?:tcp|smtp):([1-9][0-9]{0,4})")
-_COMMAND = re.compile(r"command:/[^ /][^ ]*( .*)?")
+_COMMAND = re.compile(r"command:(/[^ /][^ ]*( .*)?)")
 
 
 def check_refusal(text: str) -> str:
@@ -20,4 +22,6 @@ def check_refusal(text: str) -> str:
         return f"{text[:40]!r} has characters that cannot be printed; {way}"
     if port := _PORT.fullmatch(text):
         return "" if int(port[1]) <= 65535 else f"names port {port[1]}; write 1 to 65535"
-    return "" if not text or _COMMAND.fullmatch(text) else f"{text[:60]!r} is none; {way}"
+    if command := _COMMAND.fullmatch(text):
+        return command_refusal(command[1])
+    return f"{text[:60]!r} is none; {way}" if text else ""
