@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.failover.core.checks import check_refusal
 from workers.failover.core.definitions import (
     AdminState,
     AnnounceTo,
@@ -19,7 +20,6 @@ from workers.failover.core.definitions import (
 )
 from workers.failover.core.definitions_rules import usual_dead_after
 from workers.failover.core.definitions_text import DefinitionsError, parse, render
-from workers.failover.core.health import check_refusal
 from workers.failover.core.hooks import command_refusal
 
 NET4, NET6 = ipaddress.ip_network("198.18.0.0/16"), ipaddress.ip_network("2001:db8::/64")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from enum import StrEnum
 
+from workers.failover.core.checks import check_refusal
 from workers.failover.core.definitions import (
     AnnounceTo,
     Definitions,
@@ -20,7 +21,6 @@ from workers.failover.core.definitions import (
     Topology,
     Vip,
 )
-from workers.failover.core.health import check_refusal
 from workers.failover.core.hooks import command_refusal
 from workers.failover.core.toml_text import Path, Problem
 
