@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workers.failover.core.definitions_text import DefinitionsError, render
-from workers.lab import network, processes, state
+from workers.lab import keepalived, network, processes, state
 from workers.lab.commands import check_system, tool
 from workers.lab.core.hosts import (
     MOST_NODES,
     MOST_VIPS,
     POOL,
     Role,
+    Software,
     free_subnet,
     hosts_of,
     prefix_for,
@@ -55,6 +56,8 @@ class Wish:
     """Of the dashboard on the machine's loopback; None: the first free one."""
     broker_url: str = ""
     """An existing broker that somebody wants the lab to use; refused."""
+    software: Software = Software.MUSTER
+    """With keepalived: no broker, mail or manager, and `heartbeat_interval` is its `advert_int`."""
 
 
 def bring_up(wish: Wish, tell: Teller, keep: bool = False) -> Lab:
@@ -124,11 +127,21 @@ def _check(wish: Wish) -> None:
         raise LabRefused(f"--brokers is {wish.brokers}; a lab has 1 or 3 (or 0: ring B alone)")
     if wish.manager and not wish.brokers:
         raise LabRefused("a manager needs a broker: --brokers 1 or 3, or --no-manager")
+    if wish.software is Software.KEEPALIVED:
+        _check_keepalived(wish)
     refuse_broker_url(wish.broker_url)
     for name in ("tc", *(["postfix"] if wish.mail else [])):
         tool(name)
     if wish.brokers:
         tool("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+def _check_keepalived(wish: Wish) -> None:
+    if wish.brokers or wish.mail or wish.manager:
+        raise LabRefused("a lab of keepalived has no broker, mail or manager")
+    if wish.vips > keepalived.MOST_VIPS:
+        raise LabRefused(f"--vips is {wish.vips}; keepalived has {keepalived.MOST_VIPS} at most")
+    tool(keepalived.DAEMON)
 
 
 def _reserve(wish: Wish, tell: Teller) -> state.Record:
@@ -187,6 +200,7 @@ def _plan(wish: Wish) -> state.Record:
         created_at=time.time(),
         keeper=state.this_process(),
         port=choose_port(wish.port, ports) if wish.manager else 0,
+        software=wish.software,
     )
 
 
@@ -199,7 +213,7 @@ def _start_order(record: state.Record) -> tuple[str, ...]:
 def _wait_until_green(record: state.Record, tell: Teller) -> None:
     deadline = time.monotonic() + GREEN_SECONDS
     said: list[str] = []
-    while wanting := missing(record, look(record)) or missing_workers(record):
+    while wanting := _missing(record):
         if time.monotonic() > deadline:
             raise LabError(
                 f"lab {record.name!r} is not green after {GREEN_SECONDS:.0f} s: "
@@ -209,6 +223,12 @@ def _wait_until_green(record: state.Record, tell: Teller) -> None:
             tell("waiting: " + "; ".join(wanting))
             said = wanting
         time.sleep(LOOK_SECONDS)
+
+
+def _missing(record: state.Record) -> list[str]:
+    if record.software is Software.KEEPALIVED:
+        return keepalived.misplaced(record, keepalived.held(record))
+    return missing(record, look(record)) or missing_workers(record)
 
 
 def _last_words(record: state.Record) -> str:

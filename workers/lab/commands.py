@@ -12,6 +12,7 @@ TOOL_SECONDS = 60.0
 _PACKAGES = {
     "ip": "iproute2",
     "tc": "iproute2",
+    "/usr/sbin/keepalived": "keepalived",
     "postfix": "postfix",
     "postconf": "postfix",
     "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",

@@ -12,10 +12,10 @@ from pathlib import Path
 from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
 from workers.failover.core.definitions_text import render
-from workers.lab import broker_files, manager_files
+from workers.lab import broker_files, keepalived, manager_files
 from workers.lab.broker_files import SUBCLUSTER
 from workers.lab.clocks import clock_environment, set_clock
-from workers.lab.core.hosts import Host, Role
+from workers.lab.core.hosts import Host, Role, Software
 from workers.lab.network import INTERFACE
 from workers.lab.postfix import lay_down
 from workers.lab.processes import ROLE_VARIABLE
@@ -57,7 +57,7 @@ def write_files(record: Record) -> None:
     definitions = render(definitions_of(record))
     brokers = broker_files.brokers_of(record, passwords)
     for host in record.hosts:
-        if host.role is Role.NODE:
+        if host.role is Role.NODE and record.software is Software.MUSTER:
             _write_node(record, host, broker_files.addresses(brokers, host.name), definitions)
         if host.role is Role.BROKER:
             programs = broker_files.lay_down(brokers[host.name])
@@ -124,6 +124,9 @@ def _programs(record: Record, host: Host) -> list[Program]:
 
 def _node_programs(record: Record, host: Host) -> list[Program]:
     """The agent first; what only a manager needs, when there is one."""
+    if record.software is Software.KEEPALIVED:
+        echo = python_program("echo", "workers.lab.echo", host.name)
+        return [keepalived.lay_down(record, host, host_directory(record, host.name), AGENT), echo]
     config = ("--config", str(node_file(record, host.name)))
     clock = clock_environment(clock_file(record, host.name))
     found = [python_program(AGENT, "workers.failover.consumer", *config, **clock)]

@@ -13,9 +13,13 @@ from workers.lab.core.hosts import Host, namespace
 from workers.lab.errors import LabError
 from workers.lab.host_files import AGENT, clock_file, host_directory
 from workers.lab.state import Record
-from workers.lab.supervision import start_supervisor
+from workers.lab.supervision import SUPERVISOR, start_supervisor
 
 _FREEZING = (FaultKind.FREEZE, FaultKind.BROKER_FREEZE)
+_ENDING = {
+    FaultKind.KILL_AGENT_FOR_GOOD: signal.SIGKILL,
+    FaultKind.CLEAN_STOP: signal.SIGTERM,
+}
 
 
 def strike(record: Record, fault: Fault) -> None:
@@ -29,12 +33,12 @@ def strike(record: Record, fault: Fault) -> None:
         processes.send(_agents(spaces), signal.SIGKILL)
     elif fault.kind is FaultKind.STOP_AGENT:
         processes.stop(_agents(spaces))
-    elif fault.kind is FaultKind.LINK_DOWN:
-        for host in _hosts(record, fault):
-            network.set_link(record.name, host, record.subnet, up=False)
-    elif fault.kind is FaultKind.CLOCK_STEP:
-        for name in fault.targets:
-            set_clock(clock_file(record, name), fault.seconds)
+    elif fault.kind in _ENDING:
+        # A supervisor that stands still starts nothing; what else runs on the host goes on.
+        processes.stop(_of_role(spaces, SUPERVISOR))
+        processes.send(_agents(spaces), _ENDING[fault.kind])
+    else:
+        _set_links_and_clocks(record, fault, healed=False)
 
 
 def undo(record: Record, fault: Fault) -> None:
@@ -47,12 +51,20 @@ def undo(record: Record, fault: Fault) -> None:
         processes.send(processes.processes_in(spaces), signal.SIGCONT)
     elif fault.kind is FaultKind.STOP_AGENT:
         processes.send(_agents(spaces), signal.SIGCONT)
-    elif fault.kind is FaultKind.LINK_DOWN:
-        for host in _hosts(record, fault):
-            network.set_link(record.name, host, record.subnet, up=True)
-    elif fault.kind is FaultKind.CLOCK_STEP:
-        for name in fault.targets:
-            set_clock(clock_file(record, name), 0)
+    elif fault.kind in _ENDING:
+        processes.send(_of_role(spaces, SUPERVISOR), signal.SIGCONT)
+    else:
+        _set_links_and_clocks(record, fault, healed=True)
+
+
+def _set_links_and_clocks(record: Record, fault: Fault, *, healed: bool) -> None:
+    for host in _hosts(record, fault):
+        if fault.kind is FaultKind.CABLE:
+            network.set_port(record.name, host, up=healed)
+        elif fault.kind is FaultKind.LINK_DOWN:
+            network.set_link(record.name, host, record.subnet, up=healed)
+        elif fault.kind is FaultKind.CLOCK_STEP:
+            set_clock(clock_file(record, host.name), 0 if healed else fault.seconds)
 
 
 def start_hosts(record: Record, names: tuple[str, ...]) -> None:
@@ -63,10 +75,14 @@ def start_hosts(record: Record, names: tuple[str, ...]) -> None:
 
 
 def _agents(spaces: list[str]) -> list[processes.Process]:
-    found = [p for p in processes.processes_in(spaces) if p.role == AGENT]
+    found = _of_role(spaces, AGENT)
     if not found:
         raise LabError(f"no agent runs in {', '.join(spaces)}: see muster lab ps")
     return found
+
+
+def _of_role(spaces: list[str], role: str) -> list[processes.Process]:
+    return [p for p in processes.processes_in(spaces) if p.role == role and p.state != "Z"]
 
 
 def _hosts(record: Record, fault: Fault) -> list[Host]:

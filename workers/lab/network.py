@@ -78,6 +78,12 @@ def set_link(lab: str, host: Host, subnet: str, up: bool) -> None:
         run("ip", "-n", inside, "-batch", "-", script=_route(host, subnet))
 
 
+def set_port(lab: str, host: Host, up: bool) -> None:
+    """Raise or lower the switch's end of a host's wire; either end has no carrier meanwhile."""
+    switch = namespace(lab, SWITCH)
+    run("ip", "-n", switch, "link", "set", "dev", host.name, "up" if up else "down")
+
+
 def drop_frames(lab: str, before: AbstractSet[FrameRule], after: AbstractSet[FrameRule]) -> None:
     """Make the switch drop what `after` says instead of what `before` said, in one go."""
     lines = [f"filter delete {_place(rule)}" for rule in sorted(before - after)]

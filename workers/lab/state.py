@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from workers.lab.core.faults import Fault
-from workers.lab.core.hosts import Host, Role
+from workers.lab.core.hosts import Host, Role, Software
 from workers.lab.errors import LabError, LabRefused
 from workers.lab.processes import started_at
 
@@ -62,6 +62,8 @@ class Record:
     faults: tuple[Fault, ...] = field(default=())
     port: int = 0
     """Where the machine's own loopback has the dashboard; 0 in a lab without a manager."""
+
+    software: Software = Software.MUSTER
 
     @property
     def abandoned(self) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from workers.lab.commands import tool
 from workers.lab.processes import ROLE_VARIABLE
 
+SUPERVISOR = "supervisor"
 LOG_BYTES = 1_000_000
 MACHINE_VARIABLE = "MUSTER_LAB_MACHINE"
 """Names the descriptor with which a supervisor holds the machine's network namespace open."""
@@ -65,7 +66,7 @@ def write_configuration(directory: Path, programs: Iterable[Program]) -> Path:
 def start_supervisor(namespace: str, configuration: Path) -> None:
     """Start the supervisor of a host; it lives on when this process ends."""
     environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
-    environment[ROLE_VARIABLE] = "supervisor"
+    environment[ROLE_VARIABLE] = SUPERVISOR
     with (
         (configuration.parent / "supervisor.out").open("ab") as output,
         Path("/proc/self/ns/net").open("rb") as machine,

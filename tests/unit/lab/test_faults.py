@@ -71,7 +71,7 @@ def test_what_a_host_without_an_agent_or_a_broker_can_suffer() -> None:
     hosts = hosts_of("198.18.7.0/24", nodes=2, brokers=1, managers=1)
     for kind in ("power-loss", "freeze", "isolate", "link-down"):
         assert fault_on(kind_named(kind), ["manager1"], hosts).targets == ("manager1",)
-    for kind in ("kill-agent", "broker-kill", "clock-step"):
+    for kind in ("kill-agent", "clean-stop", "broker-kill", "clock-step"):
         with pytest.raises(FaultError, match="cannot be done to 'manager1'"):
             fault_on(kind_named(kind), ["manager1"], hosts)
 

@@ -32,11 +32,22 @@ class FaultKind(Enum):
         "HOST...",
         "The host's switch port is cut, then all its processes are killed; healing boots it anew.",
     )
+    CABLE = ("cable", "HOST...", "The host's cable is pulled: it and the switch see no carrier.")
     LINK_DOWN = ("link-down", "HOST...", "The host's own interface is down: it sees no carrier.")
     KILL_AGENT = (
         "kill-agent",
         "NODE...",
         "The node's agent is killed once; its supervisor starts it again.",
+    )
+    KILL_AGENT_FOR_GOOD = (
+        "kill-agent-for-good",
+        "NODE...",
+        "The node's agent is killed, and nobody starts it again until healed.",
+    )
+    CLEAN_STOP = (
+        "clean-stop",
+        "NODE...",
+        "The node's agent is told to end, and nobody starts it again until healed.",
     )
     STOP_AGENT = ("stop-agent", "NODE...", "The node's agent is stopped (SIGSTOP) until healed.")
     FREEZE = (

@@ -29,6 +29,13 @@ class Role(StrEnum):
     GATEWAY = "gateway"
 
 
+class Software(StrEnum):
+    """What keeps the VIPs of a lab on its nodes."""
+
+    MUSTER = "muster"
+    KEEPALIVED = "keepalived"
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """A host: a network namespace with `eth0` at `address`, on the switch port of its name."""

@@ -14,6 +14,8 @@ CLOCK_STEP_SECONDS = 3600
 _SEPARATORS = ("|", "/")
 _AGENT_KINDS = (
     FaultKind.KILL_AGENT,
+    FaultKind.KILL_AGENT_FOR_GOOD,
+    FaultKind.CLEAN_STOP,
     FaultKind.STOP_AGENT,
     FaultKind.CLOCK_STEP,
     FaultKind.RING_B_DOWN,
