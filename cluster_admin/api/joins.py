@@ -7,22 +7,27 @@ from typing import Any
 
 from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cluster_admin.events.api_views import EventSerializer, told
+from cluster_admin.events.api_views import CSV_TOO, FORMAT, EventFilters, told
 from cluster_admin.events.freshness import freshness
+from cluster_admin.events.history import as_csv
 from cluster_admin.events.models import Event
 from cluster_admin.inventory import api_nodes, api_subclusters
 from cluster_admin.inventory.models import Node, Subcluster
-from cluster_admin.rest.problems import Code, Problem
+from cluster_admin.rest import csv_lists
+from cluster_admin.rest.problems import Code, Problem, invalid
 from cluster_admin.vips import api_views as vips_api
 from cluster_admin.vips.api_serializers import OwnerSerializer
 from cluster_admin.vips.models import Vip, VipStatus
 from cluster_admin.vips.preview import outlook
+
+NARROWED = ("moves", "actor", "kind", "since", "until")
+"""Filters of a VIP's history, as those of events."""
 
 
 def counted(model: Any, field: str, outer: str) -> Coalesce:
@@ -107,15 +112,28 @@ class Vips(vips_api.Vips):
         stale = freshness().age_seconds
         return Response({"address": row.address, **found, "stale_seconds": stale})
 
-    @extend_schema(responses=EventSerializer(many=True))
-    @action(detail=True, methods=["get"], filterset_class=None)
-    def history(self, request: Request, **_: Any) -> Response:
-        """What happened to it, newest first."""
+    @extend_schema(
+        responses=CSV_TOO,
+        parameters=[FORMAT, OpenApiParameter("moves", enum=("0", "1")), OpenApiParameter("actor")],
+    )
+    @action(
+        detail=True, methods=["get"], filterset_class=None, renderer_classes=csv_lists.RENDERERS
+    )
+    def history(self, request: Request, **_: Any) -> Any:
+        """What happened to it, newest first; its moves alone with moves=1; all with format=csv."""
         row = self.get_object()
         rows = Event.objects.filter(vip=row.address, subcluster=row.subcluster.name)
-        page = self.paginate_queryset(rows)
+        asked = {key: one for key, one in request.query_params.items() if key in NARROWED}
+        narrowed = EventFilters(asked, queryset=rows, request=request)
+        if not narrowed.is_valid():
+            raise invalid(**{name: str(found[0]) for name, found in narrowed.errors.items()})
+        if csv_lists.wanted(request):
+            return as_csv(narrowed.qs, f"history-{row.address.replace(':', '-')}")
+        page = self.paginate_queryset(narrowed.qs)
         return self.get_paginated_response([told(one) for one in page or ()])
 
     def known_parameters(self) -> tuple[str, ...]:
         """A history has pages."""
-        return ("page", "page_size") if self.action == "history" else super().known_parameters()
+        if self.action == "history":
+            return ("page", "page_size", "format", *NARROWED)
+        return super().known_parameters()

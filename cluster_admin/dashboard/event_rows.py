@@ -1,4 +1,4 @@
-"""Events as pages and CSV show them: filters, columns, and pages that go by id.
+"""Events as pages show them: filters, and pages that go by id; `events.history` has the CSV.
 
 A page is named by the newest id that it may have (`before`), so that it stays the same while new
 events come, and no counting of a long history is needed. Ids tell when a manager learned of it;
@@ -13,26 +13,15 @@ from django.db.models import Q, QuerySet
 
 from cluster_admin.dashboard import badges
 from cluster_admin.dashboard.badges import Badge
-from cluster_admin.dashboard.tables import Column, number, word
+from cluster_admin.dashboard.tables import number, word
 from cluster_admin.events.models import Event
+from cluster_admin.events.moves import MOVE
+from workers.failover.core.actions import Actor
 
 SIZE = 50
 KINDS = tuple(Event.Kind.values)
-COLUMNS = (
-    Column("id", "", lambda row: row.pk, shown=False),
-    Column("time", "Time", lambda row: row.time),
-    Column("subcluster", "Subcluster", lambda row: row.subcluster),
-    Column("node", "Told by", lambda row: row.node),
-    Column("kind", "What", lambda row: row.kind),
-    Column("vip", "VIP", lambda row: row.vip),
-    Column("peer", "Other node", lambda row: row.peer),
-    Column("reason", "Why", lambda row: row.reason),
-    Column("epoch", "", lambda row: row.epoch or "", shown=False),
-    Column("detail", "", lambda row: row.detail, shown=False),
-    Column("incarnation", "", lambda row: row.incarnation, shown=False),
-    Column("number", "", lambda row: row.number, shown=False),
-    Column("received_at", "", lambda row: row.received_at, shown=False),
-)
+ACTORS = tuple(one.value for one in Actor if one)
+UNKNOWN_GAP = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +36,19 @@ class EventRow:
         """What stands between the VIP and the other node."""
         return {"taken": "from", "adopted": "from", "released": "to"}.get(self.event.kind, "and")
 
+    @property
+    def gap(self) -> str:
+        """How long nobody served the VIP, of a taking."""
+        return gap_text(self.event.gap_ms) if self.event.kind == MOVE else ""
+
 
 def matching(rows: QuerySet[Event], query: Mapping[str, str]) -> QuerySet[Event]:
     """Those that the filters of a URL ask for, but for `node`: see `about` and `stretch`."""
-    for name in ("subcluster", "kind", "vip"):
+    for name in ("subcluster", "kind", "vip", "actor"):
         if value := word(query, name):
             rows = rows.filter(**{name: value})
+    if query.get("moves") == "1":
+        rows = rows.filter(kind=MOVE)
     if text := word(query, "q"):
         rows = rows.filter(
             Q(reason__icontains=text)
@@ -62,6 +58,13 @@ def matching(rows: QuerySet[Event], query: Mapping[str, str]) -> QuerySet[Event]
             | Q(peer__icontains=text)
         )
     return rows
+
+
+def gap_text(gap_ms: float | None) -> str:
+    """Milliseconds as people read them."""
+    if gap_ms is None:
+        return UNKNOWN_GAP
+    return f"{gap_ms:.0f} ms" if gap_ms >= 10 or gap_ms == int(gap_ms) else f"{gap_ms:.1f} ms"
 
 
 def sentence(event: Event) -> str:

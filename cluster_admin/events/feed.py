@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from cluster_admin.events.freshness import Freshness, freshness
 from cluster_admin.events.models import Event
+from cluster_admin.events.moves import way
 from cluster_admin.inventory.models import NodeStatus, Subcluster
 from cluster_admin.vips.models import VipStatus
 
@@ -31,6 +32,8 @@ HEARTBEAT_SECONDS = 5.0
 BROKEN_SECONDS = 1.0
 """Between tries while the database does not answer."""
 FIELDS = tuple(one.name for one in Event._meta.concrete_fields)
+FILTERED = ("subcluster", "node", "vip", "kind", "actor")
+"""What a stream can be asked for by an exact word."""
 log = logging.getLogger("muster.feed")
 Story = dict[str, Any]
 """An event as JSON has it."""
@@ -67,6 +70,7 @@ class Filters:
     """Who tells."""
     vip: str = ""
     kind: str = ""
+    actor: str = ""
     readable: frozenset[str] | None = None
     """Subclusters that the reader may read; None: every one."""
 
@@ -84,8 +88,7 @@ class Filters:
         return rows
 
     def _equal(self) -> dict[str, str]:
-        names = ("subcluster", "node", "vip", "kind")
-        return {name: getattr(self, name) for name in names if getattr(self, name)}
+        return {name: getattr(self, name) for name in FILTERED if getattr(self, name)}
 
 
 EVERYTHING = Filters()
@@ -257,6 +260,7 @@ def _stories(rows: QuerySet[Event]) -> list[Story]:
 
 
 def story(values: dict[str, Any]) -> Story:
-    """An event's row as JSON has it: times as ISO 8601 with milliseconds."""
+    """An event's row as JSON has it: times as ISO 8601 with milliseconds; from where to where."""
     times = ("time", "received_at")
-    return values | {name: values[name].isoformat(timespec="milliseconds") for name in times}
+    shown = {name: values[name].isoformat(timespec="milliseconds") for name in times}
+    return values | shown | way(values["kind"], values["node"], values["peer"]).named

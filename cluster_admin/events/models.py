@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from cluster_admin.events.addresses import problem_with_mail, problem_with_webhook
+from cluster_admin.events.moves import Way, way
 from cluster_admin.inventory.fields import NAME_LENGTH, plain
 from workers.failover.core.actions import FactKind
 
@@ -39,6 +40,7 @@ class Event(models.Model):
         FOREIGN = FactKind.FOREIGN.value
         LATE = FactKind.LATE.value
         DEFINITIONS = FactKind.DEFINITIONS.value
+        HEALTH = FactKind.HEALTH.value
         UNSAFE = "unsafe"
         """Told by the manager: more than one living node has the VIP."""
         SAFE = "safe"
@@ -60,6 +62,12 @@ class Event(models.Model):
     reason = models.CharField(max_length=SENTENCE_LENGTH, blank=True)
     epoch = models.PositiveBigIntegerField(default=0)
     detail = models.CharField(max_length=SENTENCE_LENGTH, blank=True)
+    actor = models.CharField(max_length=16, blank=True)
+    """Who or what moved the VIP, as `Actor` says it; nodes of another version may say others."""
+    view = models.CharField(max_length=64, blank=True)
+    """Hash of the members that the teller saw."""
+    gap_ms = models.FloatField(null=True)
+    """How long nobody served the VIP, as its new owner knows; None: unknown."""
     received_at = models.DateTimeField()
 
     class Meta:
@@ -76,11 +84,17 @@ class Event(models.Model):
             models.Index(fields=("node", "-id"), name="event_node"),
             models.Index(fields=("peer", "-id"), name="event_peer"),
             models.Index(fields=("kind", "-id"), name="event_kind"),
+            models.Index(fields=("actor", "-id"), name="event_actor"),
             models.Index(fields=("subcluster", "-id"), name="event_subcluster"),
         )
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.node, self.kind, self.vip, self.peer)))
+
+    @property
+    def way(self) -> Way:
+        """From where to where the VIP went."""
+        return way(self.kind, self.node, self.peer)
 
 
 class Cursor(models.Model):

@@ -26,7 +26,7 @@ TURN = 0x6D7573746572
 """Key of the advisory lock of listeners at PostgreSQL."""
 ROWS = 500
 """In one statement."""
-KIND_LENGTH = 32
+KIND_LENGTH, ACTOR_LENGTH, VIEW_LENGTH = 32, 16, 64
 YEARS = (1970, 9000)
 MANAGER_RUN = 1
 """Managers number what they tell themselves as one run without end."""
@@ -137,6 +137,9 @@ class Story:
             reason=clean(one.reason),
             epoch=one.epoch,
             detail=clean(one.detail),
+            actor=clean(one.actor, ACTOR_LENGTH),
+            view=clean(one.view, VIEW_LENGTH),
+            gap_ms=one.gap_ms,
         )
 
     def _event(self, run: Run, number: int, **values: Any) -> Event:

@@ -7,8 +7,8 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient
 
-from cluster_admin.dashboard.downloads import safe
 from cluster_admin.inventory.models import NodeStatus
+from cluster_admin.rest.spreadsheets import safe
 from cluster_admin.vips.models import Vip
 from tests.web import seeding
 

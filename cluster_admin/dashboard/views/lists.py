@@ -8,6 +8,7 @@ from cluster_admin.dashboard import event_rows, node_rows, scope, summary, vip_r
 from cluster_admin.dashboard.downloads import as_csv
 from cluster_admin.dashboard.tables import Choice, ordered, page_of, word
 from cluster_admin.dashboard.views.base import Page
+from cluster_admin.events import history
 
 CARDS, FEW_CARDS = 24, 10
 """Nodes on the overview: all of a small cluster, otherwise a few: those that need a look first."""
@@ -90,7 +91,7 @@ class Events(Page):
         found = event_rows.matching(scope.events(request.user), request.GET)
         if node := word(request.GET, "node"):
             found = event_rows.about(found, node)
-        return as_csv(found.order_by("-id").aiterator(chunk_size=500), event_rows.COLUMNS, "events")
+        return history.as_csv(found)
 
     def context(self, request: HttpRequest, **named: str) -> dict[str, Any]:
         """The events that the filters ask for."""
@@ -99,6 +100,7 @@ class Events(Page):
         return event_rows.stretch(found, request.GET, node) | {
             "subclusters": list(scope.subclusters(request.user)),
             "kinds": event_rows.KINDS,
+            "actors": event_rows.ACTORS,
         }
 
 
