@@ -41,6 +41,7 @@ class Event(models.Model):
         LATE = FactKind.LATE.value
         DEFINITIONS = FactKind.DEFINITIONS.value
         HEALTH = FactKind.HEALTH.value
+        HOOK = FactKind.HOOK.value
         UNSAFE = "unsafe"
         """Told by the manager: more than one living node has the VIP."""
         SAFE = "safe"

@@ -117,6 +117,7 @@ class FactKind(StrEnum):
     LATE = "late"
     DEFINITIONS = "definitions"
     HEALTH = "health"
+    HOOK = "hook"
 
 
 class Actor(StrEnum):

@@ -12,6 +12,8 @@ import msgspec
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
 Text = Annotated[str, msgspec.Meta(max_length=128)]
+CheckText = Annotated[str, msgspec.Meta(max_length=500)]
+"""As long as definitions let a health check be."""
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 """A bounded float is a finite one."""
@@ -103,7 +105,7 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True):
     """Offers, by VIP and the giver's epoch, that the sender acts on once they are released."""
     released: tuple[Offer, ...] = ()
     """Handed over: off the sender's kernel since less than `handoff_timeout`."""
-    unhealthy: tuple[Text, ...] = ()
+    unhealthy: tuple[CheckText, ...] = ()
     """Health checks that fail on the sender."""
     lease: Seconds = 0
     """Seconds the sender's kernel keeps its VIPs from now on, when that is longer than usual."""
