@@ -2,6 +2,7 @@
 
 from workers.failover.core.definitions import (
     AdminState,
+    AnnounceTo,
     Definitions,
     Knobs,
     Node,
@@ -29,9 +30,18 @@ EVERYTHING = Definitions(
         lease_ttl=4,
         balance_set_size=10,
         partition_policy=PartitionPolicy.QUORUM,
+        announce_to=AnnounceTo.INTEREST,
+        check_fall=2,
+        hook_timeout=7.5,
+        on_change="/usr/lib/muster/tell 'the pager'",
     ),
     topologies=(
-        Topology("198.18.0.0/24", "eth0", ("198.18.0.1", "198.18.0.2")),
+        Topology(
+            "198.18.0.0/24",
+            "eth0",
+            ("198.18.0.1", "198.18.0.2"),
+            interest=("198.18.0.77", "198.18.0.4"),
+        ),
         Topology("2001:db8::/64", "ens3.7", ("2001:db8::1",), "rack_1"),
     ),
     nodes={
@@ -45,6 +55,7 @@ EVERYTHING = Definitions(
             "2001:db8::101",
             weight=5,
             check="command:/usr/lib/muster/check --deep",
+            hook="/usr/lib/muster/move --zone b",
             binding="bulk-1.example",
             description='Bulk "mail" für \U0001f4e7',
         ),

@@ -1,5 +1,7 @@
 """Definitions as text: what is read, what is refused and how it is said, what is written."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.failover.definitions_samples import EVERYTHING, PLAIN
@@ -12,6 +14,7 @@ from workers.failover.core.definitions import (
     Topology,
     Vip,
 )
+from workers.failover.core.definitions_rules import CHECK_COUNT
 from workers.failover.core.definitions_text import (
     FIRST_LINE,
     LIMIT_BYTES,
@@ -97,7 +100,7 @@ def test_a_node_may_be_told_to_drain_or_to_rest() -> None:
 def test_what_a_vip_serves_is_read(check: str) -> None:
     read = parse(
         f'{WHOLE}weight = 1000\ncheck = "{check}"\nbinding = "Bulk_1.example-a"\n'
-        'description = "für alle"\n'
+        'description = "für alle"\nhook = "/bin/move -x"\n'
     )
 
     assert read.vips["198.18.0.101"] == Vip(
@@ -106,6 +109,7 @@ def test_what_a_vip_serves_is_read(check: str) -> None:
         check=check,
         binding="Bulk_1.example-a",
         description="für alle",
+        hook="/bin/move -x",
     )
 
 
@@ -337,6 +341,16 @@ def test_knobs_have_bounds(line: str) -> None:
 
     assert KNOBS[line] in said
     assert said.startswith(("d.toml:11: ", "d.toml:10: "))
+
+
+def test_different_health_checks_are_bounded() -> None:
+    vips = [Vip(f"198.18.0.{n}", check=f"tcp:{n}") for n in range(101, 101 + CHECK_COUNT)]
+    many = replace(PLAIN, vips={vip.address: vip for vip in vips})
+    more = Vip("198.18.0.200", check="tcp:200")
+
+    assert parse(render(many)) == many
+    with pytest.raises(DefinitionsError, match=r"200: 64 different checks are in use"):
+        render(replace(many, vips=many.vips | {more.address: more}))
 
 
 def test_a_file_may_not_be_larger_than_the_limit() -> None:

@@ -65,6 +65,9 @@ CHOICES: dict[str, type[StrEnum]] = {
 COMMANDS: dict[str, Callable[[str], str]] = {"on_change": command_refusal}
 """The knobs that are commands, and what says why a text is none."""
 
+CHECK_COUNT = 64
+"""At most so many different health checks: each node runs them all, and tells which fail."""
+
 INTEREST_COUNT = 64
 """At most so many hosts of interest per topology: each is told of each VIP by itself."""
 
@@ -259,6 +262,7 @@ def _check_vips(definitions: Definitions) -> None:
         _check_segment(definitions, vip, path, thing)
         _check_wishes(definitions, vip, path, thing)
         _check_service(vip, path, thing)
+    _count_checks(definitions)
     _check_follow_ends(definitions)
 
 
@@ -290,6 +294,19 @@ def _check_service(vip: Vip, path: Path, thing: str) -> None:
         way = f"write one line of at most {DESCRIPTION_CHARACTERS} printable characters"
         what = f"has {len(vip.description)} characters, or some that cannot be printed"
         raise Problem((*path, "description"), f"{thing}: description {what}; {way}")
+
+
+def _count_checks(definitions: Definitions) -> None:
+    seen: set[str] = set()
+    for key, vip in definitions.vips.items():
+        if vip.check:
+            seen.add(vip.check)
+        if len(seen) > CHECK_COUNT:
+            raise Problem(
+                ("vip", key, "check"),
+                f"vip {key}: {CHECK_COUNT} different checks are in use; give it one of those "
+                f"(a command finds the VIP in MUSTER_VIP)",
+            )
 
 
 def _check_wishes(definitions: Definitions, vip: Vip, path: Path, thing: str) -> None:
