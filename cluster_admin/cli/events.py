@@ -23,6 +23,10 @@ Vip = Annotated[
     str | None, typer.Option("--vip", help="Of this VIP.", autocompletion=completing.vips)
 ]
 KindOf = Annotated[str | None, typer.Option("--kind", help="Of this kind, such as taken.")]
+By = Annotated[
+    str | None,
+    typer.Option("--actor", help="Moved by failure, operator, balance or start."),
+]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Not before: 10m, 2h, or a time.")
 ]
@@ -37,6 +41,7 @@ After = Annotated[
     "events",
     examples=[
         "muster events --vip 198.18.0.101 --since 2h",
+        "muster events --actor operator -o csv",
         "muster events --follow -o json",
         "muster events --follow --after 1200",
     ],
@@ -48,6 +53,7 @@ def events(
     node: Node = None,
     vip: Vip = None,
     kind: KindOf = None,
+    actor: By = None,
     since: Since = None,
     until: Until = None,
     after: After = None,
@@ -58,6 +64,7 @@ def events(
         node=node,
         vip=vip,
         kind=kind,
+        actor=actor,
         subcluster=subcluster,
         since=since and moment(since, "--since"),
         until=until and moment(until, "--until"),

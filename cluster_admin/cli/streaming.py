@@ -28,7 +28,15 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
 LEAST_WIDTHS = {"time": 18, "node": 6, "kind": 9, "vip": 13, "about": 8}
 ROOMY = 160
 """Columns of a terminal from which nothing has to be saved; a pipe has more."""
-ROOMY_WIDTHS = {**LEAST_WIDTHS, "node": 10, "kind": 11, "vip": 24, "about": 24, "reason": 36}
+ROOMY_WIDTHS = {
+    **LEAST_WIDTHS,
+    "node": 10,
+    "kind": 11,
+    "vip": 24,
+    "about": 24,
+    "reason": 36,
+    "actor": 8,
+}
 
 
 @dataclass(frozen=True, slots=True)

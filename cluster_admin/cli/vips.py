@@ -84,6 +84,9 @@ Follow = Annotated[
 ]
 Weight = Annotated[int | None, typer.Option("--weight", help="How much it counts in balancing.")]
 Check = Annotated[str | None, typer.Option("--check", help='Health check; "": none.')]
+Moves = Annotated[
+    bool, typer.Option("--moves", help="Its moves alone: who took it from whom, and why.")
+]
 Binding = Annotated[str | None, typer.Option("--binding", help="Name that mail software uses.")]
 
 
@@ -113,10 +116,17 @@ def owner(call: Call, vip: VipAddress, view: Showing) -> None:
     show_one(call, OWNER, path("vips", vip, "owner"), view)
 
 
-@add(app, "history", examples=["muster vip history 198.18.0.101 --limit 20"])
-def history(call: Call, vip: VipAddress, view: Recalling) -> None:
+@add(
+    app,
+    "history",
+    examples=[
+        "muster vip history 198.18.0.101 --limit 20",
+        "muster vip history 198.18.0.101 --moves -o csv",
+    ],
+)
+def history(call: Call, vip: VipAddress, view: Recalling, moves: Moves = False) -> None:
     """Show what happened to a VIP, newest first; also to one that was removed."""
-    show_list(call, HISTORY, view, query={"vip": vip})
+    show_list(call, HISTORY, view, query={"vip": vip, **({"moves": "1"} if moves else {})})
 
 
 @add(

@@ -5,11 +5,13 @@ events come, and no counting of a long history is needed. Ids tell when a manage
 within a page events stand in the order of their own times.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from cluster_admin.dashboard import badges
 from cluster_admin.dashboard.badges import Badge
@@ -30,11 +32,6 @@ class EventRow:
 
     event: Event
     badge: Badge
-
-    @property
-    def between(self) -> str:
-        """What stands between the VIP and the other node."""
-        return {"taken": "from", "adopted": "from", "released": "to"}.get(self.event.kind, "and")
 
     @property
     def gap(self) -> str:
@@ -62,9 +59,7 @@ def matching(rows: QuerySet[Event], query: Mapping[str, str]) -> QuerySet[Event]
 
 def gap_text(gap_ms: float | None) -> str:
     """Milliseconds as people read them."""
-    if gap_ms is None:
-        return UNKNOWN_GAP
-    return f"{gap_ms:.0f} ms" if gap_ms >= 10 or gap_ms == int(gap_ms) else f"{gap_ms:.1f} ms"
+    return UNKNOWN_GAP if gap_ms is None else f"{math.ceil(gap_ms)} ms"
 
 
 def sentence(event: Event) -> str:
@@ -76,7 +71,28 @@ def sentence(event: Event) -> str:
         said = f"{event.peer} {event.kind}, says {by}"
     else:
         said = f"{by} {event.detail or event.kind}"
-    return f"{event.time:%H:%M:%S} {said}" + (f": {event.reason}" if event.reason else "")
+    said += f": {event.reason}" if event.reason else ""
+    if event.gap_ms is not None:
+        said += f", not served for {gap_text(event.gap_ms)}"
+    return f"{event.time:%H:%M:%S} {said}"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How often a VIP moved of late, and the longest time nobody served it."""
+
+    day: int
+    week: int
+    longest: str
+    """Of the week; unknown when no new owner knew it."""
+
+
+def moved(rows: QuerySet[Event], now: datetime) -> Moved:
+    """Count takings: one query."""
+    week = rows.filter(kind=MOVE, time__gte=now - timedelta(days=7)).order_by()
+    today = Q(time__gte=now - timedelta(days=1))
+    found = week.aggregate(day=Count("pk", filter=today), week=Count("pk"), longest=Max("gap_ms"))
+    return Moved(found["day"], found["week"], gap_text(found["longest"]))
 
 
 def about(rows: QuerySet[Event], node: str) -> QuerySet[Event]:

@@ -28,9 +28,10 @@ class EventAdmin(ReadOnlyAdmin):
 
     within = "subcluster"
     list_display = (
-        *("when", "subcluster", "node", "kind", "vip", "peer", "reason", "detail", "epoch"),
+        *("when", "subcluster", "node", "kind", "vip", "peer", "actor", "reason", "detail"),
+        *("epoch", "gap_ms"),
     )
-    list_filter = ("kind", "subcluster", "time")
+    list_filter = ("kind", "actor", "subcluster", "time")
     search_fields = ("node", "vip", "peer", "reason", "detail")
     date_hierarchy = "time"
     show_full_result_count = False

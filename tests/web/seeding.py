@@ -119,7 +119,11 @@ def move(address: str, to: str, reason: str = "its owner died") -> None:
     values = {"owner": to, "previous": status.owner, "epoch": epoch, "holders": [to]}
     with transaction.atomic():
         set_vip(address, state="owned", since=now, reason=reason, **values)
-        tell("taken", to, vip=address, peer=status.owner, reason=reason, epoch=epoch)
+        tell(
+            *("taken", to),
+            **{"vip": address, "peer": status.owner, "reason": reason, "epoch": epoch},
+            **{"actor": "failure", "gap_ms": 612.4, "view": "0badcafe"},
+        )
 
 
 def set_vip(address: str, **values: Any) -> None:
@@ -155,12 +159,13 @@ def stage() -> None:
     for vip in made.vips[:3]:
         here = {"vip": vip.address}
         tell("taken", "mta2", ago=20 * hours, reason=REASON, epoch=1, **here)
-        tell("taken", "mta1", ago=9 * hours, peer="mta2", reason="its owner died", epoch=2, **here)
+        died = {"reason": "its owner died", "actor": "failure", "gap_ms": 640.2}
+        tell("taken", "mta1", ago=9 * hours, peer="mta2", epoch=2, **died, **here)
         tell("conflict", "mta1", ago=7 * hours, peer="mta3", **here)
         reason = "another node is its place in the assignment"
         tell("released", "mta1", ago=4 * hours, peer="mta3", reason=reason, epoch=2, **here)
-        reason = "its owner let it go"
-        tell("taken", "mta3", ago=4 * hours, peer="mta1", reason=reason, epoch=3, **here)
+        balanced = {"reason": reason, "actor": "balance", "gap_ms": 3.1}
+        tell("taken", "mta3", ago=4 * hours, peer="mta1", epoch=3, **balanced, **here)
         set_vip(vip.address, owner="mta3", since=datetime.now(UTC) - timedelta(hours=4), epoch=3)
     tell("dead", "mta1", ago=9 * hours + 1, peer="mta2")
     first = {"prefer": ["mta3", "mta1"], "binding": "out-1", "description": "first outbound"}

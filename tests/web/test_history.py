@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
 
 from cluster_admin.events.feed import Filters, story
 from cluster_admin.events.models import Event
@@ -156,3 +156,29 @@ def test_a_stream_may_have_moves_by_operators_alone() -> None:
     assert not Filters(actor="failure").let(values)
     assert story(values)["from"] == "mta2"
     assert story(values)["gap_ms"] == 3.0
+
+
+def test_the_page_of_a_vip_sums_up_its_moves(client: Client) -> None:
+    client.force_login(seeding.user())
+    _tell_moves()
+    seeding.tell("taken", "mta1", vip=VIP, ago=90_000, peer="mta2", gap_ms=1800.2, actor="failure")
+    seeding.tell("taken", "mta1", vip=VIP, ago=900_000, gap_ms=9000.0)
+
+    text = client.get(f"/vips/{VIP}/").content.decode()
+    moves = client.get(f"/vips/{VIP}/?moves=1").content.decode()
+
+    assert "2 moves in 24 h, 3 in 7 d; longest gap 1801 ms" in text
+    assert text.count("<tr id=") == 5
+    assert moves.count("<tr id=") == 4
+    assert "413 ms" in moves
+    assert '<span class="muted">unknown</span>' in moves
+
+
+def test_the_history_is_filtered_by_who_moved_a_vip(client: Client) -> None:
+    client.force_login(seeding.user())
+    _tell_moves()
+
+    text = client.get("/events/?actor=failure").content.decode()
+
+    assert text.count("<tr id=") == 1
+    assert "its owner died" in text

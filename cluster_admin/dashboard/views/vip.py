@@ -40,14 +40,16 @@ class VipPage(Page):
         span = request.GET.get("span", "")
         span = span if span in RANGES else fitting(found, now)
         history_rows = scope.events(request.user).filter(vip=vip.address)
-        return event_rows.stretch(history_rows, request.GET, size=25) | {
+        narrowed = {"moves": request.GET.get("moves", "")}
+        shown = event_rows.matching(history_rows, narrowed)
+        return event_rows.stretch(shown, request.GET, size=25) | {
             "row": row,
             "vip": vip,
             "followers": list(vip.vip_set.order_by("address_key")[:FOLLOWERS_MAX]),
             "drawing": draw(found, story, now - RANGES[span], now),
             "span": span,
             "ranges": list(RANGES),
-            "moves": sum(1 for one in found if one.start > now - RANGES[span]),
+            "moved": event_rows.moved(history_rows, now),
         }
 
 

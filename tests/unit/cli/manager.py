@@ -49,6 +49,7 @@ def event(number: int, **other: Any) -> Row:
         **{"id": number, "subcluster": "default", "node": "mta1", "incarnation": 3},
         **{"number": number, "time": "2026-01-01T00:00:00.000+00:00", "kind": "taken"},
         **{"vip": "198.18.0.101", "peer": "", "reason": "dead", "epoch": 4, "detail": "x"},
+        **{"actor": "failure", "view": "0badcafe", "gap_ms": 412.0, "from": "mta2", "to": "mta1"},
         **{"received_at": "2026-01-01T00:00:00.100Z", **other},
     }
 

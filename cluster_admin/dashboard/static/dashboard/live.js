@@ -137,7 +137,9 @@ function sentence(told) {
   let said = `${told.node} ${told.detail || told.kind}`;
   if (told.vip) said = `${told.vip} ${told.kind} by ${told.node}`;
   else if (told.peer && told.peer !== told.node) said = `${told.peer} ${told.kind}, says ${told.node}`;
-  return `${clock(told.time)} ${said}${told.reason ? `: ${told.reason}` : ""}`;
+  if (told.reason) said += `: ${told.reason}`;
+  if (told.gap_ms !== null) said += `, not served for ${Math.ceil(told.gap_ms)} ms`;
+  return `${clock(told.time)} ${said}`;
 }
 
 function tell(text) {
