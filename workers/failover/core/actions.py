@@ -117,6 +117,7 @@ class FactKind(StrEnum):
     LATE = "late"
     DEFINITIONS = "definitions"
     HEALTH = "health"
+    REPAIRED = "repaired"
     HOOK = "hook"
 
 
@@ -156,6 +157,10 @@ class Reason(StrEnum):
     UNDEFINED = "it is no longer defined"
     LEASE_LOST = "the kernel removed it: the lease ended or a hand did it"
     KERNEL_REFUSED = "the kernel refused it"
+    HAND_DELETED = "a hand deleted it: it was put back at once"
+    HAND_ADDED = "a hand put it there: it was removed"
+    OUTLIVED = "it had outlived its lease: it was removed"
+    PROMOTION = "promote_secondaries was switched on: VIPs would have outlived their lease"
     SUPERSEDED = "a newer instance of this node is running"
 
 
