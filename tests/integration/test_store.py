@@ -13,6 +13,7 @@ import pytest
 
 from workers.failover.core.definitions import Definitions, Node, Topology, Vip
 from workers.failover.core.definitions_text import FIRST_LINE, render
+from workers.failover.files import FileError
 from workers.failover.store import Store, StoreError
 
 
@@ -84,7 +85,8 @@ def test_an_incarnation_is_on_the_disk_before_it_is_used(directory: Path) -> Non
     """Given a process killed at once after it got one, when another starts, it gets a higher."""
     program = (
         "import os, signal, sys; from pathlib import Path;"
-        "from workers.failover.store import Store;"
+        "from workers.failover.files import FileError
+from workers.failover.store import Store;"
         "print(Store(Path(sys.argv[1]), 'demo', 'default').next_incarnation(), flush=True);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -253,6 +255,31 @@ def test_what_a_peer_hands_over_is_kept_in_both_files(directory: Path) -> None:
     with opened(directory) as again:
         assert again.load() == defined(5)
     assert (directory / "definitions.toml").read_text() == render(defined(5))
+
+
+def test_what_a_peer_hands_over_counts_although_the_file_cannot_be_written(
+    directory: Path, store: Store
+) -> None:
+    """Given a file that cannot be replaced, then what is kept is the newest, and it says why."""
+    in_the_way = directory / f"definitions.toml.{os.getpid()}.new"
+    in_the_way.mkdir()
+
+    assert store.put(render(defined(4)), "mta2") == defined(4)
+    assert store.newest.revision == 4
+    assert "definitions.toml: cannot be written" in store.problem
+
+
+def test_what_cannot_be_kept_is_not_the_newest(directory: Path, store: Store) -> None:
+    """Given a disk that takes nothing, then nothing changed, and the next try succeeds."""
+    in_the_way = directory / f"definitions.last-good.toml.{os.getpid()}.new"
+    in_the_way.mkdir()
+
+    with pytest.raises(FileError, match="cannot be written"):
+        store.put(render(defined(4)), "mta2")
+    assert store.newest.revision == 3
+
+    in_the_way.rmdir()
+    assert store.put(render(defined(4)), "mta2") == defined(4)
 
 
 def test_what_a_peer_hands_over_is_checked(store: Store) -> None:

@@ -75,10 +75,11 @@ def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
 
 def _beside(path: Path, text: str) -> Path:
     """A new file with the text, durable; what dead processes left there is cleared away."""
-    for leftover in path.parent.glob(f"{path.name}.*.new"):
-        process = leftover.name.split(".")[-2]
-        if process.isdigit() and not Path("/proc", process).exists():
-            leftover.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # clearing away is no reason not to write
+        for leftover in path.parent.glob(f"{path.name}.*.new"):
+            process = leftover.name.split(".")[-2]
+            if process.isdigit() and not Path("/proc", process).exists():
+                leftover.unlink(missing_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     with temporary.open("w", encoding="utf-8") as file:
         file.write(text)

@@ -18,7 +18,7 @@ from workers.failover.core.definitions_text import (
     render,
 )
 from workers.failover.errors import FailoverError
-from workers.failover.files import lock, replace, replace_if
+from workers.failover.files import FileError, lock, replace, replace_if
 
 DEFINITIONS = "definitions.toml"
 """In the state directory: what an operator, the manager or a peer puts here is acted on."""
@@ -117,17 +117,25 @@ class Store:
         if definitions.revision <= self.newest.revision:
             return None
         self._keep(definitions, text)
-        # A file that changed since it was read is somebody's news, and waits to be read.
-        unchanged = lambda: self._stamp() == self._seen  # noqa: E731
-        if replace_if(self.file, self.text, self._writers, unchanged):
-            self._seen = self._stamp()
-            self.problem = ""
+        self._show()
         return definitions
 
+    def _show(self) -> None:
+        """Put what is kept into `file` too, for people; what is acted on does not wait for it."""
+        # A file that changed since it was read is somebody's news, and waits to be read.
+        unchanged = lambda: self._stamp() == self._seen  # noqa: E731
+        try:
+            if replace_if(self.file, self.text, self._writers, unchanged):
+                self._seen = self._stamp()
+                self.problem = ""
+        except FileError as error:
+            self.problem = str(error)
+
     def _keep(self, definitions: Definitions, text: str) -> None:
-        self.text = text if text.startswith(FIRST_LINE) else render(definitions)
-        self.newest = definitions
-        replace(self._good, self.text)
+        """Make them durable; only then they are the newest."""
+        canonical = text if text.startswith(FIRST_LINE) else render(definitions)
+        replace(self._good, canonical)
+        self.newest, self.text = definitions, canonical
 
     def _is_news(self, definitions: Definitions) -> bool:
         """Whether to keep what the file says; if it contradicts what is kept, say so."""
