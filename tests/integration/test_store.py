@@ -85,8 +85,7 @@ def test_an_incarnation_is_on_the_disk_before_it_is_used(directory: Path) -> Non
     """Given a process killed at once after it got one, when another starts, it gets a higher."""
     program = (
         "import os, signal, sys; from pathlib import Path;"
-        "from workers.failover.files import FileError
-from workers.failover.store import Store;"
+        "from workers.failover.store import Store;"
         "print(Store(Path(sys.argv[1]), 'demo', 'default').next_incarnation(), flush=True);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
