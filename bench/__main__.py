@@ -64,6 +64,25 @@ def manager(
     raise typer.Exit(_measure(ManagerBench(wanted, _tell)))
 
 
+@app.command()
+def keepalived(
+    quick: Annotated[bool, typer.Option(help="One run each of a few faults.")] = False,
+    runs: Annotated[int | None, typer.Option(min=1, help="Runs per scenario.")] = None,
+    row: Annotated[str, typer.Option(help="Only rows that match, e.g. 'power-loss.*'.")] = "*",
+    name: Annotated[str, typer.Option(help="What the names of its labs begin with.")] = "bench",
+    output: Annotated[Path, typer.Option(help="Directory for the results.")] = OUTPUT,
+) -> None:
+    """Measure every promise of the fault table, Debian's keepalived beside it: over an hour."""
+    from bench.keepalived import KeepalivedBench
+    from bench.keepalived_sides import Options as Wanted
+
+    runs = runs or (QUICK_RUNS if quick else 10)
+    work = KeepalivedBench(Wanted(runs, row, name, quick, output), _tell)
+    code = _measure(work)
+    Console().print(work.compared())
+    raise typer.Exit(code)
+
+
 class Work(Protocol):
     """A bench at work."""
 

@@ -1,21 +1,22 @@
 """The failover bench: one lab, every scenario in turn, as many rounds as runs are wanted.
 
-Writes `failover.json` (rows and machine), `failover-runs.jsonl` (every probe report) and
-`failover-trouble.txt` (time lines of runs over their bound) into the output directory. A run that
+Writes `failover.json` (rows and machine) beside what `bench.book` keeps of the runs. A run that
 cannot be carried out ends the bench; what was measured until then is reported.
 """
 
 import fnmatch
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from bench import consumers, facts
+from bench import consumers
+from bench.book import Book, figures_of
+from bench.failover_rows import KINDS
 from bench.machine import describe
-from bench.report import KINDS, Bound, Row, Run, control_p99, row, rows, timeline
+from bench.report import Bound, Row, row, rows
 from bench.runs import perform
 from bench.scenarios import SCENARIOS, Scenario
 from bench.settling import settle
@@ -51,16 +52,14 @@ class Failover:
     def __init__(self, options: Options, tell: Teller) -> None:
         self._options = options
         self._tell = tell
-        self._runs: list[Run] = []
+        self._book = Book(options.output, "failover", KINDS)
         self._costs: dict[str, list[float]] = {name: [] for name, _, _ in _COSTS}
         self._machine = describe()
 
     def measure(self) -> None:
         """Bring a lab up, measure, and take it down whatever happens."""
-        self._options.output.mkdir(parents=True, exist_ok=True)
-        for name in ("failover-runs.jsonl", "failover-trouble.txt"):
-            (self._options.output / name).unlink(missing_ok=True)
         options = self._options
+        self._book.begin()
         if self._asked("run.green_seconds") and not options.quick:
             self._measure_start()
         lab = bring_up(Wish(name=options.name, mail=options.mail), self._tell, keep=True)
@@ -89,7 +88,7 @@ class Failover:
             for name, unit, bound in _COSTS
             if self._asked(name) and (self._costs[name] or not self._options.quick)
         ]
-        return rows(self._runs, kinds) + costs
+        return rows(self._book.runs, kinds) + costs
 
     def save(self) -> Path:
         """Write the rows; answers where."""
@@ -121,27 +120,6 @@ class Failover:
 
     def _run(self, lab: Lab, scenario: Scenario, number: int) -> None:
         run = perform(lab, scenario, number)
-        self._runs.append(run)
-        with (self._options.output / "failover-runs.jsonl").open("ab") as out:
-            out.write(msgspec.json.encode(run) + b"\n")
-        figures = f"outage {run.probe.outage:.3f} s, two owners {run.probe.two_owners:.3f} s"
-        self._tell(f"{scenario.name} {number + 1}/{self._options.runs} ({run.victim}): {figures}")
-        if over := self._over(run):
-            lines = [", ".join(over), *timeline(run, facts.around(lab, run)), ""]
-            with (self._options.output / "failover-trouble.txt").open("a") as out:
-                out.write("\n".join(lines) + "\n")
-
-    def _over(self, run: Run) -> list[str]:
-        """Names of the rows whose bound this very run exceeds."""
-        return over(run, self._runs)
-
-
-def over(run: Run, runs: Sequence[Run]) -> list[str]:
-    """Rows that `run` alone would break, bounds as of the control runs so far."""
-    controls = [each for each in runs if each.scenario == "control"]
-    if run.scenario == "control" or control_p99(controls) is None:
-        controls = []
-    kinds = [kind for kind in KINDS if kind.scenario == run.scenario]
-    if not controls:
-        kinds = [kind for kind in kinds if not isinstance(kind.bound, Bound)]
-    return [each.name for each in rows([*controls, run], kinds) if each.holds is False]
+        self._book.add(lab, run)
+        place = f"{number + 1}/{self._options.runs} ({run.victim})"
+        self._tell(f"{scenario.name} {place}: {figures_of(run)}")

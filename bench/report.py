@@ -1,8 +1,8 @@
-"""Rows of the failover bench: one figure over all runs, its bound, and whether it holds. Pure.
+"""Rows of a bench: one figure over all runs, its bound, and whether it holds. Pure.
 
 An outage is the worst VIP of a run and the median of the runs; two owners is the maximum of all
-runs. What must not show at all is bounded by the control run's own 99th percentile plus 10 ms. No
-reading is taken here; `bench.failover` hands in probe reports.
+runs. What must not show at all is bounded by the control run's own 99th percentile plus 10 ms.
+Figures of one run are `bench.figures`', which rows a bench has is its own affair.
 """
 
 import statistics
@@ -11,12 +11,11 @@ from enum import Enum
 
 import msgspec
 
-from workers.lab.core.probe_report import ProbeReport, VipReport
+from workers.lab.core.probe_report import ProbeReport
 from workers.lab.core.timeline import percentile
 
 SLACK_SECONDS = 0.010
-POWER_LOSS_SECONDS = 0.8
-LEASE_SECONDS = 0.150
+HEAL = "heal"
 
 
 class Bound(Enum):
@@ -24,6 +23,15 @@ class Bound(Enum):
 
     REPORTED = "reported"
     UNNOTICED = "control p99 + 0.010"
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that was done: `at` in monotonic seconds; of a move, the VIP and where it goes."""
+
+    at: float
+    what: str
+    vip: str = ""
+    node: str = ""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +43,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     victim_vips: tuple[str, ...]
     victim_mac: str
     probe: ProbeReport
+    side: str = ""
+    """Which of the labs that are measured side by side."""
+    nodes: dict[str, str] = {}
+    """Link address -> node."""
+    done: tuple[Done, ...] = ()
+
+    @property
+    def healed_at(self) -> float:
+        """When healing began; the end of the measure when nothing was healed."""
+        return next((each.at for each in self.done if each.what == HEAL), self.probe.ended)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,76 +73,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     scenario: str
-    figure: Callable[[Run], float]
+    figure: Callable[[Run], float | tuple[float, ...]]
+    """One figure of a run, or one per thing that happened in it."""
     over: Callable[[Sequence[float]], float]
     bound: float | Bound
-
-
-def outage(run: Run) -> float:
-    """The longest outage of any VIP."""
-    return run.probe.outage
-
-
-def two_owners(run: Run) -> float:
-    """The longest time any VIP had two owners."""
-    return run.probe.two_owners
-
-
-def outage_after_lease(run: Run) -> float:
-    """The worst of the victim's VIPs: from its kernel's last answer to the heir's first echo."""
-    found = (_after_lease(run, run.probe.of(vip)) for vip in run.victim_vips)
-    return max(found, default=0.0)
-
-
-def _after_lease(run: Run, each: VipReport) -> float:
-    last = max((span.end for span in each.macs if run.victim_mac in span.who), default=None)
-    if last is None or run.struck_at is None:
-        return run.probe.ended - run.probe.started
-    heirs = (span for span in each.owners if span.start > run.struck_at)
-    first = min((s.start for s in heirs if s.who != (run.victim,)), default=run.probe.ended)
-    return max(0.0, first - last - each.interval)
-
-
-KINDS = (
-    Kind(
-        name="control.outage",
-        scenario="control",
-        figure=outage,
-        over=statistics.median,
-        bound=Bound.REPORTED,
-    ),
-    *(
-        Kind(
-            name=f"{name}.outage", scenario=name, figure=outage, over=statistics.median, bound=bound
-        )
-        for name, bound in (
-            ("power-loss", POWER_LOSS_SECONDS),
-            ("kill-agent", Bound.UNNOTICED),
-            ("split", Bound.UNNOTICED),
-            ("broker-kill", Bound.UNNOTICED),
-            ("broker-kill+power-loss", POWER_LOSS_SECONDS),
-        )
-    ),
-    Kind(
-        name="stop-agent.outage_after_lease",
-        scenario="stop-agent",
-        figure=outage_after_lease,
-        over=statistics.median,
-        bound=LEASE_SECONDS,
-    ),
-    *(
-        Kind(name=f"{name}.two_owners", scenario=name, figure=two_owners, over=max, bound=0.0)
-        for name in (
-            "power-loss",
-            "kill-agent",
-            "stop-agent",
-            "freeze",
-            "split",
-            "broker-kill",
-            "broker-kill+power-loss",
-        )
-    ),
-)
+    unit: str = "s"
 
 
 def control_p99(runs: Iterable[Run]) -> float | None:
@@ -133,7 +86,7 @@ def control_p99(runs: Iterable[Run]) -> float | None:
     return percentile(found, 99) if found else None
 
 
-def rows(runs: Sequence[Run], kinds: Iterable[Kind] = KINDS) -> list[Row]:
+def rows(runs: Sequence[Run], kinds: Iterable[Kind]) -> list[Row]:
     """One row per kind, in order; kinds without a run have no value and do not hold."""
     p99 = control_p99(runs)
     return [
@@ -142,9 +95,10 @@ def rows(runs: Sequence[Run], kinds: Iterable[Kind] = KINDS) -> list[Row]:
 
 
 def _row(kind: Kind, runs: Sequence[Run], p99: float | None) -> Row:
-    figures = tuple(round(kind.figure(run), 4) for run in runs)
+    figures = tuple(round(each, 4) for run in runs for each in _several(kind.figure(run)))
     bound = _bound(kind.bound, p99)
-    return row(kind.name, figures, "s", bound, kind.over, reported=kind.bound is Bound.REPORTED)
+    reported = kind.bound is Bound.REPORTED
+    return row(kind.name, figures, kind.unit, bound, kind.over, reported=reported)
 
 
 def row(
@@ -162,12 +116,27 @@ def row(
     return Row(name=name, value=value, unit=unit, bound=bound, runs=tuple(figures), holds=holds)
 
 
+def _several(figure: float | tuple[float, ...]) -> tuple[float, ...]:
+    return figure if isinstance(figure, tuple) else (figure,)
+
+
 def _bound(bound: float | Bound, p99: float | None) -> float | None:
     if isinstance(bound, float):
         return bound
     if bound is Bound.REPORTED or p99 is None:
         return None
     return round(p99 + SLACK_SECONDS, 4)
+
+
+def over(run: Run, runs: Sequence[Run], kinds: Iterable[Kind]) -> list[str]:
+    """Rows that `run` alone would break, bounds as of the control runs so far."""
+    controls = [each for each in runs if each.scenario == "control"]
+    if run.scenario == "control" or control_p99(controls) is None:
+        controls = []
+    kinds = [kind for kind in kinds if kind.scenario == run.scenario]
+    if not controls:
+        kinds = [kind for kind in kinds if not isinstance(kind.bound, Bound)]
+    return [each.name for each in rows([*controls, run], kinds) if each.holds is False]
 
 
 def timeline(run: Run, facts: Mapping[str, Sequence[str]] | None = None) -> list[str]:

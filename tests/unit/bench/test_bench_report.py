@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.failover import over
-from bench.report import KINDS, Run, control_p99, row, rows, timeline
+from bench.failover_rows import KINDS
+from bench.report import Run, control_p99, over, row, rows, timeline
 from workers.lab.core.probe_report import Overhead, ProbeReport, Recording, report, report_vip
 from workers.lab.core.timeline import Answer, Round
 
@@ -46,7 +46,7 @@ MOVED = probed([(0.0, 0.5, "mta1"), (1.2, 4.0, "mta2")])
 
 def value_of(name: str, runs: list[Run]) -> tuple[float | None, bool | None]:
     """Value and verdict of a row."""
-    found = next(each for each in rows(runs) if each.name == name)
+    found = next(each for each in rows(runs, KINDS) if each.name == name)
     return found.value, found.holds
 
 
@@ -93,7 +93,7 @@ def test_two_owners_is_the_maximum_of_the_runs() -> None:
 def test_what_must_not_show_is_bounded_by_the_control() -> None:
     """Given control runs, then their 99th percentile plus 10 ms is the bound."""
     runs = [run("control", CALM, None), run("kill-agent", CALM)]
-    found = next(each for each in rows(runs) if each.name == "kill-agent.outage")
+    found = next(each for each in rows(runs, KINDS) if each.name == "kill-agent.outage")
     assert control_p99(runs) == pytest.approx(0.005, abs=0.006)
     assert found.bound == pytest.approx((control_p99(runs) or 0) + 0.010, abs=1e-4)
     assert found.holds is True
@@ -129,11 +129,11 @@ def test_a_row_without_runs_does_not_hold() -> None:
 
 def test_trouble_names_the_rows_a_single_run_breaks() -> None:
     """Given a run over its bound, then its rows are named; a run within is no trouble."""
-    assert over(run("power-loss", MOVED), []) == []
+    assert over(run("power-loss", MOVED), [], KINDS) == []
     long = probed([(0.0, 0.5, "mta1"), (2.5, 4.0, "mta2")])
-    assert over(run("power-loss", long), []) == ["power-loss.outage"]
+    assert over(run("power-loss", long), [], KINDS) == ["power-loss.outage"]
     control = run("control", CALM, None)
-    assert over(run("split", MOVED), [control]) == ["split.outage"]
+    assert over(run("split", MOVED), [control], KINDS) == ["split.outage"]
 
 
 def test_a_time_line_counts_from_the_fault() -> None:
