@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from workers.failover.core.actions import Fact, FactKind
-from workers.failover.core.holdings import digest_of
+from workers.failover.core.claims import digest_of
 from workers.failover.core.telling import UNKNOWN
 from workers.failover.door import Door
 from workers.failover.history import History

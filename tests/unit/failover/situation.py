@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from workers.failover.core import actions as ac
 from workers.failover.core import events as ev
+from workers.failover.core.claims import digest_of
 from workers.failover.core.definitions import AdminState, Definitions, Knobs, Node, Topology, Vip
-from workers.failover.core.holdings import digest_of
 from workers.failover.core.machine import Machine
 from workers.failover.core.messages import Claim, Heard, Heartbeat, NodeState, Opinion, Question
 
@@ -81,7 +81,7 @@ def heartbeat(node: str = A, sequence: int = 1, sent_at: float = 0.0, **fields: 
         "macs": (mac(node),),
         "heard": (),
         "claims": None if claims is None else tuple(Claim(v, e) for v, e in claims.items()),
-        "digest": digest_of(claims or {}),
+        "digest": 1 if claims is None else digest_of(claims),
     }
     return Heartbeat(node=node, sequence=sequence, sent_at=sent_at, **(values | fields))
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.failover.situation import A, B, C, vip
 from workers.failover.core.actions import Reason
-from workers.failover.core.holdings import Held, Holdings, digest_of
+from workers.failover.core.claims import digest_of
+from workers.failover.core.holdings import Held, Holdings
 from workers.failover.core.messages import Claim
 
 V, W = vip(0), vip(1)

@@ -4,10 +4,17 @@ from typing import Any
 
 from tests.unit.failover.situation import A, B, C, heartbeat, mac, vip
 from workers.failover.core.actions import Reason
+from workers.failover.core.claims import BUCKETS, Claims, bucket_of
 from workers.failover.core.detector import Detector
 from workers.failover.core.holdings import Held, Holdings
 from workers.failover.core.messages import Claim, Heard, Heartbeat, NodeState
-from workers.failover.core.voice import FULL_CLAIMS_EVERY, REMEMBERED_SEQUENCES, Voice
+from workers.failover.core.voice import (
+    FULL_CLAIMS_EVERY,
+    FULL_CLAIMS_SENDS,
+    PIECE_CLAIMS,
+    REMEMBERED_SEQUENCES,
+    Voice,
+)
 
 
 class Speaker:
@@ -30,6 +37,11 @@ class Speaker:
             "late": False,
         }
         return self.voice.heartbeat(now, **(plain | fields))
+
+    def say_all(self, now: float = 0.0, **fields: Any) -> list[Heartbeat]:
+        """Speak the next heartbeat in all its pieces."""
+        first = self.say(now, **fields)
+        return [first, *self.voice.pieces(first, self.holdings, now)]
 
     def hold(self, number: int = 0) -> None:
         """Hold a VIP."""
@@ -119,3 +131,82 @@ def test_who_asks_is_told_in_full() -> None:
 
 def test_holding_nothing_is_said_as_no_claims_not_as_silence() -> None:
     assert Speaker().say().claims == ()
+
+
+MANY = 2000
+
+
+def many() -> Speaker:
+    """Hold so many VIPs that they are told in pieces, and have told of them."""
+    speaker = Speaker()
+    for number in range(MANY):
+        address = f"198.19.{number >> 8}.{number & 255}"
+        speaker.holdings.add(Held(address, 7, 0.0, Reason.UNOWNED))
+    for _ in range(FULL_CLAIMS_SENDS):
+        speaker.say_all()
+    while (speaker.voice.sequence + 1) % FULL_CLAIMS_EVERY == 0:
+        speaker.say_all()
+    return speaker
+
+
+def told(said: list[Heartbeat]) -> dict[str, int]:
+    """All claims in some heartbeats."""
+    return {claim.vip: claim.epoch for one in said for claim in one.claims or ()}
+
+
+def test_many_claims_are_told_in_pieces_each_a_heartbeat() -> None:
+    speaker = Speaker()
+    speaker.holdings = many().holdings
+    speaker.holdings.changed.update(range(BUCKETS))
+    said = speaker.say_all(asks=True, knows=(5,))
+    assert told(said) == speaker.holdings.claimed.table
+    assert len(said) == 3
+    assert [one.sequence for one in said] == [1, 2, 3]
+    assert {one.digest for one in said} == {speaker.holdings.digest}
+    assert sorted(b for one in said for b in one.buckets or ()) == list(range(BUCKETS))
+    assert max(len(one.claims or ()) for one in said) <= PIECE_CLAIMS
+    assert [one.asks for one in said] == [True, False, False]
+    assert [speaker.voice.sent_at(3, one.sequence) for one in said] == [0.0] * 3
+
+
+def test_of_many_claims_only_changed_buckets_are_told_a_few_times() -> None:
+    speaker = many()
+    speaker.hold(3)
+    held = [speaker.say_all() for _ in range(FULL_CLAIMS_SENDS + 1)]
+    assert all(one.claims is None for one in held[-1]) or held[-1][0].sequence % 5 == 0
+    for said in held[:-1]:
+        assert bucket_of(vip(3)) in (said[0].buckets or ())
+        assert told(said)[vip(3)] == 7
+        assert len(told(said)) < 200
+
+
+def test_of_many_claims_one_bucket_is_repeated_now_and_then() -> None:
+    speaker = many()
+    said = [one for _ in range(FULL_CLAIMS_EVERY * BUCKETS) for one in speaker.say_all()]
+    repeated = [one for one in said if one.claims is not None]
+    assert told(said) == speaker.holdings.claimed.table
+    assert [len(one.buckets or ()) for one in repeated] == [1] * BUCKETS
+
+
+def test_who_asks_is_told_the_buckets_it_lacks() -> None:
+    speaker = many()
+    theirs = Claims(speaker.holdings.claimed.table)
+    theirs.drop("198.19.0.9")
+    said = speaker.say_all(full=True, lacking=theirs.sums)
+    assert [one.buckets for one in said] == [(bucket_of("198.19.0.9"),)]
+
+
+def test_who_asks_and_lacks_nothing_is_told_no_claims() -> None:
+    speaker = many()
+    assert speaker.say_all(full=True, lacking=(speaker.holdings.digest,))[0].claims is None
+
+
+def test_who_knows_nothing_or_something_unclear_is_told_all() -> None:
+    speaker = many()
+    for lacking in ((), (speaker.holdings.digest + 1,)):
+        said = speaker.say_all(full=True, lacking=lacking)
+        assert told(said) == speaker.holdings.claimed.table
+
+
+def test_an_urgent_word_of_many_claims_repeats_none() -> None:
+    assert many().say_all(full=True)[0].claims is None

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from workers.failover.core.claims import Claims
 from workers.failover.core.messages import Heartbeat, NodeState
 
 CLOCK_DRIFT = 100e-6
@@ -62,17 +63,37 @@ class Peer:
     known_revision: int = 0
     view: str = ""
     macs: tuple[str, ...] = ()
-    claims: dict[str, int] = field(default_factory=dict)
-    claimed: int = 0
-    """Digest of `claims`."""
+    told_claims: Claims = field(default_factory=Claims)
+    news: dict[str, int] = field(default_factory=dict)
+    """Claims that its newest heartbeat made or changed."""
     digest: int = 0
     """Digest in its newest heartbeat: another one than `claimed` means that a change was missed."""
+    disputed: frozenset[str] = frozenset()
+    """What it claims and I hold, as of both tables' versions in `compared`."""
+    compared: tuple[int, int] = (-1, -1)
     cannot: frozenset[str] = frozenset()
     late: bool = False
     clock: int = 0
     offset: float = math.inf
     offset_at: float = -math.inf
     heartbeats: int = 0
+
+    @property
+    def claims(self) -> dict[str, int]:
+        """VIP -> epoch, as far as it was heard."""
+        return self.told_claims.table
+
+    @property
+    def claimed(self) -> int:
+        """Digest of `claims`."""
+        return self.told_claims.digest
+
+    @property
+    def known(self) -> tuple[int, ...]:
+        """What to say of `claims` when asking for what is missing of them."""
+        if self.claimed == self.digest:
+            return (self.digest,)
+        return self.told_claims.sums if self.claims else ()
 
     @property
     def live(self) -> bool:
@@ -148,6 +169,7 @@ class Detector:
             return Hearing.DUPLICATE, paused
         if heartbeat.incarnation > peer.incarnation:
             peer.hears_me_at = -math.inf
+            peer.told_claims.replace({}, None)
         peer.incarnation, peer.sequence = mark
         peer.told = max(peer.told, mark)
         peer.heard_at = max(peer.heard_at, now - age)
@@ -162,9 +184,14 @@ class Detector:
         peer.view, peer.macs = heartbeat.view, heartbeat.macs
         peer.cannot, peer.late = frozenset(heartbeat.cannot), heartbeat.late
         peer.digest = heartbeat.digest
+        peer.news = {}
+        if heartbeat.digest == peer.claimed:
+            return
         if heartbeat.claims is not None:
-            peer.claimed = heartbeat.digest
-            peer.claims = {claim.vip: claim.epoch for claim in heartbeat.claims}
+            told = {claim.vip: claim.epoch for claim in heartbeat.claims}
+            peer.news = peer.told_claims.replace(told, heartbeat.buckets)
+        elif not heartbeat.digest:
+            peer.told_claims.replace({}, None)
 
     def _gossip(self, heartbeat: Heartbeat, sent_at: float) -> None:
         """A newer sequence of a third node in somebody's list is a heartbeat of that node."""

@@ -38,7 +38,7 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
     if ring is Ring.B:
         node.heard_on_b[heartbeat.node] = now
     peer = node.detector.peers[heartbeat.node]
-    disputed = peer.claims.keys() & node.holdings.held.keys()
+    disputed = _disputes(node, peer)
     hearing, paused = node.detector.hear(heartbeat, now, _acknowledged(node, heartbeat))
     node.hearings[hearing.name.lower()] += 1
     if hearing is Hearing.OLD_INCARNATION:
@@ -50,8 +50,18 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
         won = [vip for vip in disputed if vip in node.holdings.held and vip not in peer.claims]
         node.holdings.announce(won, node.definitions.knobs.announce_count, now)
         if heartbeat.asks:
-            node.say(now, to=(peer.name,), ring_a=ring is Ring.A, full=True)
+            lacking = heartbeat.known
+            node.say(now, to=(peer.name,), ring_a=ring is Ring.A, full=True, lacking=lacking)
     return paused
+
+
+def _disputes(node: Node, peer: Peer) -> frozenset[str]:
+    """What both of us claim; looked for anew only when one of us claims something else."""
+    compared = (peer.told_claims.version, node.holdings.claimed.version)
+    if compared != peer.compared:
+        peer.compared = compared
+        peer.disputed = frozenset(peer.claims.keys() & node.holdings.held.keys())
+    return peer.disputed
 
 
 def _acknowledged(node: Node, heartbeat: Heartbeat) -> float:
@@ -68,8 +78,7 @@ def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
     _note_hearers(node, heartbeat, peer)
     if node.finished:
         return
-    if heartbeat.claims is not None:
-        node.ownership.note(peer.name, peer.claims)
+    node.ownership.note(peer.name, peer.news)
     _contend(node, peer, now)
     node.dirty = node.dirty or _news(node, peer)
     if node.revisions.hand(peer.name, heartbeat.known_revision, now):
@@ -110,7 +119,7 @@ def _outlived(node: Node, incarnation: int) -> None:
 def _contend(node: Node, peer: Peer, now: float) -> None:
     """A live peer claims what I hold: the lower claim lets go, the higher says so."""
     lost = []
-    for vip in peer.claims.keys() & node.holdings.held.keys():
+    for vip in _disputes(node, peer):
         epoch = peer.claims[vip]
         if node.holdings.loses(vip, epoch, peer.name, node.me):
             lost.append(vip)

@@ -8,9 +8,9 @@ that the kernel did not confirm.
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from zlib import crc32
 
 from workers.failover.core.actions import Reason
+from workers.failover.core.claims import Claims, bucket_of
 from workers.failover.core.messages import Claim
 
 ANNOUNCE_OFFSETS = (0.0, 0.05, 0.2, 0.5, 1.0)
@@ -38,30 +38,34 @@ class Holdings:
     """All VIPs held, and when which are to be announced."""
 
     held: dict[str, Held] = field(default_factory=dict)
-    _digest: int | None = None
+    claimed: Claims = field(default_factory=Claims)
+    changed: set[int] = field(default_factory=set)
+    """Buckets of `claimed` that changed since the voice last asked."""
     announcements: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
 
     def add(self, held: Held) -> None:
         """The kernel lists it."""
         self.held[held.vip] = held
-        self._digest = None
+        self.claimed.put(held.vip, held.epoch)
+        self.changed.add(bucket_of(held.vip))
 
     def drop(self, vips: Iterable[str]) -> list[Held]:
         """The kernel lists them no longer; returns those that were held."""
         dropped = [self.held.pop(vip) for vip in tuple(vips) if vip in self.held]
-        self._digest = None
+        for held in dropped:
+            self.claimed.drop(held.vip)
+            self.changed.add(bucket_of(held.vip))
         return dropped
 
     @property
     def digest(self) -> int:
         """Checksum of the claims."""
-        if self._digest is None:
-            self._digest = digest_of({vip: held.epoch for vip, held in self.held.items()})
-        return self._digest
+        return self.claimed.digest
 
-    def claims(self) -> tuple[Claim, ...]:
-        """What heartbeats say in full."""
-        return tuple(Claim(vip, held.epoch) for vip, held in sorted(self.held.items()))
+    def claims(self, buckets: Iterable[int] | None = None) -> tuple[Claim, ...]:
+        """What heartbeats say of these buckets; of all when None."""
+        told = self.claimed.table if buckets is None else self.claimed.of(buckets)
+        return tuple(Claim(vip, epoch) for vip, epoch in sorted(told.items()))
 
     def loses(self, vip: str, epoch: int, rival: str, me: str) -> bool:
         """Whether my claim on `vip` gives way: the higher epoch keeps, then the lower name."""
@@ -89,8 +93,3 @@ class Holdings:
     def on_probation(self, now: float) -> list[Held]:
         """VIPs whose old owner never said goodbye and may yet hold them."""
         return [held for held in self.held.values() if held.probation_until > now]
-
-
-def digest_of(claims: dict[str, int]) -> int:
-    """Checksum of claims, independent of their order."""
-    return crc32(" ".join(f"{vip}={claims[vip]}" for vip in sorted(claims)).encode())

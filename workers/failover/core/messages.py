@@ -10,6 +10,8 @@ from typing import Annotated
 
 import msgspec
 
+from workers.failover.core.claims import BUCKETS
+
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
 Text = Annotated[str, msgspec.Meta(max_length=128)]
 CheckText = Annotated[str, msgspec.Meta(max_length=500)]
@@ -20,6 +22,12 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 Address = Annotated[str, msgspec.Meta(min_length=1, max_length=45)]
 Mac = Annotated[str, msgspec.Meta(max_length=64)]
 Piece = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+
+
+Buckets = Annotated[
+    tuple[Annotated[int, msgspec.Meta(ge=0, lt=BUCKETS)], ...], msgspec.Meta(max_length=BUCKETS)
+]
+Sums = Annotated[tuple[Number, ...], msgspec.Meta(max_length=BUCKETS)]
 
 
 class NodeState(StrEnum):
@@ -71,7 +79,7 @@ class Why(StrEnum):
     BALANCE = "balance"
 
 
-class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True):
+class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True, omit_defaults=True):
     """A node's word about itself, every `heartbeat_interval` and at once after a change."""
 
     node: Name
@@ -92,9 +100,11 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True):
     """Link addresses of the sender's interfaces, lower case."""
     heard: tuple[Heard, ...]
     claims: tuple[Claim, ...] | None = None
-    """Every VIP the sender's kernel lists; None when `digest` says they are unchanged."""
+    """Every VIP the sender's kernel lists, in `buckets`; None when `digest` says enough."""
+    buckets: Buckets | None = None
+    """The buckets of which these are all claims; None: of all that there are."""
     digest: Number
-    """Checksum of the claims, so that a receiver that missed a change asks."""
+    """Checksum of all claims, so that a receiver that missed a change asks."""
     cannot: tuple[Address, ...] = ()
     """VIPs the sender could not put on its interface."""
     late: bool = False
@@ -110,7 +120,10 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True):
     lease: Seconds = 0
     """Seconds the sender's kernel keeps its VIPs from now on, when that is longer than usual."""
     asks: bool = False
-    """The receiver is asked to answer at once with a heartbeat that carries its claims."""
+    """The receiver is asked to answer at once, with those of its claims that are not known."""
+    known: Sums = ()
+    """Of one who asks: the checksum of what it knows of the receiver's claims; where that is not
+    what the receiver last told, one for each bucket; empty when it knows of none."""
 
 
 class Question(msgspec.Struct, frozen=True, tag="question", kw_only=True):

@@ -161,8 +161,12 @@ class Node:
         ring_a: bool = True,
         asks: bool = False,
         full: bool = False,
+        lacking: tuple[int, ...] | None = None,
     ) -> None:
-        """Send a heartbeat to `to`, or to everybody on both rings."""
+        """Send a heartbeat to `to`, or to everybody on both rings.
+
+        `lacking`: what one who asked knows of my claims.
+        """
         heartbeat = self.voice.heartbeat(
             now,
             state=self.state,
@@ -173,9 +177,12 @@ class Node:
             cannot=tuple(sorted(self.cannot)),
             late=self.late,
             asks=asks,
+            knows=self.detector.peers[to[0]].known if asks and to else (),
             full=full,
+            lacking=lacking,
         )
-        self.out.act(Send(heartbeat, to, ring_a=ring_a))
+        for piece in (heartbeat, *self.voice.pieces(heartbeat, self.holdings, now)):
+            self.out.act(Send(piece, to, ring_a=ring_a))
 
     def exit(self, reason: Reason) -> None:
         """Finish: nothing more is decided or said."""
