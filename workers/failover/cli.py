@@ -88,7 +88,7 @@ def vips(config: Config = USUAL_CONFIG, door: Socket = None, output: Shape = Out
     for vip, picture in found.items():
         since = _ago(picture["since"]) if picture["since"] is not None else ""
         owner, epoch = picture["owner"] or "nobody", str(picture["epoch"])
-        table.add_row(vip, picture["state"], owner, epoch, since, picture["reason"])
+        table.add_row(vip, picture["state"], owner, epoch, since, _why(picture))
     _console().print(table)
 
 
@@ -116,6 +116,11 @@ def _show(event: dict[str, Any], output: Output) -> None:
         return
     words = [event["kind"], event["vip"], event["node"], event["detail"], event["reason"]]
     typer.echo(f"{event['time']} {event['number']:>5} {' '.join(word for word in words if word)}")
+
+
+def _why(vip: dict[str, Any]) -> str:
+    """Why its owner has it, and what is to be known of its state."""
+    return "; ".join(filter(None, (vip["reason"], vip["note"])))
 
 
 def _facts(picture: dict[str, Any]) -> Iterator[tuple[str, str]]:

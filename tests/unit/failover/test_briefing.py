@@ -52,3 +52,9 @@ def test_it_names_who_answers_for_what_nobody_should_hold() -> None:
     situation.ready().silence(A)
     situation.answers[V] = "02:00:00:00:00:99"
     assert brief(situation.live(20.0)).troubles == ((V, "foreign", "02:00:00:00:00:99"),)
+
+
+def test_it_names_what_the_kernel_refused() -> None:
+    situation = Situation(define(vips=[Vip(V, prefer=(A, B))])).ready()
+    situation.machine.cannot[V] = situation.now + 10
+    assert brief(situation).cannot == ((V, "its kernel refused it"),)

@@ -66,3 +66,34 @@ def test_a_finished_machine_still_has_a_picture() -> None:
     situation = Situation().ready()
     situation.machine.finished = True
     assert picture(situation)["node"] == B
+
+
+def stands(situation: Situation, address: str = V) -> tuple[str, str, str]:
+    one = picture(situation)["vips"][address]
+    return one["state"], one["cause"], one["note"]
+
+
+def owned_by_a(*, hook: str = "") -> Situation:
+    situation = Situation(define(vips=[Vip(V, prefer=(A, B), hook=hook)]))
+    situation.peers[A].claims = {V: 5}
+    return situation.ready()
+
+
+def test_it_tells_how_a_vip_stands() -> None:
+    assert stands(owned_by_a()) == ("owned", "", "")
+    assert stands(owned_by_a(hook="/bin/true"))[:2] == ("UNSAFE", "hook")
+    assert stands(owned_by_a().silence(C).silence(A).live(2.0)) == (
+        "owned",
+        "no-heir",
+        "no other enabled node is ready that could take it",
+    )
+
+
+def test_a_node_whose_kernel_refused_a_vip_could_not_take_it() -> None:
+    situation = owned_by_a()
+    situation.machine.cannot[V] = situation.now + 10
+    assert stands(situation) == (
+        "UNSAFE",
+        "not-everywhere",
+        f"{B} could not take it: its kernel refused it",
+    )

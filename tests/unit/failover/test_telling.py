@@ -83,12 +83,20 @@ def test_the_checksum_is_of_addresses_and_epochs_in_any_order() -> None:
 def test_whatever_an_agent_says_can_be_decoded_at_the_other_end() -> None:
     long = "x" * 5000
     brief = msgspec.structs.replace(
-        UNKNOWN, state=long, objection=long, problem=long, warnings=(long,) * 100
+        UNKNOWN,
+        state=long,
+        objection=long,
+        problem=long,
+        warnings=(long,) * 100,
+        cannot=(("198.18.0.1", long),) * 1000,
+        unhealthy=(("tcp:25", long),) * 100,
     )
     message = told(brief, ())
     decoded = CODEC.decode(CODEC.encode(message))
     assert isinstance(decoded, Report)
     assert len(decoded.warnings) == telling.WARNINGS_MAX
+    assert len(decoded.cannot) == telling.REFUSALS_MAX
+    assert len(decoded.unhealthy) == telling.AILMENTS_MAX
     events = next(telling.batches("mta1", [line(1, detail=long)]))
     assert CODEC.decode(CODEC.encode(events)) == events
 

@@ -7,6 +7,8 @@ what is held only for those who know another state of it.
 import math
 from typing import TYPE_CHECKING, Any
 
+from workers.failover.core.evidence import refusals
+
 if TYPE_CHECKING:
     from workers.failover.core.machine import Machine
 
@@ -31,6 +33,7 @@ def briefing(machine: "Machine", now: float, known_digest: int | None) -> dict[s
         "peers": [(peer.name, peer.verdict.value) for peer in detector.peers.values()],
         "rings": [(ring.value, up) for ring, up in machine.rings.items()],
         "troubles": _troubles(machine),
+        "cannot": sorted(refusals(machine).items()),
         "digest": digest,
     }
     if digest != known_digest:

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import msgspec
 
-from workers.failover.core.messages import Address, Mac, Name, Number, Text
+from workers.failover.core.messages import Address, CheckText, Mac, Name, Number, Text
 
 Sentence = Annotated[str, msgspec.Meta(max_length=1000)]
+Reasoning = Annotated[str, msgspec.Meta(max_length=200)]
 Age = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 """Seconds before the message was sent."""
 
@@ -67,6 +68,20 @@ class Trouble(msgspec.Struct, frozen=True, array_like=True):
     mac: Mac
 
 
+class Refusal(msgspec.Struct, frozen=True, array_like=True):
+    """A VIP that the node's kernel cannot have, and why."""
+
+    vip: Address
+    sentence: Reasoning = ""
+
+
+class Ailment(msgspec.Struct, frozen=True, array_like=True):
+    """A health check, as VIPs name it, that fails on the node."""
+
+    check: CheckText
+    sentence: Reasoning = ""
+
+
 class Report(msgspec.Struct, frozen=True, tag="report", kw_only=True):
     """How a node is; sent when something changed, on an `Ask`, and every second at least."""
 
@@ -100,6 +115,9 @@ class Report(msgspec.Struct, frozen=True, tag="report", kw_only=True):
     held_digest: Number = 0
     """CRC-32 of "vip epoch" lines, sorted: whoever computes another one asks."""
     troubles: tuple[Trouble, ...] = ()
+    cannot: tuple[Refusal, ...] = ()
+    """Some of them when they are very many."""
+    unhealthy: tuple[Ailment, ...] = ()
 
 
 class Events(msgspec.Struct, frozen=True, tag="events", kw_only=True):

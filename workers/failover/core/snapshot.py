@@ -3,6 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Any
 
+from workers.failover.core.evidence import Evidence
+
 if TYPE_CHECKING:
     from workers.failover.core.machine import Machine
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 def snapshot(machine: "Machine", now: float) -> dict[str, Any]:
     """What a node is, knows and holds; durations in seconds, None where never."""
     knobs = machine.definitions.knobs
+    evidence = Evidence(machine)
     return {
         "node": machine.me,
         "incarnation": machine.voice.incarnation,
@@ -29,7 +32,7 @@ def snapshot(machine: "Machine", now: float) -> dict[str, Any]:
             "age": _age(machine.view.changed_at, now),
         },
         "peers": {p.name: _peer(p, now) for p in machine.detector.peers.values()},
-        "vips": {vip: _vip(machine, vip, now) for vip in machine.definitions.vips},
+        "vips": {vip: _vip(machine, evidence, vip, now) for vip in machine.definitions.vips},
     }
 
 
@@ -50,7 +53,8 @@ def _peer(peer: Any, now: float) -> dict[str, Any]:
     }
 
 
-def _vip(machine: "Machine", vip: str, now: float) -> dict[str, Any]:
+def _vip(machine: "Machine", evidence: Evidence, vip: str, now: float) -> dict[str, Any]:
+    state, cause, sentence = evidence.standing(vip)
     held = machine.holdings.held.get(vip)
     candidate = machine.takeover.candidates.get(vip)
     epoch, owner = machine.ownership.owners.get(vip, (0, ""))
@@ -61,11 +65,10 @@ def _vip(machine: "Machine", vip: str, now: float) -> dict[str, Any]:
         "since": _age(held.since, now) if held else None,
         "reason": held.reason.value if held else "",
         "previous": held.previous if held else "",
-        "state": "owned" if held or owner else "unowned",
+        "state": state.value,
+        "cause": cause.value,
+        "note": sentence,
     }
     if candidate is not None:
         picture["taking"] = {"answered_by": candidate.answered_by, "silent": candidate.silent}
-        if candidate.stuck:
-            known = machine.detector.by_mac(candidate.stuck) is not None
-            picture["state"] = "stuck" if known else "foreign"
     return picture

@@ -14,9 +14,11 @@ import msgspec
 
 from workers.failover.core.reports import (
     EVENTS_MAX,
+    Ailment,
     Events,
     Happening,
     Holding,
+    Refusal,
     Report,
     Run,
     Trouble,
@@ -26,6 +28,9 @@ TEXT_MAX = 128
 SENTENCE_MAX = 1000
 WARNINGS_MAX = 50
 TROUBLES_MAX = 500
+REFUSALS_MAX = 200
+AILMENTS_MAX = 64
+REASONING_MAX = 200
 RUNS_MAX = 100
 """The newest; one report names no more runs."""
 EXACT_MAX = 500
@@ -54,6 +59,10 @@ class Brief(msgspec.Struct):
     first: int
     """Number of the oldest event of this run that can be told."""
     held: tuple[tuple[str, int, float, str, str], ...] | None = None
+    cannot: tuple[tuple[str, str], ...] = ()
+    """(VIP, why the kernel refuses it)."""
+    unhealthy: tuple[tuple[str, str], ...] = ()
+    """(health check that fails, what it says)."""
 
 
 UNKNOWN = Brief(
@@ -145,6 +154,10 @@ def report(
         held_count=totals[0],
         held_digest=totals[1],
         troubles=tuple(Trouble(*one) for one in brief.troubles[:TROUBLES_MAX]),
+        cannot=tuple(Refusal(vip, why[:REASONING_MAX]) for vip, why in brief.cannot[:REFUSALS_MAX]),
+        unhealthy=tuple(
+            Ailment(check, why[:REASONING_MAX]) for check, why in brief.unhealthy[:AILMENTS_MAX]
+        ),
     )
 
 
