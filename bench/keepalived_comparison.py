@@ -7,7 +7,7 @@ others have come to rest before.
 
 import fnmatch
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from bench.book import Book, figures_of
 from bench.keepalived_rows import KINDS, MANAGED_KINDS, RATIOS, SCENARIO_OF, compared, managed
@@ -87,12 +87,7 @@ class Comparison:
         self._tell(f"{place}: {figures_of(run)}{over}; {ahead.told()}")
 
     def _turns(self) -> Iterator[Turn]:
-        names = self._scenarios()
-        for number in range(self._options.runs):
-            for scenario in SCENARIOS:
-                for side in self._sides:
-                    if scenario.name in side.scenarios and scenario.name in names:
-                        yield number, scenario, side
+        return turns(self._options.runs, self._scenarios(), self._sides)
 
     def _scenarios(self) -> set[str]:
         """Scenarios that the rows asked for need, those of the control among them."""
@@ -110,6 +105,15 @@ class Comparison:
 
     def _asked(self, name: str) -> bool:
         return fnmatch.fnmatchcase(name, self._options.rows)
+
+
+def turns(runs: int, names: Collection[str], sides: Sequence[Side]) -> Iterator[Turn]:
+    """Every run in its order: round, scenario, side."""
+    for number in range(runs):
+        for scenario in SCENARIOS:
+            for side in sides:
+                if scenario.name in side.scenarios and scenario.name in names:
+                    yield number, scenario, side
 
 
 class _Ahead:
