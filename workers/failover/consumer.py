@@ -47,6 +47,8 @@ STOP_SECONDS = 1.5
 """A stop that is not complete by then is cut off; the lease ends what is left."""
 CLOSE_SECONDS = 0.5
 LOOK_SECONDS = 1.0
+WATCH_SECONDS = 0.03
+"""The kernel's news are read at least so often: a VIP that a hand deletes can then be put back."""
 FLUSH_SECONDS = 0.005
 FOREVER_SECONDS = 3600.0
 SWITCH_SECONDS = 0.001
@@ -112,6 +114,8 @@ class Consumer:
             self.rings.open()
             self.handover.open()
             self._look()
+            self._watch()
+            self.loop.call_later(self._audit_seconds, self._audit)
             await self.finished.wait()
             self.handover.close()
         finally:
@@ -224,6 +228,24 @@ class Consumer:
         with self._fatal():
             for change in self.plumber.read():
                 self.step(change)
+            for fact in self.plumber.facts():
+                self._record(fact)
+
+    def _watch(self) -> None:
+        """Read the kernel's news even when nothing woke us, so as to know how old they can be."""
+        self.loop.call_later(WATCH_SECONDS, self._watch)
+        if self.plumber.holding:
+            self._read_kernel()
+
+    def _audit(self) -> None:
+        """Compare the interfaces with the plan, whatever the kernel told or did not tell."""
+        self.loop.call_later(self._audit_seconds, self._audit)
+        self.plumber.audit()
+        self._read_kernel()
+
+    @property
+    def _audit_seconds(self) -> float:
+        return self.machine.definitions.knobs.audit_interval
 
     def _read_wire(self) -> None:
         with self._fatal():

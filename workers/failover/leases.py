@@ -46,23 +46,39 @@ class Standing:
 
     leased: dict[bytes, KernelAddress]
     unleased: dict[bytes, KernelAddress]
+    safe: bool
+    """There is an anchor whose end takes its secondaries along."""
     others: tuple[KernelAddress, ...]
     """Not of our form: the operator's, or a VIP that a hand has put there."""
 
 
+def is_anchor(address: KernelAddress) -> bool:
+    """Whether VIPs can hang on it: our anchor, a primary address, with an end."""
+    return (
+        address.packed == ANCHOR.packed
+        and has_our_form(address)
+        and address.leased
+        and not address.secondary
+    )
+
+
+def holds(address: KernelAddress, safe: bool, anchored: bool) -> bool:
+    """Whether a lease holds an address of our form; `safe`: its interface has a live anchor."""
+    if anchored and len(address.packed) == 4:
+        return safe and address.secondary
+    return address.leased and not address.flags & _BROKEN
+
+
 def judge(listed: Iterable[KernelAddress], anchored: bool) -> Standing:
     """Sort a listing; `anchored`: promotion is off, an anchor's end takes its secondaries."""
-    listed = tuple(listed)
-    ours = [address for address in listed if has_our_form(address)]
-    safe = anchored and any(
-        a.packed == ANCHOR.packed and a.leased and not a.secondary for a in ours
-    )
-    standing = Standing({}, {}, tuple(a for a in listed if not has_our_form(a)))
+    ours: list[KernelAddress] = []
+    others: list[KernelAddress] = []
+    for address in listed:
+        (ours if has_our_form(address) else others).append(address)
+    safe = anchored and any(is_anchor(a) for a in ours if a.packed == ANCHOR.packed)
+    standing = Standing({}, {}, safe, tuple(others))
     for address in ours:
         if address.packed != ANCHOR.packed:
-            if len(address.packed) == 4 and anchored:
-                held = safe and address.secondary
-            else:
-                held = address.leased and not address.flags & _BROKEN
+            held = holds(address, safe, anchored)
             (standing.leased if held else standing.unleased)[address.packed] = address
     return standing

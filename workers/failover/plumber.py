@@ -1,9 +1,9 @@
 """Puts VIPs on this node's interfaces under a kernel lease, renews it, takes them off, and watches.
 
 Invariant: whatever this process does or fails to do, a VIP it added is gone at the latest when the
-lease ends. What the kernel lists is the truth: every addition is read back. Whether a VIP should
+lease ends. What the kernel shows is the truth: every addition is read back. Whether a VIP should
 be here is decided by the core; each call acts on a decision of that moment and undoes what took
-too long.
+too long. What a hand does against the plan is put right, and told.
 """
 
 import ipaddress
@@ -13,14 +13,16 @@ import time
 from collections.abc import Iterable
 
 from workers.failover import capability, leases, listing
-from workers.failover.core.actions import DECISION_SECONDS, Renew, Take
+from workers.failover.adding import Added, Adder, anchor_requests, is_stale
+from workers.failover.core.actions import DECISION_SECONDS, Fact, Reason, Renew, Take
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.events import KernelChanged, LinkChanged, Started, Taken
 from workers.failover.errors import PlumberError
+from workers.failover.findings import Findings, describe
+from workers.failover.kept import EARLY_SECONDS, Kept, restore_seconds
 from workers.failover.layout import Layout, Place, lay_out
-from workers.failover.listing import Listing
+from workers.failover.listing import Listing, Names
 from workers.failover.netlink import (
-    FOREVER,
     RTM_DELADDR,
     KernelAddress,
     KernelLink,
@@ -34,14 +36,8 @@ from workers.failover.promotion import Promotion
 
 _NOTICES_PER_READ = 4096
 _DELETE_ROUNDS = 3
-_PIECE = 128
-"""VIPs added in one netlink send."""
-_ADDING_SECONDS = 0.02
-"""No more is added in one call after this, so that reading back fits into a step of the loop."""
 _LOOSE_AT_ONCE = 100
 """Single leases renewed in one call even if fewer would do."""
-_EARLY_SECONDS = 0.1
-"""The kernel rounds lifetimes by some hundredths; nearer to its end a lease counts as over."""
 _FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 _NOT_HERE = "no topology of this node has an interface for it; see the definitions"
 _OWN = "it is this node's own address; choose another VIP"
@@ -57,15 +53,12 @@ class Plumber:
         self._node = node
         self._requests = Requests()
         self._notifications = Notifications(self._requests.port)
+        self._adder = Adder(self._requests)
         self._promotion = Promotion()
-        self._held: set[str] = set()
-        """VIPs the kernel has, as far as this process knows."""
-        self._lasting: set[str] = set()
-        """Those of them without a lifetime of their own: they hang on an anchor."""
-        self._renewed_at: dict[str, float] = {}
-        """Just before the last renewal of each that has a lifetime of its own."""
+        self._findings = Findings()
+        self._kept = Kept()
         self._doubt = False
-        """The kernel may differ from `_held`: list it at the next read."""
+        """The kernel may differ from what is kept: list it at the next read."""
         self._operators: tuple[str, ...] = ()
         self._places: dict[str, Place] = {}
         try:
@@ -86,16 +79,12 @@ class Plumber:
 
         The next `read` tells which interfaces have no carrier.
         """
-        found = self._list()
-        stray = [*found.unleased, *found.undefined, *found.handmade.values()]
-        if stray:
-            self._requests.perform([delete_address(address) for address in stray])
-            found = self._list()
-        self._held = set(found.leased)
-        self._lasting = {vip for vip, address in found.leased.items() if not address.leased}
-        self._operators = tuple(listing.warn(address) for address in found.operators)
+        self._kept.held = set(self._list().leased)
+        leased = self._clear().leased
+        self._kept.held = set(leased)
+        self._kept.lasting = {vip for vip, address in leased.items() if not address.leased}
         self._doubt = True
-        return Started(tuple(vip for vip in self._places if vip in self._held))
+        return Started(tuple(vip for vip in self._places if vip in self._kept.held))
 
     def redefine(self, definitions: Definitions) -> None:
         """Follow new definitions; InterfaceError, and nothing changed, when they do not fit here.
@@ -104,36 +93,37 @@ class Plumber:
         another interface now is removed, and the next `read` says so.
         """
         layout = lay_out(self._node, definitions, self._requests.links())
-        held = {vip: self._places[vip] for vip in self._held}
+        held = {vip: self._places[vip] for vip in self._kept.held}
         self._arrange(layout)
         moved = [p for vip, p in held.items() if self._places[vip].ifindex != p.ifindex]
         self._requests.perform([self._deletion(place) for place in moved])
-        self._doubt = self._doubt or bool(moved)
-        self._operators = tuple(listing.warn(address) for address in self._list().operators)
+        self._doubt = True
 
     def take(self, take: Take) -> Taken:
-        """Add VIPs under the lease; the answer is what the kernel lists afterwards.
+        """Add VIPs under the lease; the answer is what the kernel shows afterwards.
 
         What did not get its turn in time is left out of the answer, which is then `stale`.
         """
         places, failed = self._placed(take.vips)
         anchored = self._anchorable(places)
-        fresh = [place for place in places if place.address not in self._held]
         began = time.monotonic()
-        tried, refused, stale = self._add(places, anchored, take.decided_at)
-        leased = self._read_back(tried) if tried else set()
-        added = [place for place in tried if place.address in leased]
-        self._forget(place.address for place in tried if place.address not in leased)
-        if not self._make_lasting(added, anchored, began):
+        added = self._adder.add(places, anchored, self._lease_seconds, take.decided_at)
+        fresh = [p for p in (*added.tried, *added.undo) if p.address not in self._kept.held]
+        if added.tried:
+            self._kept.renew(began, self._lease_seconds)
+        self._kept.held.update(place.address for place in added.tried)
+        if added.expired:
             self._forget(place.address for place in fresh)
             self._delete(places)
             self._doubt = True  # what was held before is gone as well: the next read tells
             return Taken((), stale=True)
-        self._renewed_at.update((p.address, began) for p in added if self._is_loose(p.address))
-        for place in tried:
-            if place.address not in leased:
-                failed.append((place.address, refused.get(place.address, _NOT_LEASED)))
-        return Taken(tuple(place.address for place in added), tuple(failed), stale)
+        self._delete([place for place in added.undo if place in fresh])
+        self._keep(added, began)
+        for place in added.tried:
+            if place.address not in added.held:
+                failed.append((place.address, added.refused.get(place.address, _NOT_LEASED)))
+        done = tuple(p.address for p in added.tried if p.address in added.held)
+        return Taken(done, tuple(failed), added.stale)
 
     def release(self, vips: Iterable[str]) -> None:
         """Delete VIPs at once, whoever put them there, and an anchor that has no VIP left."""
@@ -143,20 +133,21 @@ class Plumber:
 
     def renew(self, renew: Renew) -> None:
         """Renew the lease of what is held; what the kernel no longer has does not come back."""
-        places = [self._places[vip] for vip in self._held.intersection(renew.vips)]
+        places = [self._places[vip] for vip in self._kept.held.intersection(renew.vips)]
         anchored = self._anchorable(places)
         if len(anchored) < len({p.interface for p in places if _ipv4(p)}):
-            self._lasting -= {p.address for p in places if p.interface not in anchored}
-        loose = [place for place in places if place.address not in self._lasting]
+            self._kept.lasting -= {p.address for p in places if p.interface not in anchored}
+        loose = [place for place in places if place.address not in self._kept.lasting]
         if loose:
-            ours = self._list().ours
+            ours = self._list({len(place.packed) for place in loose}).ours
             loose = [place for place in loose if (place.ifindex, place.packed) in ours]
             loose = self._due(loose)
-        requests = self._anchors(anchored, echo=True)
+        requests = anchor_requests(anchored, self._lease_seconds)
         requests += [self._renewal(place) for place in loose]
         sent_at = time.monotonic()
-        if _stale(renew.decided_at):
+        if is_stale(renew.decided_at):
             return
+        self._kept.renew(sent_at, self._lease_seconds)
         outcome = self._requests.perform(requests)
         if loose:
             self._finish_loose(loose, anchored, renew.decided_at, sent_at)
@@ -167,28 +158,49 @@ class Plumber:
         """Readable when the kernel changed something."""
         return self._notifications.fileno()
 
+    @property
+    def holding(self) -> bool:
+        """Whether the kernel has any VIP, as far as is known."""
+        return bool(self._kept.held)
+
+    def audit(self) -> None:
+        """Compare all that the kernel lists with the plan at the next `read`."""
+        self._doubt = True
+
     def read(self) -> list[KernelChanged | LinkChanged]:
-        """Changes of VIPs and carriers that this process did not ask for; never blocks."""
+        """Changes of VIPs and carriers that this process did not ask for; never blocks.
+
+        What a hand did is put right before it is told: call it often, for a VIP that was deleted
+        can be put back only if it was looked for just before.
+        """
+        began = time.monotonic()
         notices, lost = self._notifications.read(_NOTICES_PER_READ)
         doubt = self._doubt or lost or any(self._is_news(notice) for notice in notices)
         changes: list[KernelChanged | LinkChanged] = []
         if doubt or any(self._is_ours(notice.subject) for notice in notices):
             changes += self._read_links()
-        if len(notices) == _NOTICES_PER_READ:
+        if len(notices) >= _NOTICES_PER_READ:
             self._doubt = doubt  # more is waiting: look when all of it has come
             return changes
         if doubt or self._doubt:
             self._doubt = False
             changes += self._audit()
+        if not lost:
+            self._kept.clear_at = began
         return changes
+
+    def facts(self) -> list[Fact]:
+        """What was put right since the last call."""
+        return self._findings.take()
 
     def macs(self) -> tuple[str, ...]:
         """Link addresses of the topology interfaces."""
         return tuple(sorted({link.mac for link in self._layout.links.values()}))
 
     def warnings(self) -> tuple[str, ...]:
-        """What an operator should know: settings changed, addresses that promotion kept."""
-        return (*self._promotion.changes, *self._operators)
+        """What an operator should know: settings changed, what promotion kept, what a hand did."""
+        findings = self._findings.warnings(time.monotonic())
+        return (*self._promotion.changes, *self._operators, *findings)
 
     # Where things go.
 
@@ -198,14 +210,19 @@ class Plumber:
 
     def _arrange(self, layout: Layout) -> None:
         self._layout = layout
-        self._own = ipaddress.ip_address(layout.own_address).packed
-        places = {vip: self._places[vip] for vip in self._held}
+        own = ipaddress.ip_address(layout.own_address).packed
+        places = {vip: self._places[vip] for vip in self._kept.held}
+        defined = {place.packed: vip for vip, place in places.items()}
         for vip in layout.definitions.vips:
             place = layout.place(vip)
-            if place is not None and place.packed != self._own:
+            if place is not None and place.packed != own:
                 places[vip] = place
+            defined[place.packed if place else ipaddress.ip_address(vip).packed] = vip
         self._places = places
-        self._names = {(p.ifindex, p.packed): vip for vip, p in places.items()}
+        self._names = Names({(p.ifindex, p.packed): v for v, p in places.items()}, defined, own)
+        self._links = {link.ifindex: name for name, link in layout.links.items()}
+        self._anchoring = {place.interface for place in places.values() if _ipv4(place)}
+        self._sizes = {4, *(len(packed) for packed in defined)}
 
     def _placed(self, vips: Iterable[str]) -> tuple[list[Place], list[tuple[str, str]]]:
         places: list[Place] = []
@@ -214,23 +231,23 @@ class Plumber:
             if vip in self._places:
                 places.append(self._places[vip])
             else:
-                own = ipaddress.ip_address(vip).packed == self._own
+                own = ipaddress.ip_address(vip).packed == self._names.own
                 failed.append((vip, _OWN if own else _NOT_HERE))
         return places, failed
 
     def _anchorable(self, places: Iterable[Place]) -> dict[str, int]:
         """Interfaces of IPv4 places where promotion is off, with their numbers; read just now."""
         interfaces = {p.interface: p.ifindex for p in places if _ipv4(p)}
-        return {n: i for n, i in interfaces.items() if self._promotion.switch_off(n)}
+        return {n: i for n, i in interfaces.items() if self._switch_off_promotion(n)}
 
-    def _is_loose(self, vip: str) -> bool:
-        return vip not in self._lasting
+    def _switch_off_promotion(self, interface: str) -> bool:
+        off = self._promotion.switch_off(interface)
+        for setting in self._promotion.take_repairs():
+            if self._kept.held:
+                self._findings.tell(Reason.PROMOTION, time.monotonic(), detail=setting)
+        return off
 
     # What is asked of the kernel.
-
-    def _anchors(self, anchored: dict[str, int], echo: bool = False) -> list[bytes]:
-        seconds = self._lease_seconds
-        return [new_address(leases.anchor(i, seconds), echo=echo) for i in anchored.values()]
 
     def _renewal(self, place: Place) -> bytes:
         return new_address(leases.lease(place.ifindex, place.packed, self._lease_seconds))
@@ -239,46 +256,34 @@ class Plumber:
     def _deletion(place: Place) -> bytes:
         return delete_address(leases.lease(place.ifindex, place.packed))
 
-    def _list(self) -> Listing:
-        sizes = {4, *(len(place.packed) for place in self._places.values())}
-        in_use = {place.interface for place in self._places.values() if _ipv4(place)}
-        standings = []
-        for name, link in self._layout.links.items():
+    def _list(self, sizes: Iterable[int] = ()) -> Listing:
+        """What stands on all interfaces, of the sizes of address that matter, or of those."""
+        by_link: dict[int, list[KernelAddress]] = {index: [] for index in self._links}
+        elsewhere: list[KernelAddress] = []
+        for size in sorted(sizes or self._sizes):
+            for address in self._requests.all_addresses(_FAMILIES[size]):
+                by_link.get(address.ifindex, elsewhere).append(address)
+        standings = {}
+        for index, listed in by_link.items():
+            name = self._links[index]
             # Where it is not ours to change, it is only read.
-            promotion = self._promotion
-            off = promotion.switch_off(name) if name in in_use else promotion.is_off(name)
-            for size in sorted(sizes):
-                listed = self._requests.addresses(link.ifindex, _FAMILIES[size])
-                standings.append(leases.judge(listed, anchored=off))
-        return listing.sort(standings, self._names, self._own)
+            anchoring = name in self._anchoring
+            off = self._switch_off_promotion(name) if anchoring else self._promotion.is_off(name)
+            standings[index] = leases.judge(listed, anchored=off)
+        return listing.sort(standings, elsewhere, self._names)
 
-    def _add(
-        self, places: list[Place], anchored: dict[str, int], decided_at: float
-    ) -> tuple[list[Place], dict[str, str], bool]:
-        """Add in pieces while the decision is fresh: what was added, refusals, too late for all.
-
-        Each piece renews the anchors first: a VIP added while its anchor is gone would be a
-        primary address without an end. Until it hangs on the anchor it has a lifetime as well.
-        """
-        anchors = self._anchors(anchored)
-        until = time.monotonic() + _ADDING_SECONDS
-        tried: list[Place] = []
-        refused: dict[str, str] = {}
-        for start in range(0, len(places), _PIECE):
-            piece = places[start : start + _PIECE]
-            requests = anchors + [self._renewal(place) for place in piece]
-            if _stale(decided_at) or time.monotonic() > until:
-                return tried, refused, True
-            outcome = self._requests.perform(requests).refused
-            if _stale(decided_at):
-                self._delete([place for place in piece if place.address not in self._held])
-                return tried, refused, True
-            tried += piece
-            self._held.update(place.address for place in piece)
-            for position, place in enumerate(piece, len(anchors)):
-                if position in outcome:
-                    refused[place.address] = outcome[position]
-        return tried, refused, False
+    def _keep(self, added: Added, began: float) -> None:
+        """Note what was added; remove at once what the kernel shows otherwise than it should."""
+        self._kept.lasting |= added.lasting
+        for vip in added.lasting:
+            self._kept.renewed_at.pop(vip, None)
+        if added.unclear:
+            whole = any(_ipv4(p) and p.address not in added.held for p in added.tried)
+            leased = self._clear(() if whole else (16,)).leased
+            added.held |= {p.address for p in added.tried if p.address in leased}
+        self._forget(p.address for p in added.tried if p.address not in added.held)
+        loose = added.held - self._kept.lasting
+        self._kept.renewed_at.update(dict.fromkeys(loose, began))
 
     def _due(self, loose: list[Place]) -> list[Place]:
         """Which of those with a lifetime of their own to renew now: all, or the oldest.
@@ -289,69 +294,68 @@ class Plumber:
         knobs = self._layout.definitions.knobs
         calls = knobs.lease_ttl / 2 / knobs.heartbeat_interval
         share = max(_LOOSE_AT_ONCE, math.ceil(len(loose) / calls))
-        return sorted(loose, key=lambda place: self._renewed_at.get(place.address, 0.0))[:share]
+        renewed_at = self._kept.renewed_at
+        return sorted(loose, key=lambda place: renewed_at.get(place.address, 0.0))[:share]
 
-    def _read_back(self, places: list[Place]) -> set[str]:
-        """Which of them the kernel has under the lease; any that it has otherwise are deleted."""
-        return self._clear().leased.keys() & {place.address for place in places}
-
-    def _clear(self) -> Listing:
-        """List, and delete what no lease would end: also what stands beside a held VIP."""
-        found = self._list()
+    def _clear(self, sizes: Iterable[int] = ()) -> Listing:
+        """List, and delete what should not be there: also what stands beside a held VIP."""
+        found = self._list(sizes)
         for round_ in range(_DELETE_ROUNDS):
-            beside = [a for vip, a in found.handmade.items() if vip in self._held]
-            if not found.unleased and not beside:
+            strays = found.strays(self._kept.held)
+            if not strays:
                 break
+            if round_ == 0:
+                self._tell(strays)
             # The first time in just this form: the VIP of our form serves on.
-            exact = round_ == 0
-            bare = [*found.unleased, *beside]
-            self._requests.perform([delete_address(a, exact) for a in bare])
-            found = self._list()
+            self._remove(strays, exact=round_ == 0)
+            found = self._list(sizes)
+        self._operators = tuple(listing.warn(address) for address in found.operators)
         return found
 
-    def _make_lasting(self, added: list[Place], anchored: dict[str, int], sent_at: float) -> bool:
-        """Take the lifetime off VIPs that hang on an anchor; False if the lease may have ended.
+    def _remove(self, strays: list[KernelAddress], exact: bool) -> None:
+        """Delete; what the kernel takes along that is not ours comes back with the same send."""
+        listed = self._requests.last_listed(socket.AF_INET)
+        hanging = listing.hanging(listed, strays)
+        again = self._requests.as_listed(hanging) if hanging else []
+        self._requests.perform([*(delete_address(a, exact) for a in strays), *again])
 
-        Within the lease's time an existing address is changed; after it, one would be added anew.
-        """
-        over = sent_at + self._lease_seconds - _EARLY_SECONDS
-        if time.monotonic() >= over:
-            return False
-        places = [place for place in added if _ipv4(place) and place.interface in anchored]
-        if not places:
-            return True
-        anchors = self._anchors({p.interface: p.ifindex for p in places})
-        lasting = [new_address(leases.lease(p.ifindex, p.packed, FOREVER)) for p in places]
-        refused = self._requests.perform(anchors + lasting).refused
-        if time.monotonic() >= over:
-            return False
-        for position, place in enumerate(places, len(anchors)):
-            if position not in refused:
-                self._lasting.add(place.address)
-                self._renewed_at.pop(place.address, None)
-        return True
+    def _tell(self, strays: list[KernelAddress]) -> None:
+        links = {link.ifindex: link.name for link in self._requests.links()}
+        for address in strays:
+            vip = self._names.defined.get(address.packed, "")
+            name = links.get(address.ifindex, "an interface that is gone")
+            ours = vip in self._kept.held and leases.has_our_form(address)
+            outlived = ours and (address.ifindex, address.packed) in self._names.placed
+            reason = Reason.OUTLIVED if outlived else Reason.HAND_ADDED
+            self._findings.tell(reason, time.monotonic(), vip=vip, detail=describe(address, name))
 
     def _finish_loose(
         self, loose: list[Place], anchored: dict[str, int], decided_at: float, sent_at: float
     ) -> None:
         """Undo renewals that may have brought back what had ended; let go of lifetimes."""
-        if _stale(decided_at):
-            over = time.monotonic() - self._lease_seconds + _EARLY_SECONDS
-            late = [p for p in loose if self._renewed_at.get(p.address, 0.0) < over]
+        renewed_at = self._kept.renewed_at
+        if is_stale(decided_at):
+            over = time.monotonic() - self._lease_seconds + EARLY_SECONDS
+            late = [p for p in loose if renewed_at.get(p.address, 0.0) < over]
             if late:
                 self._requests.perform([self._deletion(place) for place in late])
                 self._doubt = True
                 return
-        self._renewed_at.update((place.address, sent_at) for place in loose)
-        if not self._make_lasting(loose, anchored, sent_at):
+        renewed_at.update((place.address, sent_at) for place in loose)
+        lasting = self._adder.make_lasting(loose, anchored, self._lease_seconds, sent_at)
+        if lasting is None:
             self._requests.perform([self._deletion(place) for place in loose])
             self._doubt = True
+            return
+        self._kept.lasting |= lasting
+        for vip in lasting:
+            renewed_at.pop(vip, None)
 
     def _delete(self, places: list[Place]) -> None:
         """Delete and look, until none is left in any form; anchors without a VIP go first."""
         if not places:
             return
-        busy = {self._places[vip].ifindex for vip in self._held}
+        busy = {self._places[vip].ifindex for vip in self._kept.held}
         idle = {place.ifindex for place in places if _ipv4(place)} - busy
         requests = [delete_address(leases.anchor(index, 0)) for index in sorted(idle)]
         requests += [self._deletion(place) for place in places]
@@ -364,10 +368,7 @@ class Plumber:
         self._doubt = True
 
     def _forget(self, vips: Iterable[str]) -> None:
-        for vip in vips:
-            self._held.discard(vip)
-            self._lasting.discard(vip)
-            self._renewed_at.pop(vip, None)
+        self._kept.forget(tuple(vips))
 
     # What is heard from the kernel.
 
@@ -376,27 +377,59 @@ class Plumber:
         if isinstance(subject, KernelLink):
             return False
         if subject.packed == leases.ANCHOR.packed:
-            return notice.kind == RTM_DELADDR and bool(self._held)
-        vip = self._names.get((subject.ifindex, subject.packed))
+            return notice.kind == RTM_DELADDR and bool(self._kept.held)
+        vip = self._names.placed.get((subject.ifindex, subject.packed))
         if vip is None:
-            return False
-        if notice.kind == RTM_DELADDR or vip not in self._held:
-            return (notice.kind == RTM_DELADDR) == (vip in self._held)
+            return notice.kind != RTM_DELADDR and self._is_stray(subject)
+        if notice.kind == RTM_DELADDR or vip not in self._kept.held:
+            return (notice.kind == RTM_DELADDR) == (vip in self._kept.held)
         hangs = len(subject.packed) == 4 and subject.secondary
         return not leases.has_our_form(subject) or not (subject.leased or hangs)
+
+    def _is_stray(self, subject: KernelAddress) -> bool:
+        """A VIP where it does not belong, or no VIP, but in our form on one of our interfaces."""
+        if subject.packed == self._names.own:
+            return False
+        ours = len(subject.packed) == 4 and leases.has_our_form(subject)
+        return subject.packed in self._names.defined or (ours and subject.ifindex in self._links)
 
     def _is_ours(self, subject: KernelAddress | KernelLink) -> bool:
         return isinstance(subject, KernelLink) and subject.name in self._layout.links
 
     def _audit(self) -> list[KernelChanged]:
-        """Compare with what the kernel lists; remove at once what no lease would end."""
+        """Compare with what the kernel lists; put right what can be, tell what is gone."""
         found = self._clear()
-        gone, appeared = self._held - found.leased.keys(), found.vips - self._held
-        self._forget(gone)
-        self._held |= appeared & found.leased.keys()
-        if not gone and not appeared:
-            return []
-        return [KernelChanged(tuple(sorted(gone)), tuple(sorted(appeared)))]
+        gone = self._kept.held - found.leased.keys()
+        if gone:
+            gone -= self._put_back(gone, found)
+            self._forget(gone)
+        return [KernelChanged(tuple(sorted(gone)))] if gone else []
+
+    def _put_back(self, gone: set[str], found: Listing) -> set[str]:
+        """Add again what a hand deleted just now, as far as nobody else can have taken it."""
+        now, knobs = time.monotonic(), self._layout.definitions.knobs
+        places = [
+            place
+            for vip in gone
+            if (place := self._places[vip]).ifindex in self._links
+            and self._up.get(place.interface, False)
+            and (vip not in self._kept.lasting or place.ifindex in found.anchors)
+            and self._kept.restorable(vip, now, knobs)
+        ]
+        if not places:
+            return set()
+        decided_at = self._kept.clear_at + restore_seconds(knobs) - DECISION_SECONDS
+        anchored = self._anchorable(places)
+        added = self._adder.add(places, anchored, self._lease_seconds, decided_at)
+        self._requests.perform([self._deletion(place) for place in added.undo])
+        if added.expired:
+            self._requests.perform([self._deletion(place) for place in added.tried])
+            added.held.clear()
+        self._keep(added, now)
+        self._kept.restored(added.held, now)
+        for vip in sorted(added.held):
+            self._findings.tell(Reason.HAND_DELETED, now, vip=vip)
+        return added.held
 
     def _read_links(self) -> list[LinkChanged]:
         links = {link.name: link for link in self._requests.links()}
@@ -416,7 +449,3 @@ class Plumber:
 
 def _ipv4(place: Place) -> bool:
     return len(place.packed) == 4
-
-
-def _stale(decided_at: float) -> bool:
-    return time.monotonic() - decided_at > DECISION_SECONDS

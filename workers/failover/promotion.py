@@ -16,6 +16,7 @@ class Promotion:
     def __init__(self, settings: Path = _SETTINGS) -> None:
         self._settings = settings
         self.changes: list[str] = []
+        self._repairs: list[str] = []
 
     def is_off(self, interface: str) -> bool:
         """Whether both settings read 0 now; one that cannot be read is not off."""
@@ -28,6 +29,11 @@ class Promotion:
                 self._clear(path)
         return self.is_off(interface)
 
+    def take_repairs(self) -> list[str]:
+        """The settings that were not 0 when asked for, since the last call."""
+        repairs, self._repairs = self._repairs, []
+        return repairs
+
     def _paths(self, interface: str) -> tuple[Path, Path]:
         return self._settings / "all" / _NAME, self._settings / interface / _NAME
 
@@ -37,6 +43,7 @@ class Promotion:
         except OSError as error:
             sentence = f"{path} cannot be set to 0 ({error.strerror}): each VIP has its own lease"
         else:
+            self._repairs.append(str(path))
             sentence = f"{path} was set to 0: otherwise VIPs would outlive their lease"
         if sentence not in self.changes:
             self.changes.append(sentence)

@@ -21,7 +21,11 @@ def packed(address: str) -> bytes:
     return ipaddress.ip_address(address).packed
 
 
-NAMES = {(INDEX, packed(vip)): vip for vip in (V, W, SIX)}
+NAMES = listing.Names(
+    placed={(INDEX, packed(vip)): vip for vip in (V, W, SIX)},
+    defined={packed(vip): vip for vip in (V, W, SIX)},
+    own=packed(OWN),
+)
 
 
 def listed(
@@ -116,8 +120,10 @@ def test_held_is_what_a_live_lease_would_end(case: Case) -> None:
 # Names put to it.
 
 
-def sorted_out(*addresses: KernelAddress, own: str = OWN) -> listing.Listing:
-    return listing.sort([judge(addresses, anchored=True)], NAMES, packed(own))
+def sorted_out(*addresses: KernelAddress) -> listing.Listing:
+    here = [address for address in addresses if address.ifindex == INDEX]
+    elsewhere = [address for address in addresses if address.ifindex != INDEX]
+    return listing.sort({INDEX: judge(here, anchored=True)}, elsewhere, NAMES)
 
 
 def test_a_listing_is_sorted_into_what_to_keep_and_what_to_remove() -> None:
@@ -131,7 +137,9 @@ def test_a_listing_is_sorted_into_what_to_keep_and_what_to_remove() -> None:
     assert found.handmade == {W: hand}
     assert found.operators == [operators]
     assert found.unleased == [six(SIX, FOREVER)]
-    assert found.vips == {V, W}
+    assert found.anchors == {INDEX}
+    assert found.strays({V}) == [six(SIX, FOREVER), undefined, hand]
+    assert found.strays(()) == [six(SIX, FOREVER), undefined, hand, HANGING]
     assert found.of((V, W), NAMES) == [HANGING, hand]
     assert OTHER in listing.warn(operators)
 
@@ -148,17 +156,38 @@ def test_a_listing_is_sorted_into_what_to_keep_and_what_to_remove() -> None:
 def test_the_nodes_own_address_is_in_no_list_whatever_its_form(address: KernelAddress) -> None:
     found = sorted_out(ANCHOR, address)
 
-    assert found == listing.Listing()
+    assert found == listing.Listing(anchors={INDEX})
 
 
 def test_strangers_ipv6_addresses_of_our_form_are_left_alone() -> None:
     assert sorted_out(six("2001:db8::999", 2), six("2001:db8::998", FOREVER)) == listing.Listing()
 
 
-def test_a_vip_on_another_interface_is_not_the_vip() -> None:
-    elsewhere = HANGING._replace(ifindex=INDEX + 1)
+@pytest.mark.parametrize("form", [HANGING, listed(V, length=32), listed(V, length=24)])
+def test_a_vip_on_another_interface_is_misplaced(form: KernelAddress) -> None:
+    elsewhere = form._replace(ifindex=INDEX + 1)
+    stranger = listed(OTHER)._replace(ifindex=INDEX + 1)
+    own = MINE._replace(ifindex=INDEX + 1)
 
-    assert sorted_out(ANCHOR, elsewhere).vips == set()
+    found = sorted_out(ANCHOR, elsewhere, stranger, own)
+
+    assert found == listing.Listing(anchors={INDEX}, misplaced=[elsewhere])
+
+
+def test_what_the_kernel_takes_along_with_a_primary_is_known() -> None:
+    primary = listed("198.18.5.1", FOREVER, 0, 16, GLOBAL)
+    hangs = listed("198.18.7.7", FOREVER, SECONDARY, 16, GLOBAL)
+    other = (
+        listed("198.18.7.8", FOREVER, SECONDARY, 24, GLOBAL),
+        listed("198.19.7.7", FOREVER, SECONDARY, 16, GLOBAL),
+        hangs._replace(ifindex=INDEX + 1),
+        MINE,
+        HANGING,
+    )
+
+    assert listing.hanging([primary, hangs, *other], [primary]) == {hangs}
+    assert listing.hanging([primary, hangs, *other], [primary, hangs]) == set()
+    assert listing.hanging([primary, hangs, *other], [hangs, six(SIX, 3)]) == set()
 
 
 # The bytes: what is asked for is in them.
