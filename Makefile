@@ -1,6 +1,6 @@
 # The same commands as in script/, for those who have make. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup lint bench simulate lock
+.PHONY: help run test setup lint bench simulate chaos lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -22,6 +22,9 @@ bench: ## Measure the promises: make bench ARGS="failover --quick"
 
 simulate: ## Simulate faults: make simulate ARGS="--schedules 1000 --seed 1"
 	@sh script/simulate $(ARGS)
+
+chaos: ## Random faults on a lab: make chaos ARGS="--minutes 10 --seed 1"
+	@sh script/chaos $(ARGS)
 
 lock: ## Lock the requirements anew
 	@sh script/lock $(ARGS)

@@ -7,7 +7,8 @@ from tests.architecture.tree import ROOT, imports, modules, parse
 TOP = {
     *(".ci", ".dockerignore", ".gitignore", ".importlinter"),
     *("CHANGELOG.md", "LICENSE", "Makefile", "README.md"),
-    *("bench", "cluster_admin", "compose", "docs", "fixtures", "manage.py", "pyproject.toml"),
+    *("bench", "chaos", "cluster_admin", "compose", "docs", "fixtures", "manage.py"),
+    "pyproject.toml",
     *("requirements.in", "requirements.txt", "requirements-dev.in", "requirements-dev.txt"),
     *("script", "tests", "workers"),
 }

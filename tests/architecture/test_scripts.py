@@ -10,7 +10,7 @@ import pytest
 from tests.architecture.tree import ROOT
 
 SCRIPTS = sorted([*(ROOT / "script").iterdir(), ROOT / ".ci" / "run"])
-TARGETS = ("run", "test", "setup", "lint", "bench", "simulate", "lock")
+TARGETS = ("run", "test", "setup", "lint", "bench", "simulate", "chaos", "lock")
 BASHISMS = {
     "[[ ]]": r"(^|\s)\[\[\s",
     "function keyword": r"^\s*function\s",

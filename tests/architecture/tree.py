@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("workers", "cluster_admin", "bench", "tests")
+ROOMS = ("workers", "cluster_admin", "bench", "chaos", "tests")
 
 
 @cache
@@ -18,7 +18,7 @@ def modules(*rooms: str) -> tuple[Path, ...]:
 
 def core_modules() -> tuple[Path, ...]:
     """Every module of a pure core."""
-    return tuple(path for path in modules("workers") if "core" in path.parent.parts)
+    return tuple(path for path in modules("workers", "chaos") if "core" in path.parent.parts)
 
 
 @cache
