@@ -38,7 +38,7 @@ def judge(
     macs = {host.mac: host.name for host in lab.hosts.values()}
     found = []
     for report in seen.probe.vips:
-        found += judgement.outages(report, evidence)
+        found += judgement.outages(report, macs, evidence)
         found += judgement.two_owners(report, macs, evidence)
     waited, wanting = unrest
     zero = seen.probe.started

@@ -29,6 +29,7 @@ CONTROL_SECONDS = 4.0
 SLACK_SECONDS = 0.010
 REST_SECONDS = 20.0
 BROKER_SECONDS = 90.0
+MOST_LINES = 6
 VIPS = 6
 SPARE_PLACES = (150, 151)
 Teller = Callable[[str], None]
@@ -135,10 +136,11 @@ class Chaos:
     def _report(self, round_: Round, result: Result) -> None:
         figures = f"outage {result.outage:.3f} s, two owners {result.two_owners:.3f} s"
         self._tell(f"  -> {figures}, at rest {result.rest_seconds:.1f} s after the probe")
-        for sentence in result.noise:
-            self._tell(f"  noise of the machine: {sentence}")
-        for sentence in result.violations:
-            self._tell(f"  BROKEN: {sentence}")
+        for what, sentences in (("noise", result.noise), ("BROKEN", result.violations)):
+            for sentence in sentences[:MOST_LINES]:
+                self._tell(f"  {what}: {sentence}")
+            if len(sentences) > MOST_LINES:
+                self._tell(f"  {what}: and {len(sentences) - MOST_LINES} more")
         if result.lines:
             path = self.options.output / f"round-{round_.seed}-{round_.number}.txt"
             head = [self.command(round_.number), *map(str, round_.steps)]

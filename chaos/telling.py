@@ -15,9 +15,10 @@ Events = dict[str, list[tuple[float, dict[str, Any]]]]
 
 def finding(each: Finding, zero: float) -> str:
     """What was found, as one sentence."""
+    causes = "; ".join(dict.fromkeys(each.causes))
     return (
         f"{each.vip}: {each.what} of {each.seconds:.3f} s at {each.at - zero:+.3f}, "
-        f"allowed {each.allowed:.3f} (noise {each.noise:.3f}): {'; '.join(each.causes)}"
+        f"allowed {each.allowed:.3f}: {causes}"
     )
 
 

@@ -19,6 +19,7 @@ from chaos.core.allowances import (
 )
 from chaos.core.course import Span
 from workers.lab.core.probe_report import VipReport
+from workers.lab.core.timeline import Gap
 
 EDGE_SECONDS = 0.05
 """Between an effect on the wire and the instant that we noted for it."""
@@ -70,8 +71,8 @@ class Evidence:
     slack: float
 
 
-def outages(report: VipReport, evidence: Evidence) -> list[Finding]:
-    """Gaps that are longer than they may be."""
+def outages(report: VipReport, macs: Mapping[str, str], evidence: Evidence) -> list[Finding]:
+    """Gaps that are longer than they may be; `macs`: MAC -> node."""
     found = []
     for gap in report.gaps:
         last = next((s.who[0] for s in reversed(report.owners) if s.start <= gap.start), "")
@@ -79,10 +80,26 @@ def outages(report: VipReport, evidence: Evidence) -> list[Finding]:
         allowed = max(0.0, limit - gap.start) + evidence.slack
         if gap.seconds > allowed:
             noise = _stalled(evidence.stalls, gap.start - 0.5, gap.end)
+            if _held_throughout(report, last, gap, macs):
+                noise, causes = (
+                    FOR_EVER,
+                    ("its owner answered ARP throughout: the echo was kept waiting",),
+                )
             found.append(
                 Finding(report.vip, "outage", gap.start, gap.seconds, allowed, noise, causes)
             )
     return found
+
+
+def _held_throughout(report: VipReport, last: str, gap: Gap, macs: Mapping[str, str]) -> bool:
+    """Whether the node that answered before and after had the VIP all the time, as frames say."""
+    after = next((s.who[0] for s in report.owners if s.end >= gap.end), "")
+    return last == after != "" and any(
+        [macs.get(mac, mac) for mac in span.who] == [last]
+        and span.start - 2 * report.raw_interval <= gap.start
+        and gap.end <= span.end + 2 * report.raw_interval
+        for span in report.macs
+    )
 
 
 def _limit(

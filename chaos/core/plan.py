@@ -25,6 +25,8 @@ BEFORE_SECONDS = 0.5
 """The probe shows first that all is well."""
 WINDOW_SECONDS = 7.0
 LAST_START_SECONDS = 5.0
+BOOT_SECONDS = 1.5
+"""A host that has power again is left alone until its agent runs."""
 RESTART_SECONDS = 3.0
 """A killed agent is left alone for so long: killed twice, it outlasts its lease."""
 _TRIES = 40
@@ -97,27 +99,30 @@ def round_of(seed: int, number: int, layout: Layout) -> Round:
     return Round(seed, number, swift, wishes, (*steps, last))
 
 
-def _down(draft: Draft, kind: FaultKind, host: str, start: float, end: float, what: str) -> bool:
-    """A fault that takes a host off the net or stops it."""
+def _down(draft: Draft, kind: FaultKind, host: str, start: float, end: float) -> bool:
+    """A fault that takes a host off the net; never the last node."""
     if host in draft.layout.nodes and not draft.spared(start, end):
         return False
-    return draft.fault(kind, (host,), start, end, (what, host), ("down", host))
+    return draft.fault(kind, (host,), start, end, (kind.value, host), ("down", host))
 
 
 def _power_loss(draft: Draft, start: float, end: float) -> bool:
     host = draft.dice.pick((*draft.layout.nodes * 3, "gateway"))
-    return _down(draft, FaultKind.POWER_LOSS, host, start, end, "process")
+    if not draft.free(start, end + BOOT_SECONDS, ("process", host)):
+        return False
+    done = _down(draft, FaultKind.POWER_LOSS, host, start, end)
+    draft.claim(start, end + BOOT_SECONDS if done else start, ("process", host))
+    return done
 
 
 def _link_down(draft: Draft, start: float, end: float) -> bool:
     host = draft.dice.pick((*draft.layout.nodes * 3, "gateway"))
-    kind = draft.dice.pick((FaultKind.LINK_DOWN, FaultKind.CABLE))
-    return draft.fault(kind, (host,), start, end, ("link", host), ("down", host))
+    return _down(draft, draft.dice.pick((FaultKind.LINK_DOWN, FaultKind.CABLE)), host, start, end)
 
 
 def _isolate(draft: Draft, start: float, end: float) -> bool:
     host = draft.dice.pick((*draft.layout.nodes * 3, "gateway"))
-    return draft.fault(FaultKind.ISOLATE, (host,), start, end, ("port", host), ("down", host))
+    return _down(draft, FaultKind.ISOLATE, host, start, end)
 
 
 def _kill_agent(draft: Draft, start: float, end: float) -> bool:
@@ -249,7 +254,7 @@ def _join_late(draft: Draft, start: float, end: float) -> bool:
     node, end = draft.dice.pick(draft.layout.nodes), max(end, start + 1.0)
     if not draft.free(start, WINDOW_SECONDS, ("process", node), ("admin",)):
         return False
-    if not _down(draft, FaultKind.POWER_LOSS, node, start, end, "process"):
+    if not _down(draft, FaultKind.POWER_LOSS, node, start, end):
         return False
     others = tuple(name for name in draft.layout.nodes if name != node)
     draft.claim(start, WINDOW_SECONDS, ("admin",), ("process", node))

@@ -34,6 +34,7 @@ def strike(record: Record, fault: Fault) -> None:
     elif fault.kind is FaultKind.STOP_AGENT:
         processes.stop(_agents(spaces))
     elif fault.kind in _ENDING:
+        _agents(spaces)  # without one nothing is done at all
         # A supervisor that stands still starts nothing; what else runs on the host goes on.
         processes.stop(_of_role(spaces, SUPERVISOR))
         processes.send(_agents(spaces), _ENDING[fault.kind])
