@@ -133,6 +133,34 @@ def test_what_is_assigned_stays_assigned(nodes: Weights, vips: Vips, held: Owner
 
 
 @exactly
+@given(weights, any_vips(), owners, bars, st.data())
+def test_what_is_carried_out_of_a_plan_changes_nothing_of_the_rest(
+    nodes: Weights, vips: Vips, held: Owners, barred: dict[str, set[str]], data: st.DataObject
+) -> None:
+    plan = assign(nodes, vips, held, barred)
+    done = data.draw(st.sets(st.sampled_from(sorted(plan)))) if plan else set()
+    let_go = data.draw(st.sets(st.sampled_from(sorted(plan)))) if plan else set()
+    now = {vip: node for vip, node in held.items() if vip not in let_go or plan[vip] == node}
+    now |= {vip: plan[vip] for vip in done}
+    assert assign(nodes, vips, now, barred) == plan
+
+
+@exactly
+@given(weights, st.integers(0, 60), st.dictionaries(st.sampled_from(NAMES), st.integers(0, 20)))
+def test_shares_are_the_places_of_the_smallest_number_by_weight(
+    nodes: Weights, total: int, held: dict[str, int]
+) -> None:
+    places = sorted(
+        (number / weight, held.get(node, 0) < number, node)
+        for node, weight in nodes.items()
+        for number in range(1, total + 1)
+    )
+    assert shares(total, nodes, held) == {
+        node: sum(1 for place in places[:total] if place[2] == node) for node in nodes
+    }
+
+
+@exactly
 @given(weights, any_vips(), owners, st.data())
 def test_a_death_moves_only_the_dead_nodes_vips(
     nodes: Weights, vips: Vips, held: Owners, data: st.DataObject

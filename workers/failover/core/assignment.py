@@ -7,9 +7,9 @@ votes): it never takes from a survivor when another node goes.
 """
 
 import heapq
-from collections.abc import Collection, Mapping
-from hashlib import blake2b
+from collections.abc import Collection, Mapping, Sequence
 
+from workers.failover.core.claims import weight_of
 from workers.failover.core.definitions import AdminState, Node, Vip
 
 
@@ -41,27 +41,48 @@ def assign(
     if not weights:
         return {}
     barred = barred or {}
+    names = sorted(weights)
     result: dict[str, str] = {}
     free: list[str] = []
-    for vip in sorted(vips):
-        if vips[vip].follow:
-            continue
-        candidates = weights.keys() - set(barred.get(vip, ()))
-        if not candidates:
-            continue
-        preferred = next((node for node in vips[vip].prefer if node in candidates), None)
-        if preferred is not None:
-            result[vip] = preferred
-        elif len(candidates) < len(weights):
-            result[vip] = _keep_or_pick(vip, candidates, owners)
+    followers: list[str] = []
+    for vip, one in sorted(vips.items()):
+        if one.follow:
+            followers.append(vip)
+        elif one.prefer or vip in barred:
+            _place_one(one, names, barred.get(vip, ()), owners, result, free)
         else:
             free.append(vip)
     result.update(_spread(free, weights, owners))
-    for vip in sorted(vips):
+    for vip in followers:
         first = leader(vip, vips)
-        if first != vip and first in result and result[first] not in barred.get(vip, ()):
+        if first == vip or first not in result:
+            continue
+        if result[first] not in barred.get(vip, ()):
             result[vip] = result[first]
     return result
+
+
+def _place_one(
+    one: Vip,
+    names: Sequence[str],
+    barred: Collection[str],
+    owners: Mapping[str, str],
+    result: dict[str, str],
+    free: list[str],
+) -> None:
+    """Place a VIP with wishes or bars; one for which neither counts now is `free`."""
+    candidates = {name for name in names if name not in barred}
+    if not candidates:
+        return
+    preferred = next((node for node in one.prefer if node in candidates), None)
+    if preferred is not None:
+        result[one.address] = preferred
+    elif len(candidates) == len(names):
+        free.append(one.address)
+    elif (owner := owners.get(one.address)) in candidates:
+        result[one.address] = owner
+    else:
+        result[one.address] = next(n for n in _around(one.address, names) if n in candidates)
 
 
 def leader(vip: str, vips: Mapping[str, Vip]) -> str:
@@ -74,15 +95,10 @@ def leader(vip: str, vips: Mapping[str, Vip]) -> str:
     return vip
 
 
-def _score(node: str, vip: str) -> bytes:
-    return blake2b(f"{node} {vip}".encode(), digest_size=8).digest()
-
-
-def _keep_or_pick(vip: str, candidates: Collection[str], owners: Mapping[str, str]) -> str:
-    owner = owners.get(vip)
-    if owner is not None and owner in candidates:
-        return owner
-    return min(candidates, key=lambda node: (_score(node, vip), node))
+def _around(vip: str, names: Sequence[str]) -> list[str]:
+    """All nodes, from the one that a VIP's hash points at."""
+    first = weight_of(vip) % len(names)
+    return [*names[first:], *names[:first]]
 
 
 def _spread(
@@ -97,32 +113,38 @@ def _spread(
     result: dict[str, str] = {}
     for node, own in held.items():
         result.update(dict.fromkeys(own[: quota[node]], node))
-    places = {node: quota[node] - len(own[: quota[node]]) for node, own in held.items()}
-    result.update(_settle([vip for vip in free if vip not in result], places))
+    if len(result) < len(free):
+        places = {node: quota[node] - len(own[: quota[node]]) for node, own in held.items()}
+        _settle([vip for vip in free if vip not in result], places, result)
     return result
 
 
-def _settle(homeless: list[str], places: dict[str, int]) -> dict[str, str]:
-    """Give each VIP a place: best pairs first, so that what is taken as planned changes no plan."""
-    open_nodes = [node for node in sorted(places) if places[node]]
-    pairs = sorted((_score(node, vip), vip, node) for vip in homeless for node in open_nodes)
-    result: dict[str, str] = {}
-    for _, vip, node in pairs:
-        if vip not in result and places[node]:
-            result[vip] = node
-            places[node] -= 1
-    return result
+def _settle(homeless: list[str], places: dict[str, int], result: dict[str, str]) -> None:
+    """Give each VIP the first free place from where its hash points.
+
+    They choose in a fixed order. So one that is where it was planned, and its place, can be left
+    out without a change for any other: what is carried out changes no plan.
+    """
+    names = sorted(places)
+    for vip in homeless:
+        at = weight_of(vip) % len(names)
+        while not places[names[at]]:
+            at = (at + 1) % len(names)
+        result[vip] = names[at]
+        places[names[at]] -= 1
 
 
 def shares(total: int, weights: Mapping[str, int], held: Mapping[str, int]) -> dict[str, int]:
     """How many of `total` VIPs each node gets: D'Hondt, ties to who has filled that place already.
 
     Filling a place that was given only strengthens it: plans are stable while they are carried out.
+    Nobody gets less than the whole part of its proportional share, so counting begins there.
     """
-    quota = dict.fromkeys(weights, 0)
-    heap = [_place(node, 1, weights, held) for node in weights]
+    every = sum(weights.values())
+    quota = {node: total * weight // every for node, weight in weights.items()}
+    heap = [_place(node, quota[node] + 1, weights, held) for node in weights]
     heapq.heapify(heap)
-    for _ in range(total):
+    for _ in range(total - sum(quota.values())):
         node = heap[0][2]
         quota[node] += 1
         heapq.heapreplace(heap, _place(node, quota[node] + 1, weights, held))
