@@ -30,6 +30,7 @@ TOPOLOGIES = Kind(
         Column("subcluster"),
         Column("segment"),
         Column("witnesses"),
+        Column("interest", rank=Rank.WIDE),
         Column("id", rank=Rank.WIDE),
     ),
     ("subcluster", "cidr", "segment", "search"),
@@ -45,6 +46,14 @@ Interface = Annotated[str | None, typer.Option("--interface", metavar="NAME", he
 Witnesses = Annotated[
     str | None,
     typer.Option("--witness", metavar="IP,IP", help="Outside the cluster, such as the gateway."),
+]
+Interest = Annotated[
+    str | None,
+    typer.Option(
+        "--interest",
+        metavar="IP,IP",
+        help='Hosts told of a new owner when announce_to is interest; "": none.',
+    ),
 ]
 
 
@@ -71,6 +80,7 @@ def add_topology(
     how: Defining,
     interface: Interface = None,
     witness: Witnesses = None,
+    interest: Interest = None,
     segment: Segment = None,
     subcluster: InSubcluster = None,
 ) -> None:
@@ -78,7 +88,7 @@ def add_topology(
     body = {
         "cidr": cidr,
         "subcluster": subcluster_of(call, subcluster),
-        **_body(interface, witness, segment),
+        **_body(interface, witness, interest, segment),
     }
     step = Step(f"topology {cidr}", "POST", "topologies/", body)
     changing.change(call, how, [step], done=changing.revisions)
@@ -91,11 +101,12 @@ def edit(
     how: Defining,
     interface: Interface = None,
     witness: Witnesses = None,
+    interest: Interest = None,
     segment: Segment = None,
     subcluster: InSubcluster = None,
 ) -> None:
     """Change a topology; what is not named stays."""
-    body = something(_body(interface, witness, segment), "--interface eth1")
+    body = something(_body(interface, witness, interest, segment), "--interface eth1")
     where = topology_path(call, cidr, subcluster)
     step = Step(f"topology {cidr}", "PATCH", where, body, seen=where)
     changing.change(call, how, [step], done=changing.revisions)
@@ -110,6 +121,8 @@ def remove(call: Call, cidr: Cidr, how: Defining, subcluster: InSubcluster = Non
     changing.change(call, how, [step], question=question, done=changing.revisions)
 
 
-def _body(interface: str | None, witness: str | None, segment: str | None) -> dict[str, Any]:
-    body = given(interface=interface, witnesses=words(witness))
+def _body(
+    interface: str | None, witness: str | None, interest: str | None, segment: str | None
+) -> dict[str, Any]:
+    body = given(interface=interface, witnesses=words(witness), interest=words(interest))
     return {**body, **referring(segment=segment)}

@@ -41,6 +41,8 @@ VIPS = Kind(
         Column("follow", rank=Rank.WIDE),
         Column("weight", rank=Rank.WIDE),
         Column("check", rank=Rank.WIDE),
+        Column("hook", rank=Rank.WIDE),
+        Column("hook_warning", rank=Rank.WIDE),
         Column("binding", rank=Rank.WIDE),
         Column("description", rank=Rank.WIDE),
         Column("since_at", "status.since", Rank.ASKED),
@@ -83,7 +85,23 @@ Follow = Annotated[
     ),
 ]
 Weight = Annotated[int | None, typer.Option("--weight", help="How much it counts in balancing.")]
-Check = Annotated[str | None, typer.Option("--check", help='Health check; "": none.')]
+Check = Annotated[
+    str | None,
+    typer.Option(
+        "--check",
+        metavar="CHECK",
+        help='Health check: tcp:PORT, smtp:PORT or "command:/PATH ARGUMENTS"; "": none.',
+    ),
+]
+Hook = Annotated[
+    str | None,
+    typer.Option(
+        "--hook",
+        metavar="COMMAND",
+        help='"/PATH ARGUMENTS", called with take or release, VIP and node; "": none. '
+        "It costs safety: see docs/operations.md.",
+    ),
+]
 Moves = Annotated[
     bool, typer.Option("--moves", help="Its moves alone: who took it from whom, and why.")
 ]
@@ -146,11 +164,12 @@ def add_vips(
     follow: Follow = None,
     weight: Weight = None,
     check: Check = None,
+    hook: Hook = None,
     binding: Binding = None,
     description: Description = None,
 ) -> None:
     """Add VIPs; waits until somebody owns them."""
-    body = _body(prefer, follow, weight, check, binding, description)
+    body = _body(prefer, follow, weight, check, hook, binding, description)
     body["subcluster"] = subcluster_of(call, subcluster)
     steps = [Step(f"vip {each}", "POST", "vips/", {"address": each, **body}) for each in vip]
     changing.change(call, how, steps, done=_owned)
@@ -165,11 +184,14 @@ def edit(
     follow: Follow = None,
     weight: Weight = None,
     check: Check = None,
+    hook: Hook = None,
     binding: Binding = None,
     description: Description = None,
 ) -> None:
     """Change VIPs; what is not named stays."""
-    body = something(_body(prefer, follow, weight, check, binding, description), "--prefer mta1")
+    body = something(
+        _body(prefer, follow, weight, check, hook, binding, description), "--prefer mta1"
+    )
     steps = [
         Step(f"vip {each}", "PATCH", path("vips", each), body, seen=path("vips", each))
         for each in vip
@@ -192,11 +214,17 @@ def _body(
     follow: str | None,
     weight: int | None,
     check: str | None,
+    hook: str | None,
     binding: str | None,
     description: str | None,
 ) -> dict[str, Any]:
     body = given(
-        prefer=words(prefer), weight=weight, check=check, binding=binding, description=description
+        prefer=words(prefer),
+        weight=weight,
+        check=check,
+        hook=hook,
+        binding=binding,
+        description=description,
     )
     return {**body, **referring(follow=follow)}
 

@@ -12,6 +12,7 @@ from cluster_admin.dashboard import badges
 from cluster_admin.dashboard.badges import Badge
 from cluster_admin.dashboard.tables import Choice, Column, page_of, word
 from cluster_admin.vips.models import Vip, VipStatus
+from workers.failover.core.hooks import hook_warning
 
 SEVERITY = ("UNSAFE", "unowned", "stuck", "foreign", "conflict", "unknown", "owned")
 BAD = SEVERITY[:5]
@@ -52,6 +53,11 @@ class VipRow:
         return f"prefers {', '.join(self.vip.prefer)}" if self.vip.prefer else ""
 
     @property
+    def hook_warning(self) -> str:
+        """What its hook costs in safety; empty without one."""
+        return hook_warning(self.vip.hook)
+
+    @property
     def away(self) -> bool:
         """Whether another node than the first choice has it."""
         wanted = self.vip.prefer[:1]
@@ -73,6 +79,8 @@ COLUMNS = (
         "subcluster", "Subcluster", lambda row: row.vip.subcluster.name, ("subcluster__name",), "lo"
     ),
     Column("description", "", lambda row: row.vip.description, shown=False),
+    Column("check", "", lambda row: row.vip.check_command, shown=False),
+    Column("hook", "", lambda row: row.vip.hook, shown=False),
 )
 
 

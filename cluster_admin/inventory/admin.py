@@ -44,11 +44,16 @@ admin.site.register(Revision, RevisionAdmin)
 
 
 class TopologyForm(DefiningForm):
-    """Witnesses are written one per line."""
+    """Witnesses and hosts of interest are written one per line."""
 
     witnesses = TextsField(
         help_text="Addresses outside the cluster that always answer ARP, normally the gateway; "
         "one per line."
+    )
+    interest = TextsField(
+        label="Hosts of interest",
+        help_text="Told of a VIP's new owner when announce_to is interest, as gateways and load "
+        "balancers; one address per line, at most 64.",
     )
 
 
@@ -63,7 +68,7 @@ class TopologyAdmin(DefiningAdmin):
     search_fields = ("cidr", "interface")
     autocomplete_fields = ("subcluster", "segment")
     identity = ("subcluster",)
-    fields = ("subcluster", "cidr", "interface", "witnesses", "segment", "reason")
+    fields = ("subcluster", "cidr", "interface", "witnesses", "interest", "segment", "reason")
 
     @admin.display(description="witnesses")
     def shown_witnesses(self, row: Topology) -> str:

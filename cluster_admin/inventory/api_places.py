@@ -42,6 +42,7 @@ class Topologies(DefiningResource):
             "cidr": row.cidr,
             "interface": row.interface,
             "witnesses": row.witnesses,
+            "interest": row.interest,
             "segment": row.segment.name if row.segment else None,
         }
 

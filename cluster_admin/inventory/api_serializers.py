@@ -42,6 +42,12 @@ class TopologySerializer(DefiningSerializer):
     cidr = Text(max_length=49)
     interface = Text(max_length=15)
     witnesses = Texts(each=45, default=list, max_length=100)
+    interest = Texts(
+        each=45,
+        default=list,
+        max_length=64,
+        help_text="Hosts of interest: told of a VIP's new owner when announce_to is interest.",
+    )
     segment = Named(
         slug_field="name", queryset=Segment.objects.all(), allow_null=True, default=None
     )

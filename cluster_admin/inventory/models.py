@@ -5,7 +5,7 @@ Invariant: the rows of a subcluster and its newest revision say the same; only
 record. Rules beyond a single field are the core's, asked by `clean`. VIPs are in `vips`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
@@ -58,6 +58,8 @@ class Defining(models.Model):
     """A row that is part of its subcluster's definitions."""
 
     subcluster = models.ForeignKey(Subcluster, models.PROTECT)
+    spelled: ClassVar[dict[str, str]] = {}
+    """Key in definitions -> the field, where it has another name."""
 
     class Meta:
         """No table of its own."""
@@ -75,6 +77,7 @@ class Defining(models.Model):
         problem = definitions.problem_with(self)
         if problem:
             field, sentence = problem
+            field = self.spelled.get(field, field)
             known = {one.name for one in self._meta.fields}
             raise ValidationError({field: sentence} if field in known else sentence)
 

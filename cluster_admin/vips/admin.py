@@ -14,7 +14,9 @@ from cluster_admin.inventory.admin_fields import TextsField
 from cluster_admin.inventory.admin_filters import BY_SUBCLUSTER
 from cluster_admin.inventory.admin_live import badge, listed, moment, of_status
 from cluster_admin.inventory.models import Node
+from cluster_admin.vips.commands import COMMAND_FIELDS, forbidden
 from cluster_admin.vips.models import Vip, VipStatus
+from workers.failover.core.hooks import hook_warning
 
 LIVE = ("state", "owner", "since", "why", "previous", "holders", "seen")
 
@@ -22,7 +24,10 @@ HELP = {
     "address": "IPv4 or IPv6, within a topology of the subcluster, and nobody's own.",
     "follow": "Another VIP that it always sits with.",
     "weight": "Its share among the addresses of its binding.",
-    "check_command": "tcp:PORT, smtp:PORT or command:/PATH ARGUMENTS. Nodes do not run it yet.",
+    "check_command": "tcp:PORT, smtp:PORT or command:/PATH ARGUMENTS, run on every node. Where it "
+    "fails the VIP does not stay. A command is an administrator's to set.",
+    "hook": "A command, /PATH ARGUMENTS, for networks where ARP moves no address: called with take "
+    "or release, VIP and node. It is an administrator's to set.",
     "binding": "What mail software calls it; several addresses may share one.",
 }
 
@@ -37,6 +42,8 @@ class VipForm(DefiningForm):
     )
     names: tuple[tuple[str, str], ...] = ()
     """(node, subcluster) of those that the user may choose from."""
+    user: Any = None
+    """Who fills it in."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,6 +54,17 @@ class VipForm(DefiningForm):
             home = self.instance.subcluster_id and self.instance.subcluster.name
             offers = [one for one in self.names if not home or one[1] == home]
             self.fields["prefer"].widget.offers = offers
+
+    def clean(self) -> Any:
+        """Commands only for who may have nodes run them."""
+        found = super().clean() or self.cleaned_data
+        row, home = self.instance, self.cleaned_data.get("subcluster")
+        home = row.subcluster if row.pk else home
+        if home is not None:
+            before = {name: getattr(row, name) for name in COMMAND_FIELDS}
+            for name, sentence in forbidden(self.user, home.name, before, found).items():
+                self.add_error(name, sentence)
+        return found
 
 
 class VersionFilter(admin.SimpleListFilter):
@@ -100,12 +118,12 @@ class VipAdmin(DefiningAdmin):
     search_fields = ("address", "description", "binding", "status__owner")
     search_help_text = "Address, description, binding or owner"
     autocomplete_fields = ("subcluster", "follow")
-    readonly_fields = LIVE
+    readonly_fields = ("hook_costs", *LIVE)
     identity = ("subcluster", "address")
     fieldsets = (
         (None, {"fields": ("subcluster", "address", "description")}),
         ("Where it sits", {"fields": ("prefer", "follow", "weight")}),
-        ("What it is for", {"fields": ("check_command", "binding")}),
+        ("What it is for", {"fields": ("check_command", "hook", "hook_costs", "binding")}),
         ("Why", {"fields": ("reason",)}),
         ("How it is", {"fields": LIVE}),
     )
@@ -122,6 +140,7 @@ class VipAdmin(DefiningAdmin):
         made = super().get_form(request, obj, change=change, **kwargs)
         nodes = Node.objects.filter(subcluster__in=self.changeable(request)).order_by("name")
         made.names = tuple(nodes.values_list("name", "subcluster__name"))
+        made.user = request.user
         return made
 
     state = of_status(
@@ -138,6 +157,11 @@ class VipAdmin(DefiningAdmin):
     previous = of_status("before that", lambda status: status.previous)
     holders = of_status("on the network card of", lambda status: listed(status.holders))
     seen = of_status("last seen", lambda status: moment(status.seen_at), unheard="never")
+
+    @admin.display(description="what the hook costs")
+    def hook_costs(self, row: Vip) -> str:
+        """Safety."""
+        return hook_warning(row.hook if row else "") or "-"
 
     @admin.display(description="prefers")
     def prefers(self, row: Vip) -> str:

@@ -42,7 +42,18 @@ class VipSerializer(DefiningSerializer):
         allow_blank=True,
         default="",
         source="check_command",
-        help_text="Health check.",
+        help_text="Health check: tcp:PORT, smtp:PORT or command:/PATH ARGUMENTS. A command is an "
+        "administrator's to set.",
+    )
+    hook = Text(
+        max_length=500,
+        allow_blank=True,
+        default="",
+        help_text="A command, /PATH ARGUMENTS, called with take or release, VIP and node. It is an "
+        "administrator's to set.",
+    )
+    hook_warning = serializers.CharField(
+        read_only=True, help_text="What a hook costs in safety; empty without one."
     )
     binding = Text(max_length=63, allow_blank=True, default="")
     status = VipStatusSerializer(read_only=True)

@@ -11,7 +11,9 @@ from django_filters.rest_framework import CharFilter, ChoiceFilter, FilterSet
 from cluster_admin.inventory.api_base import DefiningResource
 from cluster_admin.rest.problems import Code, Problem
 from cluster_admin.vips.api_serializers import VipSerializer
+from cluster_admin.vips.commands import COMMAND_FIELDS, forbidden
 from cluster_admin.vips.models import Vip, VipStatus
+from workers.failover.core.hooks import hook_warning
 
 NOTHING_HEARD = VipStatus()
 
@@ -58,6 +60,16 @@ class Vips(DefiningResource):
     live: ClassVar[tuple[str, ...]] = ("status",)
     renamed: ClassVar[dict[str, str]] = {"check_command": "check"}
 
+    def save(self, row: Vip) -> None:  # type: ignore[override]
+        """Check and save; commands only for who may have nodes run them."""
+        before = Vip.objects.filter(pk=row.pk).values(*COMMAND_FIELDS).first() or {}
+        after = {name: getattr(row, name) for name in COMMAND_FIELDS}
+        denied = forbidden(self.request.user, row.subcluster.name, before, after)
+        for name, sentence in denied.items():
+            field = self.renamed.get(name, name)
+            raise Problem(Code.FORBIDDEN, f"{field}: {sentence}", {field: [sentence]})
+        super().save(row)
+
     def represent(self, row: Vip) -> dict[str, Any]:
         """A VIP with who holds it."""
         return represented(row, timezone.now())
@@ -86,6 +98,8 @@ def represented(row: Vip, now: datetime) -> dict[str, Any]:
         "follow": row.follow.address if row.follow else None,
         "weight": row.weight,
         "check": row.check_command,
+        "hook": row.hook,
+        "hook_warning": hook_warning(row.hook),
         "binding": row.binding,
         "status": {
             "state": status.state,

@@ -5,7 +5,7 @@ whole cluster.
 """
 
 import ipaddress
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -35,6 +35,7 @@ class Vip(Defining):
     binding = models.CharField(max_length=63, blank=True)
     address_key = models.CharField(max_length=33, editable=False, db_index=True)
     """Sorts as the address does by number: `save` and `address_key` keep it."""
+    spelled: ClassVar[dict[str, str]] = {"check": "check_command"}
 
     class Meta:
         """By number, IPv4 first."""
