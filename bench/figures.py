@@ -7,15 +7,26 @@ nobody does.
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from bench.report import Done, Run
 from workers.lab.core.probe_report import VipReport
 from workers.lab.core.timeline import GAP_SECONDS, Span
 
+SOON_SECONDS, MISLED_SECONDS = 1.0, 0.1
+
 
 def outage(run: Run) -> float:
     """The longest outage of any VIP."""
     return run.probe.outage
+
+
+def outage_until_healing(run: Run) -> float:
+    """The longest outage while the fault was in force; what follows has figures of its own."""
+    end = run.healed_at
+    if end >= run.probe.ended:
+        return run.probe.outage
+    return max((_until(each, end) for each in run.probe.vips), default=0.0)
 
 
 def two_owners(run: Run) -> float:
@@ -30,7 +41,11 @@ def outage_after_lease(run: Run) -> float:
 
 
 def client_wrong(run: Run) -> float:
-    """The worst VIP: from the healing until the client has the keeper's answers and keeps them."""
+    """The worst VIP: from the healing until the client has the keeper's answers and keeps them.
+
+    Later than a second after the healing only a client that is misled counts, and for 0.1 s at
+    least: an address that nobody has for a moment is moving, and that has rows of its own.
+    """
     healed_at = run.healed_at
     found = ((end, each) for each in run.probe.vips for _, end in _wrong(run, each, healed_at))
     return max((end - healed_at for end, _ in found), default=0.0)
@@ -71,6 +86,12 @@ def _after_lease(run: Run, each: VipReport) -> float:
     return max(0.0, first - last - each.interval)
 
 
+def _until(each: VipReport, end: float) -> float:
+    """The longest gap before `end`; one below those listed is known if it is the longest of all."""
+    found = [min(g.end, end) - g.start - each.interval for g in each.gaps if g.start < end]
+    return max(found, default=each.outage if each.outage_from < end else 0.0)
+
+
 def _moves(run: Run) -> Iterator[tuple[Done, float]]:
     """Each move with the end of what is seen of it."""
     moves = [done for done in run.done if done.node]
@@ -95,28 +116,34 @@ def _talking_to(each: VipReport, at: float) -> str:
 
 def _wrong(run: Run, each: VipReport, since: float) -> Iterator[tuple[float, float]]:
     """Stretches after `since` in which the client had no answer, or not the keeper's."""
-    ended = run.probe.ended
-    keepers = list(_keepers(run, each.macs, ended))
-    for gap in each.gaps:
-        if gap.end - max(gap.start, since) > GAP_SECONDS:
-            yield max(gap.start, since), gap.end
-    for echo in each.owners:
-        for start, end, keeper in keepers:
-            from_, to = max(since, start, echo.start), min(end, echo.end)
-            if to - from_ > GAP_SECONDS and echo.who != (keeper,):
-                yield from_, to
+    keepers = list(_keepers(run, each.macs, run.probe.ended))
+    unanswered = ((gap.start, gap.end, "") for gap in each.gaps)
+    echoed = ((span.start, span.end, span.who[0]) for span in each.owners)
+    for (began, ended, who), keeper in itertools.product((*unanswered, *echoed), keepers):
+        start, end = max(since, began, keeper.start), min(ended, keeper.end)
+        at_once = start < since + SOON_SECONDS
+        least = GAP_SECONDS if at_once else MISLED_SECONDS
+        if end - start > least and who != keeper.node and (at_once or not keeper.silent):
+            yield start, end
 
 
-def _keepers(run: Run, spans: Iterable[Span], ended: float) -> Iterator[tuple[float, float, str]]:
-    """(start, end, node) without holes; an empty node where nobody is alone any more."""
+@dataclass(frozen=True, slots=True)
+class _Keeper:
+    """Who is to be talked to from `start` to `end`; `silent`: nobody answers for the address."""
+
+    start: float
+    end: float
+    node: str
+    silent: bool
+
+
+def _keepers(run: Run, spans: Iterable[Span], ended: float) -> list[_Keeper]:
+    """Without holes; an empty node where nobody is alone any more."""
     found = list(spans)
     ends = [span.start for span in found[1:]] + [ended]
-    keeper, told = "", []
+    node, told = "", []
     for span, end in zip(reversed(found), reversed(ends), strict=True):
         if len(span.who) == 1:
-            keeper = run.nodes.get(span.who[0], span.who[0])
-        told.append((span.start, end, keeper))
-    merged = itertools.groupby(reversed(told), key=lambda part: part[2])
-    for who, group in merged:
-        parts = list(group)
-        yield parts[0][0], parts[-1][1], who
+            node = run.nodes.get(span.who[0], span.who[0])
+        told.append(_Keeper(span.start, end, node, not span.who))
+    return told

@@ -56,6 +56,16 @@ def _client(scenario: str, bound: float | Bound) -> Kind:
     )
 
 
+def _kept(scenario: str) -> Kind:
+    return Kind(
+        name=f"{scenario}.healed_outage",
+        scenario=scenario,
+        figure=figures.kept_outage,
+        over=statistics.median,
+        bound=Bound.UNNOTICED,
+    )
+
+
 def _beyond_flap(run: Run) -> float:
     return max(0.0, run.probe.outage - FLAP_SECONDS)
 
@@ -72,10 +82,10 @@ _OUTAGES: tuple[tuple[str, float | Bound, Figure], ...] = (
     ("kill-agent-for-good", LEASE_SECONDS, figures.outage),
     ("stop-agent", LEASE_SECONDS, figures.outage),
     ("freeze", LEASE_SECONDS, figures.outage_after_lease),
-    ("isolate", DEATH_SECONDS, figures.outage),
+    ("isolate", DEATH_SECONDS, figures.outage_until_healing),
     ("clean-stop", PLANNED_SECONDS, figures.outage),
     ("drain", PLANNED_SECONDS, figures.outage),
-    ("split", Bound.UNNOTICED, figures.outage),
+    ("split", Bound.UNNOTICED, figures.outage_until_healing),
     ("heal", Bound.UNNOTICED, figures.kept_outage),
     ("broker-kill", Bound.UNNOTICED, figures.outage),
     ("broker-freeze", Bound.UNNOTICED, figures.outage),
@@ -95,8 +105,10 @@ KINDS = (
     *(_outage(*each) for each in _OUTAGES),
     *(_two(name, _OWNERS.get(name, 0.0)) for name, _, _ in _OUTAGES if name != "control"),
     _client("heal", CLIENT_SECONDS),
-    _client("isolate", Bound.REPORTED),
-    _client("split", Bound.REPORTED),
+    _client("isolate", CLIENT_SECONDS),
+    _client("split", CLIENT_SECONDS),
+    _kept("isolate"),
+    _kept("split"),
     Kind(
         name="planned-move.outage_p99",
         scenario="planned-move",
@@ -168,7 +180,11 @@ def _beside(row: Row, tables: Mapping[str, Mapping[str, float | None]]) -> Row:
 def _ratio(runs: Sequence[Run], name: str) -> Row:
     scenario, ours, theirs, bound = RATIOS[name]
     pairs = [
-        [figures.outage(run) for run in of_side(runs, side) if run.scenario == scenario]
+        [
+            figures.outage_until_healing(run)
+            for run in of_side(runs, side)
+            if run.scenario == scenario
+        ]
         for side in (ours, theirs)
     ]
     medians = [statistics.median(each) if each else 0.0 for each in pairs]

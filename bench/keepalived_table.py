@@ -38,7 +38,7 @@ def _cell(runs: Sequence[Run], scenario: str) -> str:
     if not runs:
         return "-"
     told = [
-        f"{statistics.median(figures.outage(run) for run in runs):.3f}",
+        f"{statistics.median(figures.outage_until_healing(run) for run in runs):.3f}",
         f"{max(figures.two_owners(run) for run in runs):.3f}",
     ]
     if scenario in _HEALED:

@@ -14,6 +14,7 @@ from bench.report import Done, Run
 from bench.scenarios import Deed, Scenario, Step, Target
 from workers.failover.core.definitions import Definitions
 from workers.lab import probing
+from workers.lab.core.faults import FaultKind
 from workers.lab.core.hosts import Role, Software
 from workers.lab.core.probe_report import ProbeReport
 from workers.lab.lab import Lab
@@ -91,7 +92,7 @@ class _Stage:
         """Do one step, now."""
         if not isinstance(step.what, Deed):
             words = (*self._targets(step.target), *step.words)
-            instant = self.lab.inject(step.what, words).struck_at
+            instant = self.lab.inject(self._fault(step.what), words).struck_at
             self.done.append(Done(at=instant, what=step.what.value))
         elif step.what is Deed.HEAL:
             self.done.append(Done(at=time.monotonic(), what=step.what.value))
@@ -124,6 +125,12 @@ class _Stage:
         revision = redefinition.put(self.lab, self._now)
         if deed in (Deed.QUORUM, Deed.PIN):
             redefinition.wait_until_acted(self.lab, revision)
+
+    def _fault(self, kind: FaultKind) -> FaultKind:
+        """What a fault is to this lab: nobody restarts keepalived, by Debian's unit."""
+        restarted = self.lab.record.software is not Software.KEEPALIVED
+        dies = kind is FaultKind.KILL_AGENT and not restarted
+        return FaultKind.KILL_AGENT_FOR_GOOD if dies else kind
 
     def _owners(self) -> dict[str, str]:
         return {vip: node for node, vips in self.held.items() for vip in vips}

@@ -99,7 +99,7 @@ SCENARIOS = (
     Scenario("control", 5.0),
     Scenario("power-loss", 6.0, (_fault(FaultKind.POWER_LOSS),)),
     Scenario("cable", 6.0, (_fault(FaultKind.CABLE),)),
-    Scenario("kill-agent", 5.0, (_fault(FaultKind.KILL_AGENT),)),
+    Scenario("kill-agent", 6.0, (_fault(FaultKind.KILL_AGENT),)),
     Scenario("kill-agent-for-good", 6.0, (_fault(FaultKind.KILL_AGENT_FOR_GOOD),)),
     Scenario("stop-agent", 7.5, (_fault(FaultKind.STOP_AGENT), Step(6.0, Deed.HEAL))),
     Scenario(

@@ -2,7 +2,6 @@
 
 One VRRP instance per VIP, priorities in turn: each node is first for its share, and what it loses
 is spread over the others. Everything of keepalived lies in the host's own directory and namespace.
-Priorities are chosen in its favour: near the top, where a backup waits no longer than it must.
 """
 
 import ipaddress
@@ -19,7 +18,8 @@ from workers.lab.supervision import Program
 DAEMON = "/usr/sbin/keepalived"
 DEFAULT_INTERVAL = 1.0
 """Of Debian's examples; shorter ones need version 3 of the protocol."""
-FIRST_PRIORITY, PRIORITY_STEP = 250, 10
+FIRST_PRIORITY, PRIORITY_STEP = 100, 10
+"""The first is its default. Nearer to 255 a backup would wait up to 0.6 intervals less."""
 MOST_VIPS = 255
 """A virtual router has one of 255 numbers."""
 

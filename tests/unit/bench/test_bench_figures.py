@@ -85,6 +85,20 @@ def test_a_planned_move_later_on_does_not_make_the_client_wrong() -> None:
     assert figures.client_wrong(run(seen(wire, wire), HEALED)) == 0.0
 
 
+def test_an_outage_until_the_healing_ends_with_it() -> None:
+    """Given a gap that outlasts the healing, then only what lies before it counts."""
+    spans: Spans = [(0.0, 1.0, "mta1"), (1.5, 3.0, "mta1"), (7.0, 10.0, "mta2")]
+    found = seen(spans, spans)
+    assert figures.outage_until_healing(run(found, HEALED)) == pytest.approx(1.0, abs=0.011)
+    assert figures.outage_until_healing(run(found)) == pytest.approx(4.0, abs=0.011)
+
+
+def test_an_address_that_moves_long_after_the_healing_misleads_nobody() -> None:
+    """Given a quarter of a second without any owner long after, then that is no wrong client."""
+    spans: Spans = [(0.0, 8.0, "mta1"), (8.25, 10.0, "mta2")]
+    assert figures.client_wrong(run(seen(spans, spans), HEALED)) == 0.0
+
+
 def test_an_outage_of_what_is_kept_counts_after_the_healing_only() -> None:
     """Given a gap before and one after the healing, then the later one counts."""
     spans: Spans = [(0.0, 1.0, "mta1"), (2.0, 5.0, "mta1"), (5.1, 10.0, "mta1")]
