@@ -33,6 +33,7 @@ from workers.failover.door import Door
 from workers.failover.errors import FailoverError
 from workers.failover.handover import Handover
 from workers.failover.history import History
+from workers.failover.hooks import Hooks
 from workers.failover.journal import Journal
 from workers.failover.meter import Meter, MeteredSelector
 from workers.failover.neighbours import Neighbours
@@ -77,6 +78,7 @@ class Consumer:
         self.machine = Machine(settings.node, definitions, incarnation, self.plumber.macs())
         self.journal = Journal(settings.state_directory, incarnation)
         self.history = History(self.journal)
+        self.hooks = Hooks(settings.node, definitions, self._record)
         self.handover = Handover(
             settings.node, self.store, lambda new: self.step(Defined(new)), self.rings.send
         )
@@ -126,6 +128,8 @@ class Consumer:
         """Leave the rings and write what is left to tell; the kernel keeps the lease."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.rings.close(), CLOSE_SECONDS)
+        # An agent that starts anew has its lease to catch: it takes again what it adopts.
+        await self.hooks.close(self._plumbed.knobs.hook_timeout if self.asked else 0.0)
         self.plumber.close()
         self.neighbours.close()
         self.history.close()
@@ -159,6 +163,7 @@ class Consumer:
                 outcomes.append(taken)
         for fact in facts:
             self._record(fact)
+            self.hooks.tell(fact)
         return outcomes
 
     def _perform(self, action: act.Action) -> Taken | None:
@@ -191,6 +196,7 @@ class Consumer:
         Returns the actions that are left to perform.
         """
         self._plumbed = definitions
+        self.hooks.redefine(definitions)
         for action in actions:
             if isinstance(action, act.Release):
                 self.plumber.release(action.vips)
@@ -342,6 +348,7 @@ class Consumer:
             **self._snapshot(),
             "definitions_problem": self.store.problem,
             "warnings": list(self.plumber.warnings()),
+            "hooks": self.hooks.picture(),
             "broker": self.rings.broker,
             "ring_a": self.rings.ring_a_sentence,
             "ring_b": self.rings.ring_b_sentence,
