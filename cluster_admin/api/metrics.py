@@ -28,6 +28,7 @@ from cluster_admin.vips.models import Vip, VipStatus
 
 VERDICTS = tuple(NodeStatus.Verdict.values)
 STATES = tuple(VipStatus.State.values)
+CAUSES = tuple(one for one in VipStatus.Cause.values if one)
 
 
 class Rows(Collector):
@@ -95,19 +96,29 @@ def _vips() -> Iterator[Metric]:
     counts = GaugeMetricFamily(
         "muster_vips", "VIPs of a subcluster by state.", labels=["subcluster", "state"]
     )
+    causes = GaugeMetricFamily(
+        "muster_vips_by_cause",
+        "VIPs of a subcluster by what lies behind their state.",
+        labels=["subcluster", "cause"],
+    )
     found: dict[str, dict[str, int]] = {}
+    because: dict[str, dict[str, int]] = {}
     rows = Vip.objects.values_list(
-        "subcluster__name", "address", "status__owner", "status__state"
+        *("subcluster__name", "address", "status__owner", "status__state", "status__cause")
     ).order_by("address_key")
-    for subcluster, address, name, told in rows:
+    for subcluster, address, name, told, cause in rows:
         state = told or "unknown"
         owner.add_metric([subcluster, address, name or "", state], 1)
         of_state = found.setdefault(subcluster, dict.fromkeys(STATES, 0))
         of_state[state] = of_state.get(state, 0) + 1
-    for subcluster, states in found.items():
-        for state, number in states.items():
-            counts.add_metric([subcluster, state], number)
-    yield from (owner, counts)
+        of_cause = because.setdefault(subcluster, dict.fromkeys(CAUSES, 0))
+        if cause:
+            of_cause[cause] = of_cause.get(cause, 0) + 1
+    for family, numbers in ((counts, found), (causes, because)):
+        for subcluster, words in numbers.items():
+            for word, number in words.items():
+                family.add_metric([subcluster, word], number)
+    yield from (owner, counts, causes)
 
 
 def _events() -> Iterator[Metric]:

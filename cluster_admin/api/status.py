@@ -16,6 +16,9 @@ from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
 from cluster_admin.rest.views import View
 from cluster_admin.vips.models import Vip, VipStatus
 
+VIPS = (
+    *("vips", "owned", "unowned", "unsafe", "broken", "conflict", "stuck", "foreign", "no_heir"),
+)
 ALIVE = Q(status__verdict=NodeStatus.Verdict.ALIVE)
 
 
@@ -30,7 +33,11 @@ class SubclusterStatus(serializers.Serializer):
     owned = serializers.IntegerField()
     unowned = serializers.IntegerField()
     unsafe = serializers.IntegerField()
+    broken = serializers.IntegerField()
+    conflict = serializers.IntegerField()
     stuck = serializers.IntegerField()
+    foreign = serializers.IntegerField()
+    no_heir = serializers.IntegerField(help_text="Owned, but no other node could take them.")
     acting_revision_min = serializers.IntegerField(
         allow_null=True, help_text="The oldest revision that a living node acts on."
     )
@@ -90,15 +97,11 @@ def _subclusters(names: frozenset[str] | None) -> list[dict[str, Any]]:
         acting=Min("status__revision", filter=ALIVE),
     )
     states = {
-        word: Count("pk", filter=Q(status__state=state))
-        for word, state in (
-            ("owned", VipStatus.State.OWNED),
-            ("unowned", VipStatus.State.UNOWNED),
-            ("unsafe", VipStatus.State.UNSAFE),
-            ("stuck", VipStatus.State.STUCK),
-        )
+        state.lower(): Count("pk", filter=Q(status__state=state))
+        for state in VipStatus.State.values
     }
-    vips = _by_subcluster(Vip, vips=Count("pk"), **states)
+    heirless = Count("pk", filter=Q(status__cause=VipStatus.Cause.NO_HEIR))
+    vips = _by_subcluster(Vip, vips=Count("pk"), no_heir=heirless, **states)
     return [_told(row, nodes.get(row.pk, {}), vips.get(row.pk, {})) for row in rows]
 
 
@@ -112,6 +115,6 @@ def _told(row: Subcluster, nodes: dict[str, Any], vips: dict[str, Any]) -> dict[
         "name": row.name,
         "revision": row.revision,
         **{name: nodes.get(name, 0) for name in ("nodes", "alive")},
-        **{name: vips.get(name, 0) for name in ("vips", "owned", "unowned", "unsafe", "stuck")},
+        **{name: vips.get(name, 0) for name in VIPS},
         "acting_revision_min": nodes.get("acting"),
     }

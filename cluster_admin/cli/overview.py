@@ -20,7 +20,11 @@ SUBCLUSTERS = (
     Column("owned"),
     Column("unowned", alarm=True),
     Column("unsafe", alarm=True),
+    Column("broken", alarm=True),
+    Column("conflict", alarm=True),
     Column("stuck", alarm=True),
+    Column("foreign", alarm=True),
+    Column("no_heir"),
     Column("revision"),
     Column("acting", "acting_revision_min"),
 )

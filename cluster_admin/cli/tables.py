@@ -24,7 +24,17 @@ STYLES = {
         *("isolated", "joining", "pending", "new"),
     ),
     "cyan": ("draining", "maintenance", "stopping", "left", "changed", "unchanged"),
-    "bold red": ("dead", "UNSAFE", "conflict", "nobody", "denied", "refused", "failed", "gone"),
+    "bold red": (
+        "dead",
+        "UNSAFE",
+        "BROKEN",
+        "conflict",
+        "nobody",
+        "denied",
+        "refused",
+        "failed",
+        "gone",
+    ),
 }
 STYLE_OF = {word: Style.parse(style) for style, words in STYLES.items() for word in words}
 ALARM = Style.parse("bold red")

@@ -32,8 +32,10 @@ VIPS = Kind(
         Column("state", "status.state", Rank.KEY),
         Column("owner", "status.owner", Rank.KEY, nobody),
         age("since", "status.age_seconds"),
+        Column("note", "status.note", most=60),
         Column("reason", "status.reason"),
         Column("subcluster", rank=Rank.WIDE),
+        Column("cause", "status.cause", Rank.WIDE),
         Column("previous", "status.previous", Rank.WIDE),
         Column("holders", "status.holders", Rank.WIDE),
         Column("epoch", "status.epoch", Rank.WIDE),
@@ -48,7 +50,7 @@ VIPS = Kind(
         Column("since_at", "status.since", Rank.ASKED),
         Column("seen_at", "status.seen_at", Rank.ASKED),
     ),
-    ("subcluster", "owner", "state", "binding", "version", "search"),
+    ("subcluster", "owner", "state", "cause", "binding", "version", "search"),
     live=True,
 )
 OWNER = Kind(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from cluster_admin.inventory.models import Node, NodeStatus
 from workers.failover.core.messages import NodeState
+from workers.failover.core.standing import Cause, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,13 @@ VIPS = {
     "owned": Badge("owned", "good", "check", "one node holds it"),
     "unowned": Badge("unowned", "bad", "ring", "nobody holds it"),
     "UNSAFE": Badge("UNSAFE", "bad", "alert", "more than one living node has it"),
+    "BROKEN": Badge("BROKEN", "bad", "cross", "the nodes cannot manage it"),
     "conflict": Badge("conflict", "warn", "alert", "another node claims it too"),
     "stuck": Badge("stuck", "bad", "lock", "a host whose agent is silent answers for it"),
     "foreign": Badge("foreign", "bad", "alien", "a host outside the cluster answers for it"),
     "unknown": UNKNOWN,
 }
+NO_HEIR = Badge("no heir", "warn", "half", "no other enabled node is ready that could take it")
 KINDS = {
     "taken": ("good", "in"),
     "adopted": ("good", "in"),
@@ -65,9 +68,12 @@ KINDS = {
 }
 
 
-def of_vip(state: str) -> Badge:
-    """The badge of a VIP's state."""
-    return VIPS.get(state, UNKNOWN)
+def of_vip(state: str, cause: str = "", note: str = "") -> Badge:
+    """The badge of a VIP's state: UNSAFE is worst with two owners, owned is best with an heir."""
+    badge = VIPS.get(state, UNKNOWN)
+    if state == State.UNSAFE and cause not in ("", Cause.TWO_OWNERS):
+        badge = replace(badge, tone="warn")
+    return replace(badge, meaning=note) if note else badge
 
 
 def of_kind(kind: str) -> Badge:

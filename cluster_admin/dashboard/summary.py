@@ -13,10 +13,13 @@ from django.db.models import Count, Min, Q
 from cluster_admin.dashboard import badges, node_rows, scope, vip_rows
 from cluster_admin.dashboard.badges import Badge
 from cluster_admin.inventory.models import Subcluster
+from workers.failover.core.standing import Cause, State
 
 NAMED = 5
 """Objects named in a sentence; the rest is counted."""
 LIVING = ("alive", "suspected")
+HOOKED = "hooked"
+"""Counted apart: UNSAFE by nothing but a hook, which was wanted so."""
 NODE_TROUBLES = ("dead", "isolated", "suspected", "unknown")
 
 
@@ -50,7 +53,7 @@ class Part:
     @property
     def owned(self) -> int:
         """How many of them have one owner."""
-        return self.vips["owned"]
+        return self.vips["owned"] + self.vips[HOOKED]
 
     @property
     def behind(self) -> bool:
@@ -121,11 +124,11 @@ def summarize(user: Any) -> Summary:
         part.nodes[verdict or "unknown"] += number
         part.acted = min((one for one in (part.acted, acted) if one is not None), default=None)
     vips = scope.vips(user).select_related(None).order_by()
-    for pk, state, number in vips.values_list("subcluster_id", "status__state").annotate(
-        Count("pk")
-    ):
-        parts[pk].vips[state or "unknown"] += number
-    bad = vips.filter(status__state__in=vip_rows.BAD).order_by(vip_rows.RANK, "address_key")
+    told = vips.values_list("subcluster_id", "status__state", "status__cause")
+    for pk, state, cause, number in told.annotate(Count("pk")):
+        hooked = state == State.UNSAFE and cause == Cause.HOOK
+        parts[pk].vips[HOOKED if hooked else state or "unknown"] += number
+    bad = vips.filter(vip_rows.TROUBLED).order_by(vip_rows.RANK, "address_key")
     pairs = bad.values_list("status__state", "address")[: NAMED * 40]
     states = sum((part.vips for part in parts.values()), Counter[str]())
     troubles = [*_vip_troubles(states, pairs), *_node_troubles(nodes)]

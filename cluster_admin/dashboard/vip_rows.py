@@ -14,9 +14,11 @@ from cluster_admin.dashboard.tables import Choice, Column, page_of, word
 from cluster_admin.vips.models import Vip, VipStatus
 from workers.failover.core.hooks import hook_warning
 
-SEVERITY = ("UNSAFE", "unowned", "stuck", "foreign", "conflict", "unknown", "owned")
-BAD = SEVERITY[:5]
+SEVERITY = ("UNSAFE", "BROKEN", "unowned", "stuck", "foreign", "conflict", "unknown", "owned")
+BAD = SEVERITY[:6]
 """States that need somebody; the worst first."""
+TROUBLED = Q(status__state__in=BAD) & ~Q(status__cause=VipStatus.Cause.HOOK)
+"""VIPs that need somebody; a hook is never fenced, and was wanted so."""
 RANK = Case(
     *(When(status__state=state, then=Value(rank)) for rank, state in enumerate(SEVERITY)),
     default=Value(SEVERITY.index("unknown")),
@@ -41,9 +43,19 @@ class VipRow:
     @property
     def others(self) -> list[str]:
         """Further nodes that have it: it is UNSAFE then."""
-        if self.status.state != VipStatus.State.UNSAFE:
-            return []
         return [name for name in self.status.holders if name != self.status.owner]
+
+    @property
+    def heirless(self) -> Badge | None:
+        """A mark beside an owned VIP that no other node could take."""
+        no_heir = self.status.cause == VipStatus.Cause.NO_HEIR
+        return badges.NO_HEIR if no_heir else None
+
+    @property
+    def note(self) -> str:
+        """What is to be known of its state, if its badge and its reason do not say it."""
+        said = self.heirless or self.status.note == self.status.reason
+        return "" if said else self.status.note
 
     @property
     def place(self) -> str:
@@ -70,6 +82,8 @@ COLUMNS = (
     Column("owner", "Owner", lambda row: row.status.owner, ("status__owner", "address_key")),
     Column("since", "Since", lambda row: row.since, ("status__since",), "number"),
     Column("reason", "Why", lambda row: row.status.reason, ("status__reason",), "wide"),
+    Column("note", "", lambda row: row.status.note, shown=False),
+    Column("cause", "", lambda row: row.status.cause, shown=False),
     Column("previous", "", lambda row: row.status.previous, shown=False),
     Column("epoch", "", lambda row: row.status.epoch, shown=False),
     Column("holders", "", lambda row: row.status.holders, shown=False),
@@ -89,7 +103,7 @@ def matching(rows: QuerySet[Vip], query: Mapping[str, str]) -> QuerySet[Vip]:
     names = ("state", "owner", "subcluster", "q")
     state, owner, subcluster, text = (word(query, name) for name in names)
     if state == "bad":
-        rows = rows.filter(status__state__in=BAD)
+        rows = rows.filter(TROUBLED)
     elif state == "unknown":
         rows = rows.filter(Q(status__state=state) | Q(status=None))
     elif state in SEVERITY:
@@ -105,6 +119,7 @@ def matching(rows: QuerySet[Vip], query: Mapping[str, str]) -> QuerySet[Vip]:
             | Q(binding__icontains=text)
             | Q(status__owner__icontains=text)
             | Q(status__reason__icontains=text)
+            | Q(status__note__icontains=text)
         )
     return rows
 
@@ -118,7 +133,7 @@ def table_of(rows: QuerySet[Vip], query: Mapping[str, str]) -> dict[str, Any]:
 def row_of(vip: Vip) -> VipRow:
     """One VIP; its status, subcluster and leader were fetched with it."""
     status: VipStatus = getattr(vip, "status", NOTHING)
-    return VipRow(vip, status, badges.of_vip(status.state))
+    return VipRow(vip, status, badges.of_vip(status.state, status.cause, status.note))
 
 
 def _spelled(text: str) -> str:

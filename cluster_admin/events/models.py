@@ -43,7 +43,7 @@ class Event(models.Model):
         HEALTH = FactKind.HEALTH.value
         HOOK = FactKind.HOOK.value
         UNSAFE = "unsafe"
-        """Told by the manager: more than one living node has the VIP."""
+        """Told by the manager: two living nodes have the VIP, or some node could not take it."""
         SAFE = "safe"
         """Told by the manager: no longer so."""
         MISSING = "missing"
@@ -150,7 +150,7 @@ class Topic(models.TextChoices):
     """What people can be told of."""
 
     MOVED = "moved", "a VIP moved to another node"
-    UNSAFE = "unsafe", "two living nodes have a VIP"
+    UNSAFE = "unsafe", "two living nodes have a VIP, or some node could not take it"
     CONFLICT = "conflict", "two nodes claimed a VIP; the lower claim lets go"
     STUCK = "stuck", "a silent node still answers for a VIP"
     FOREIGN = "foreign", "a stranger answers for a VIP"

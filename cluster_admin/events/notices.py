@@ -68,7 +68,9 @@ def _told(event: Happened, manager: str) -> tuple[Key, str] | None:
     kind = event.kind
     if kind == FactKind.TAKEN and event.peer and event.reason != Reason.UNOWNED:
         return Key("moved", event.node, event.reason), event.vip
-    if kind in (FactKind.CONFLICT, FactKind.STUCK, FactKind.FOREIGN) or kind == UNSAFE:
+    if kind == UNSAFE:
+        return Key(kind, cause=event.reason), event.vip
+    if kind in (FactKind.CONFLICT, FactKind.STUCK, FactKind.FOREIGN):
         return Key(kind), event.vip
     if kind == FactKind.DEAD and event.node == manager:
         return Key("dead"), event.peer

@@ -83,7 +83,7 @@ class Offices:
 
 def _reload(office: Office, revision: int, now: Moment) -> None:
     defined, desk = statuses.load(office.pk, now), office.desk
-    desk.picture.define(defined.node_views, defined.vip_views, now.seconds)
+    desk.picture.define(defined.node_views, defined.vip_views, now.seconds, defined.terms)
     desk.keep(defined.nodes)
     views = desk.picture.views()
     desk.unwritten.nodes.update({name: views.nodes[name] for name in defined.rowless_nodes})

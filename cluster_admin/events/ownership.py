@@ -1,33 +1,27 @@
-"""How a VIP is: owned, unowned, UNSAFE, in conflict, stuck, foreign or unknown, and why.
+"""Who owns a VIP, and how it stands: the case that the core's `standing` judges.
 
-The living holder with the highest claim owns it. It is UNSAFE when another living node said that it
-has it, in a report made after the owner's taking was known; before that, the other has not had the
-time to let go. Times are monotonic seconds of the manager.
+The living holder with the highest claim owns it. Another living node is believed to hold it too by
+a report made after the owner's taking was known; before that, it has not had the time to let go.
+Times are monotonic seconds of the manager.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
+from cluster_admin.events.fitness import NOBODY, Outlook
 from cluster_admin.events.holdings import Claim
 from cluster_admin.events.verdicts import ON_THE_WAY_SECONDS, Verdict
+from workers.failover.core.standing import Case, Cause, State, standing
 
-
-class State(StrEnum):
-    """How a VIP is, as the rows say it."""
-
-    OWNED = "owned"
-    UNOWNED = "unowned"
-    UNSAFE = "UNSAFE"
-    CONFLICT = "conflict"
-    STUCK = "stuck"
-    FOREIGN = "foreign"
-    UNKNOWN = "unknown"
+REASON_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class VipView:
-    """A VIP as it is shown. Without an owner, `since` is when it lost its last one."""
+    """A VIP as it is shown. Without an owner, `since` is when it lost its last one.
+
+    `reason`: why its owner has it, or why it has none; `note`: what is to be known of its state.
+    """
 
     state: State = State.UNKNOWN
     owner: str = ""
@@ -36,6 +30,8 @@ class VipView:
     reason: str = ""
     previous: str = ""
     holders: tuple[str, ...] = ()
+    cause: Cause = Cause.NONE
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +57,10 @@ class Surroundings:
     """(stuck or foreign, link address)."""
     rival: str = ""
     """Who claims it too, as a holder told lately."""
+    outlook: Outlook = NOBODY
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Living node -> why its kernel cannot have it."""
+    hook: str = ""
 
 
 def resolve(
@@ -68,7 +68,8 @@ def resolve(
 ) -> VipView:
     """The VIP as it is now, given how it was."""
     if not around.heard:
-        return replace(before, state=State.UNKNOWN)
+        note = "nobody is heard: this is how it was"
+        return replace(before, state=State.UNKNOWN, cause=Cause.NONE, note=note)
     ranked = sorted(holders, key=lambda one: (-one.claim.epoch, one.name))
     living = [one for one in ranked if one.verdict.lives]
     if living:
@@ -81,41 +82,51 @@ def resolve(
 
 def _owned(living: list[Holder], around: Surroundings) -> VipView:
     owner, claim = living[0].name, living[0].claim
-    others = [
+    others = tuple(
         one.name for one in living[1:] if one.asserted_at > claim.learned_at + ON_THE_WAY_SECONDS
-    ]
-    view = VipView(
-        State.OWNED, owner, claim.epoch, claim.since, claim.reason, claim.previous, (owner,)
     )
-    if others:
-        reason = f"also held by {', '.join(others)}"
-        return replace(view, state=State.UNSAFE, reason=reason, holders=(owner, *others))
-    if around.rival:
-        return replace(view, state=State.CONFLICT, reason=f"also claimed by {around.rival}")
-    return view
+    state, cause, note = standing(_case(around, owner=owner, others=others))
+    return VipView(
+        *(state, owner, claim.epoch, claim.since, claim.reason, claim.previous),
+        holders=(owner, *others),
+        cause=cause,
+        note=note,
+    )
 
 
 def _doubtful(doubtful: list[Holder]) -> VipView:
     owner, claim = doubtful[0].name, doubtful[0].claim
     return VipView(
-        State.UNKNOWN,
-        owner,
-        claim.epoch,
-        claim.since,
-        f"nobody heard of {owner} lately",
-        claim.previous,
-        (owner,),
+        *(State.UNKNOWN, owner, claim.epoch, claim.since, claim.reason, claim.previous),
+        holders=(owner,),
+        note=f"nobody heard of {owner} lately",
     )
 
 
 def _unowned(before: VipView, around: Surroundings, now: float) -> VipView:
     previous = before.owner or before.previous
     since = before.since if not before.owner and before.since is not None else now
-    state, reason = State.UNOWNED, "no node holds it"
+    doubt = f"{around.untold} has not told what it holds" if around.untold else ""
+    state, cause, note = standing(_case(around, doubt=doubt))
+    return VipView(state, "", before.epoch, since, note[:REASON_MAX], previous, (), cause, note)
+
+
+def _case(
+    around: Surroundings, *, owner: str = "", others: tuple[str, ...] = (), doubt: str = ""
+) -> Case:
+    trouble = None
     if around.trouble is not None:
-        stuck = around.trouble[0] == State.STUCK
-        state = State.STUCK if stuck else State.FOREIGN
-        reason = f"{around.trouble[1]} answers for it"
-    elif around.untold:
-        state, reason = State.UNKNOWN, f"{around.untold} has not told what it holds"
-    return VipView(state, "", before.epoch, since, reason, previous)
+        word, mac = around.trouble
+        trouble = (State.STUCK if word == State.STUCK else State.FOREIGN, mac)
+    return Case(
+        owner=owner,
+        others=others,
+        rival=around.rival,
+        trouble=trouble,
+        nodes=around.outlook.nodes,
+        heirs=around.outlook.heirs,
+        refusals=around.refusals,
+        unhealthy=dict(around.outlook.unhealthy),
+        hook=around.hook,
+        doubt=doubt,
+    )

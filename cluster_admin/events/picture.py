@@ -8,6 +8,7 @@ time; nothing is stored or sent here. Invariant: after `settle`, every view is w
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from cluster_admin.events.fitness import Fitness, Terms
 from cluster_admin.events.holdings import Claim, Holdings
 from cluster_admin.events.node_views import Known, NodeView, view_of
 from cluster_admin.events.opinions import Opinions
@@ -15,11 +16,13 @@ from cluster_admin.events.ownership import Holder, Surroundings, VipView, resolv
 from cluster_admin.events.verdicts import FRESH_SECONDS, NEVER, Own, Verdict, judge
 from workers.failover.core.actions import FactKind
 from workers.failover.core.reports import Happening, Report
+from workers.failover.core.standing import State
 
 CONFLICT_SECONDS = 3.0
 """A conflict is shown for this long after a node last told of it."""
 PASS_SECONDS = 0.2
 """Nodes of which nothing was heard are judged again this often: silence changes verdicts too."""
+NO_TERMS = Terms()
 VOTES = (FactKind.ALIVE, FactKind.SUSPECTED, FactKind.DEAD, FactKind.LEFT)
 TAKING = (FactKind.TAKEN, FactKind.ADOPTED)
 LOSING = (FactKind.RELEASED, FactKind.LOST)
@@ -46,6 +49,7 @@ class Picture:
         self._vips: dict[str, VipView] = {}
         self._opinions = Opinions()
         self._holdings = Holdings()
+        self._fitness = Fitness()
         self._conflicts: dict[str, tuple[str, float]] = {}
         self._troubles: dict[str, dict[str, tuple[str, str]]] = {}
         self._contested: set[str] = set()
@@ -53,7 +57,11 @@ class Picture:
         self._dirty_vips: set[str] = set()
 
     def define(
-        self, nodes: Mapping[str, NodeView], vips: Mapping[str, VipView], now: float
+        self,
+        nodes: Mapping[str, NodeView],
+        vips: Mapping[str, VipView],
+        now: float,
+        terms: Terms = NO_TERMS,
     ) -> None:
         """The nodes and VIPs there are; of those that are new here, what was last shown."""
         for name in self._nodes.keys() - nodes.keys():
@@ -61,6 +69,7 @@ class Picture:
             del self._nodes[name]
             self._opinions.forget(name, now)
             self._holdings.forget(name)
+            self._fitness.forget(name)
         for name in nodes.keys() - self._nodes.keys():
             self._nodes[name] = Known(nodes[name], nodes[name])
         for vip in self._vips.keys() - vips.keys():
@@ -69,6 +78,7 @@ class Picture:
         for vip in vips.keys() - self._vips.keys():
             self._vips[vip] = vips[vip]
             self._dirty_vips.add(vip)
+        self._fitness.define(terms, self._vips)
         self._passed_at = NEVER
 
     def report(self, report: Report, now: float) -> bool:
@@ -86,6 +96,7 @@ class Picture:
         known.view = view_of(report, known.view.verdict)
         self._opinions.report(report.node, report.peers, now)
         self._tell_troubles(report.node, {one.vip: (one.state, one.mac) for one in report.troubles})
+        self._fitness.report(report)
         if report.held is not None:
             self._holdings.report(report.node, report.held, now)
             known.digest = report.held_digest
@@ -162,6 +173,9 @@ class Picture:
         self._dirty_nodes.clear()
         if everybody or changes.nodes:
             self._look_around(now)
+        self._dirty_vips |= self._fitness.settle(
+            {name: one.view for name, one in self._nodes.items()}
+        )
 
     def _judge(self, name: str, now: float, changes: Changes) -> None:
         known = self._nodes[name]
@@ -209,13 +223,25 @@ class Picture:
         (self._contested.add if living > 1 else self._contested.discard)(vip)
         if self._young(now) and not living and self._awaited(before.owner):
             return before
-        around = Surroundings(
+        view = resolve(before, holders, self._surroundings(vip), now)
+        worse = before.owner == view.owner and before.state in (State.UNSAFE, State.BROKEN)
+        return before if self._untold and self._young(now) and worse else view
+
+    def _surroundings(self, vip: str) -> Surroundings:
+        refusals = self._fitness.refusals(vip)
+        return Surroundings(
             heard=self._heard,
             untold=self._untold,
             trouble=self._trouble(vip),
             rival=self._conflicts.get(vip, ("", 0.0))[0],
+            outlook=self._fitness.outlook(vip),
+            refusals={
+                name: sentence
+                for name, sentence in refusals.items()
+                if self._nodes[name].view.verdict.lives
+            },
+            hook=self._fitness.terms.hooks.get(vip, ""),
         )
-        return resolve(before, holders, around, now)
 
     def _awaited(self, owner: str) -> bool:
         """Whether the owner shown has yet to speak; anybody, when none is shown."""

@@ -12,18 +12,22 @@ from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
+from cluster_admin.events.fitness import Terms
 from cluster_admin.events.moments import Moment
 from cluster_admin.events.node_views import NodeView
-from cluster_admin.events.ownership import State, VipView
+from cluster_admin.events.ownership import VipView
 from cluster_admin.events.storing import ROWS, clean
 from cluster_admin.events.verdicts import Verdict
 from cluster_admin.inventory.models import Node, NodeStatus
 from cluster_admin.vips.models import Vip, VipStatus
+from workers.failover.core.standing import SENTENCE_MAX, Cause, State
 
 T = TypeVar("T")
 SAME_SECONDS = 5.0
 """So much the age of an owner varies, as it is told by one report and the next."""
 NODE_FIELDS = tuple(NodeView.__dataclass_fields__)
+QUIET = (State.UNSAFE, State.UNKNOWN)
+"""States in which a VIP that was UNSAFE is not called safe."""
 VIP_FIELDS = tuple(VipView.__dataclass_fields__)
 
 
@@ -35,14 +39,23 @@ class Defined:
     vips: dict[str, int] = field(default_factory=dict)
     node_views: dict[str, NodeView] = field(default_factory=dict)
     vip_views: dict[str, VipView] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
     rowless_nodes: set[str] = field(default_factory=set)
     rowless_vips: set[str] = field(default_factory=set)
 
 
 def load(subcluster_pk: int, now: Moment) -> Defined:
     """Read what there is of a subcluster."""
-    nodes = dict(Node.objects.filter(subcluster_id=subcluster_pk).values_list("name", "pk"))
-    vips = dict(Vip.objects.filter(subcluster_id=subcluster_pk).values_list("address", "pk"))
+    node_values = list(
+        Node.objects.filter(subcluster_id=subcluster_pk).values_list("name", "pk", "admin_state")
+    )
+    vip_values = list(
+        Vip.objects.filter(subcluster_id=subcluster_pk).values_list(
+            "address", "pk", "check_command", "hook"
+        )
+    )
+    nodes = {name: pk for name, pk, _ in node_values}
+    vips = {vip: pk for vip, pk, _, _ in vip_values}
     node_rows = {
         row.node_id: row for row in NodeStatus.objects.filter(node__subcluster_id=subcluster_pk)
     }
@@ -54,6 +67,11 @@ def load(subcluster_pk: int, now: Moment) -> Defined:
         vips,
         {name: _node_view(node_rows.get(pk)) for name, pk in nodes.items()},
         {vip: _vip_view(vip_rows.get(pk), now) for vip, pk in vips.items()},
+        Terms(
+            frozenset(name for name, _, wanted in node_values if wanted != Node.Admin.ENABLED),
+            {vip: check for vip, _, check, _ in vip_values if check},
+            {vip: hook for vip, _, _, hook in vip_values if hook},
+        ),
         {name for name, pk in nodes.items() if pk not in node_rows},
         {vip for vip, pk in vips.items() if pk not in vip_rows},
     )
@@ -107,9 +125,9 @@ def write_vips(
         row, values = found.get(pk), _vip_values(view, now)
         if row is not None and _same(row, values):
             continue
-        if view.state is State.UNSAFE and not (row and row.state == State.UNSAFE):
-            unsafe.append((vip, values["reason"]))
-        elif row and row.state == State.UNSAFE and view.state not in (State.UNSAFE, State.UNKNOWN):
+        if _turned_unsafe(row, view):
+            unsafe.append((vip, values["note"]))
+        elif row and _alarming(row.state, row.cause) and view.state not in QUIET:
             safe.append(vip)
         changed.append(VipStatus(vip_id=pk, seen_at=now.time, **values))
     VipStatus.objects.bulk_create(
@@ -120,6 +138,20 @@ def write_vips(
         update_fields=[*VIP_FIELDS, "seen_at"],
     )
     return unsafe, safe
+
+
+def _alarming(state: str, cause: str) -> bool:
+    """UNSAFE for a reason that comes and goes: a hook is always one."""
+    return state == State.UNSAFE and cause != Cause.HOOK
+
+
+def _turned_unsafe(row: VipStatus | None, view: VipView) -> bool:
+    """Whether it is worth telling: it became UNSAFE, or UNSAFE in a worse way."""
+    if not _alarming(view.state, view.cause):
+        return False
+    if row is None or not _alarming(row.state, row.cause):
+        return True
+    return view.cause is Cause.TWO_OWNERS and row.cause != Cause.TWO_OWNERS
 
 
 def _same(row: VipStatus, values: dict[str, Any]) -> bool:
@@ -168,7 +200,10 @@ def _vip_view(row: VipStatus | None, now: Moment) -> VipView:
         return VipView()
     since = None if row.since is None else now.seconds_of(row.since)
     return VipView(
-        State(row.state), row.owner, row.epoch, since, row.reason, row.previous, tuple(row.holders)
+        *(State(row.state), row.owner, row.epoch, since, row.reason, row.previous),
+        holders=tuple(row.holders),
+        cause=Cause(row.cause),
+        note=row.note,
     )
 
 
@@ -181,6 +216,8 @@ def _vip_values(view: VipView, now: Moment) -> dict[str, Any]:
         "reason": clean(view.reason, 200),
         "previous": clean(view.previous),
         "holders": list(view.holders),
+        "cause": view.cause.value,
+        "note": clean(view.note, SENTENCE_MAX),
     }
 
 

@@ -39,7 +39,7 @@ def _sentence(told: Told) -> str:
         case "moved":
             return f"{vips} moved to {told.node}{because}"
         case "unsafe":
-            return f"UNSAFE: {vips} on two living nodes at once"
+            return f"UNSAFE: {vips}{because}"
         case "conflict":
             return f"{vips} claimed by two nodes; the lower claim lets go"
         case "stuck":

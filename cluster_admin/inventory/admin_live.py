@@ -10,7 +10,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 GOOD = frozenset({"alive", "owned", "enabled", "ready", "sent"})
-BAD = frozenset({"dead", "isolated", "unowned", "UNSAFE", "conflict", "stuck", "foreign", "failed"})
+BAD = frozenset(
+    {"dead", "isolated", "unowned", "UNSAFE", "BROKEN", "conflict", "stuck", "foreign", "failed"}
+)
 MUTE = frozenset({"unknown", "left", "withdrawn", ""})
 
 

@@ -18,7 +18,7 @@ from cluster_admin.vips.commands import COMMAND_FIELDS, forbidden
 from cluster_admin.vips.models import Vip, VipStatus
 from workers.failover.core.hooks import hook_warning
 
-LIVE = ("state", "owner", "since", "why", "previous", "holders", "seen")
+LIVE = ("state", "note", "owner", "since", "why", "previous", "holders", "seen")
 
 HELP = {
     "address": "IPv4 or IPv6, within a topology of the subcluster, and nobody's own.",
@@ -110,10 +110,17 @@ class VipAdmin(DefiningAdmin):
     writes = Role.OPERATOR
     form = VipForm
     list_display = (
-        *("address", "subcluster", "state", "owner", "since", "why"),
+        *("address", "subcluster", "state", "owner", "since", "why", "note"),
         *("prefers", "follow", "weight", "binding", "description"),
     )
-    list_filter = (BY_SUBCLUSTER, "status__state", VersionFilter, WishFilter, "binding")
+    list_filter = (
+        BY_SUBCLUSTER,
+        "status__state",
+        "status__cause",
+        VersionFilter,
+        WishFilter,
+        "binding",
+    )
     list_select_related = ("subcluster", "status", "follow")
     search_fields = ("address", "description", "binding", "status__owner")
     search_help_text = "Address, description, binding or owner"
@@ -154,6 +161,7 @@ class VipAdmin(DefiningAdmin):
         "since", lambda status: status.since and moment(status.since), ordering="status__since"
     )
     why = of_status("why", lambda status: status.reason)
+    note = of_status("to be known", lambda status: status.note)
     previous = of_status("before that", lambda status: status.previous)
     holders = of_status("on the network card of", lambda status: listed(status.holders))
     seen = of_status("last seen", lambda status: moment(status.seen_at), unheard="never")
@@ -174,10 +182,12 @@ class VipStatusAdmin(ReadOnlyAdmin):
     """Who holds each VIP, as last heard."""
 
     within = "vip__subcluster__name"
-    list_display = ("vip", "shown_state", "owner", "epoch", "since", "reason", "previous")
-    list_filter = ("state",)
+    list_display = (
+        *("vip", "shown_state", "note", "owner", "epoch", "since", "reason", "previous"),
+    )
+    list_filter = ("state", "cause")
     list_select_related = ("vip", "vip__subcluster")
-    search_fields = ("vip__address", "owner", "reason")
+    search_fields = ("vip__address", "owner", "reason", "note")
 
     @admin.display(description="state", ordering="state")
     def shown_state(self, row: VipStatus) -> SafeString:

@@ -17,9 +17,13 @@ class VipStatusSerializer(serializers.Serializer):
     epoch = serializers.IntegerField()
     since = serializers.DateTimeField(allow_null=True)
     age_seconds = serializers.FloatField(allow_null=True)
-    reason = serializers.CharField()
+    reason = serializers.CharField(help_text="Why its owner has it, or why nobody has.")
     previous = serializers.CharField()
     holders = serializers.ListField(child=serializers.CharField())
+    cause = serializers.CharField(
+        help_text="two-owners, not-everywhere, hook or no-heir; empty where a state has one cause."
+    )
+    note = serializers.CharField(help_text="What is to be known of its state; empty: all is well.")
     seen_at = serializers.DateTimeField(allow_null=True)
 
 

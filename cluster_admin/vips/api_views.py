@@ -24,6 +24,7 @@ class VipFilters(FilterSet):
     subcluster = CharFilter(field_name="subcluster__name", max_length=63)
     owner = CharFilter(field_name="status__owner", max_length=63)
     state = ChoiceFilter(choices=VipStatus.State.choices, method="by_state")
+    cause = ChoiceFilter(field_name="status__cause", choices=VipStatus.Cause.choices)
     binding = CharFilter(max_length=63)
     version = ChoiceFilter(choices=(("4", "IPv4"), ("6", "IPv6")), method="by_version")
 
@@ -110,6 +111,8 @@ def represented(row: Vip, now: datetime) -> dict[str, Any]:
             "reason": status.reason,
             "previous": status.previous,
             "holders": status.holders,
+            "cause": status.cause,
+            "note": status.note,
             "seen_at": status.seen_at,
         },
     }

@@ -12,6 +12,7 @@ from django.db import models
 
 from cluster_admin.inventory.fields import plain
 from cluster_admin.inventory.models import Defining
+from workers.failover.core import standing as core
 
 
 def address_key(address: str) -> str:
@@ -73,13 +74,23 @@ class VipStatus(models.Model):
     class State(models.TextChoices):
         """How a VIP is; the label is what people read."""
 
-        OWNED = "owned", "owned"
-        UNOWNED = "unowned", "unowned"
-        UNSAFE = "UNSAFE", "UNSAFE"
-        CONFLICT = "conflict", "conflict"
-        STUCK = "stuck", "stuck"
-        FOREIGN = "foreign", "foreign"
-        UNKNOWN = "unknown", "unknown"
+        OWNED = core.State.OWNED.value, "owned"
+        UNOWNED = core.State.UNOWNED.value, "unowned"
+        UNSAFE = core.State.UNSAFE.value, "UNSAFE"
+        BROKEN = core.State.BROKEN.value, "BROKEN"
+        CONFLICT = core.State.CONFLICT.value, "conflict"
+        STUCK = core.State.STUCK.value, "stuck"
+        FOREIGN = core.State.FOREIGN.value, "foreign"
+        UNKNOWN = core.State.UNKNOWN.value, "unknown"
+
+    class Cause(models.TextChoices):
+        """What lies behind a state that has several."""
+
+        NONE = core.Cause.NONE.value, "none"
+        TWO_OWNERS = core.Cause.TWO_OWNERS.value, "two owners"
+        NOT_EVERYWHERE = core.Cause.NOT_EVERYWHERE.value, "some node could not take it"
+        HOOK = core.Cause.HOOK.value, "its hook is not fenced"
+        NO_HEIR = core.Cause.NO_HEIR.value, "no other node could take it"
 
     vip = models.OneToOneField(
         Vip, models.CASCADE, primary_key=True, related_name="status", editable=False
@@ -92,6 +103,9 @@ class VipStatus(models.Model):
     previous = models.CharField(max_length=63, blank=True)
     holders = models.JSONField(default=list)
     """Every node that says its kernel has it; more than one is UNSAFE."""
+    cause = models.CharField(max_length=16, blank=True, choices=Cause.choices)
+    note = models.CharField(max_length=core.SENTENCE_MAX, blank=True)
+    """What is to be known of its state, one sentence; empty when all is well."""
     seen_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -20,6 +20,7 @@ ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
 VALUES = {
     "verdict": set(NodeStatus.Verdict.values),
     "admin_state": set(Node.Admin.values),
+    "cause": set(VipStatus.Cause.values),
 }
 STATES = {
     "muster_vip_owner_info": set(VipStatus.State.values),

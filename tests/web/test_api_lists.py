@@ -106,6 +106,8 @@ def test_vips_sort_by_number_and_nodes_by_name() -> None:
         ("vips/?state=owned", 22),
         ("vips/?state=UNSAFE", 1),
         ("vips/?state=unknown", 1),
+        ("vips/?state=BROKEN", 0),
+        ("vips/?cause=two-owners", 0),
         ("vips/?version=6", 0),
         ("vips/?version=4&subcluster=default", 24),
         ("vips/?search=198.18.0.2", 6),
@@ -195,6 +197,7 @@ def test_the_owner_is_told_to_load_balancers_or_nobody_is() -> None:
 def test_the_status_counts_what_there_is() -> None:
     seeding.cluster()
     seeding.set_vip("198.18.0.2", state="UNSAFE")
+    seeding.set_vip("198.18.0.3", cause="no-heir")
     seeding.judge("mta3", "dead", revision=0)
 
     told = _reader().get("status/").body
@@ -210,7 +213,11 @@ def test_the_status_counts_what_there_is() -> None:
             "owned": 23,
             "unowned": 0,
             "unsafe": 1,
+            "broken": 0,
+            "conflict": 0,
             "stuck": 0,
+            "foreign": 0,
+            "no_heir": 1,
             "acting_revision_min": 1,
         }
     ]

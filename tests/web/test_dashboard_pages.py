@@ -298,3 +298,24 @@ def test_the_time_line_begins_where_the_story_does(viewer: Client) -> None:
         text = page(viewer, "/vips/198.18.0.1/")
 
         assert f'href="?span={span}" data-swap aria-current="true"' in text
+
+
+def test_how_a_vip_stands_is_said_where_it_is_shown(viewer: Client) -> None:
+    made = seeding.cluster(2, 4)
+    sentence = "mta2 could not take it: its health check fails there"
+    addresses = [vip.address for vip in made.vips]
+    seeding.set_vip(addresses[0], state="UNSAFE", cause="not-everywhere", note=sentence)
+    seeding.set_vip(addresses[1], cause="no-heir", note="no other enabled node is ready")
+    seeding.set_vip(addresses[2], state="BROKEN", note="it is an address of mta1 itself")
+    seeding.set_vip(addresses[3], state="UNSAFE", cause="hook", note="its hook is not fenced")
+
+    text = page(viewer, "/")
+
+    assert sentence in text
+    assert "no heir" in text
+    assert "it is an address of mta1 itself" in text
+    assert 'id="trouble-vip-UNSAFE"' in text
+    assert "2<small>/4</small>" in text
+    assert shown(viewer, "/vips/?state=bad") == [addresses[0], addresses[2]]
+    assert f"UNSAFE: {sentence}." in page(viewer, f"/vips/{addresses[0]}/")
+    assert "owned: no other enabled node is ready." in page(viewer, f"/vips/{addresses[1]}/")

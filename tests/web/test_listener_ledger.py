@@ -6,13 +6,24 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
+from cluster_admin.audit.actor import Actor
 from cluster_admin.events import statuses
 from cluster_admin.events.ledger import Ledger
 from cluster_admin.events.models import Cursor, Event
+from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
 from cluster_admin.vips.models import Vip, VipStatus
 from tests.web.listening import BEGAN, KEY, NODES, SUBCLUSTER, Bus, make_subcluster, vip
-from workers.failover.core.reports import Ask, Events, Happening, Holding, Run, Trouble
+from workers.failover.core.reports import (
+    Ailment,
+    Ask,
+    Events,
+    Happening,
+    Holding,
+    Refusal,
+    Run,
+    Trouble,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +160,8 @@ def test_a_report_at_its_bounds_is_taken(bus: Bus) -> None:
             peers=((odd, odd), ("mta2", "x" * 128)),
             held=(Holding(vip(0), most, 1e10, long, odd), Holding(odd, 0, 0.0)),
             troubles=(Trouble(odd, "s" * 128, "m" * 64), Trouble(vip(1), odd, odd)),
+            cannot=(Refusal(odd, "x"), Refusal(vip(1), odd * 60), Refusal(vip(0), "y" * 200)),
+            unhealthy=(Ailment(odd, odd), Ailment("c" * 500, "z" * 200)),
         )
     )
     whole = Happening(most, "9999-12-31T23:59:59-23:59", odd, odd, odd, long, most, odd)
@@ -290,3 +303,47 @@ def test_a_subcluster_made_later_is_heard_and_one_removed_is_left(bus: Bus) -> N
 
     Subcluster.objects.get(name="other").delete()
     assert bus.work(after=1.1).subclusters == (SUBCLUSTER,)
+
+
+def test_a_check_that_fails_on_a_node_makes_its_vips_unsafe_until_it_is_good_again(
+    bus: Bus, subcluster: Subcluster
+) -> None:
+    with services.change(subcluster, Actor("tester"), "checks"):
+        Vip.objects.filter(address=vip(0)).update(check_command="tcp:25")
+    bus.work(bus.report("mta1"), after=1.1)
+    bus.work(bus.report("mta3", unhealthy=(Ailment("tcp:25", "refused"),)))
+
+    status = VipStatus.objects.get(vip__address=vip(0))
+    sentence = "mta3 could not take it: its health check fails there: tcp:25: refused"
+    assert (status.state, status.cause, status.note) == ("UNSAFE", "not-everywhere", sentence)
+    assert VipStatus.objects.get(vip__address=vip(1)).state == "owned"
+
+    bus.work(bus.report("mta3"))
+    status.refresh_from_db()
+    assert (status.state, status.cause, status.note) == ("owned", "", "")
+    told = Event.objects.filter(node="manager").order_by("id").values_list("kind", "reason")
+    assert list(told) == [("unsafe", sentence), ("safe", "")]
+
+
+def test_a_hook_is_unsafe_from_the_start_and_no_news(bus: Bus, subcluster: Subcluster) -> None:
+    with services.change(subcluster, Actor("tester"), "a hook"):
+        Vip.objects.filter(address=vip(0)).update(hook="/bin/true")
+    bus.work(bus.report("mta1"), after=1.1)
+
+    status = VipStatus.objects.get(vip__address=vip(0))
+    assert (status.state, status.cause) == ("UNSAFE", "hook")
+    assert not Event.objects.filter(node="manager").exists()
+
+    bus.held["mta2"] = {vip(0): 1, vip(1): 1}
+    bus.work(bus.report("mta2"), after=0.8)
+    assert Event.objects.get(node="manager").reason == "also held by mta2"
+
+
+def test_drained_nodes_are_no_heirs_and_no_alarm(bus: Bus, subcluster: Subcluster) -> None:
+    with services.change(subcluster, Actor("tester"), "night"):
+        Node.objects.exclude(name="mta1").update(admin_state="draining")
+    bus.work(bus.report("mta1"), after=1.1)
+
+    status = VipStatus.objects.get(vip__address=vip(0))
+    assert (status.state, status.cause) == ("owned", "no-heir")
+    assert status.reason == ""

@@ -2,6 +2,7 @@
 
 from zlib import crc32
 
+from cluster_admin.events.fitness import Terms
 from cluster_admin.events.node_views import NodeView
 from cluster_admin.events.ownership import VipView
 from cluster_admin.events.picture import Changes, Picture
@@ -30,6 +31,11 @@ class Sight:
         self.picture.define(
             {node: NodeView() for node in self.nodes}, {vip: VipView() for vip in vips}, at
         )
+
+    def define(self, terms: Terms, at: float) -> None:
+        """The same nodes and VIPs with other definitions."""
+        views = self.picture.views()
+        self.picture.define(views.nodes, views.vips, at, terms)
 
     def report(self, node: str, at: float, *, full: bool = True, **values: object) -> bool:
         """A report of `node`: by default it finds all others alive."""

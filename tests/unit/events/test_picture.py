@@ -73,7 +73,7 @@ def test_two_living_nodes_that_go_on_saying_they_have_it_are_unsafe_until_one_le
 
     assert sight.states[V] == "UNSAFE"
     assert sight.vips[V].holders == (B, A)
-    assert sight.vips[V].reason == "also held by mta1"
+    assert sight.vips[V].note == "also held by mta1"
 
     sight.release(A, 1.5, V)
     sight.settle(1.5)
@@ -276,7 +276,7 @@ def test_a_conflict_is_shown_for_a_while() -> None:
 
     sight.happen(A, 0.5, "conflict", vip=V, node=B)
     sight.settle(0.5)
-    assert (sight.states[V], sight.vips[V].reason) == ("conflict", "also claimed by mta2")
+    assert (sight.states[V], sight.vips[V].note) == ("conflict", "also claimed by mta2")
 
     sight.report(A, 3.0)
     sight.settle(3.4)
