@@ -1,5 +1,6 @@
 """Takeover: silence that counts, opinions, rivals, sentinels, and answers that outlive a lease."""
 
+import dataclasses
 import math
 
 import pytest
@@ -17,12 +18,13 @@ from tests.unit.failover.situation import (
     vip,
 )
 from workers.failover.core.actions import FactKind, Probe, Probing, Reason, Take
-from workers.failover.core.definitions import Vip
+from workers.failover.core.definitions import Topology, Vip
 from workers.failover.core.events import Seen
 from workers.failover.core.messages import NodeState, Opinion, Question
 from workers.failover.core.outbox import Outbox
 from workers.failover.core.rounds import Rounds
-from workers.failover.core.takeover import BACKOFF_SECONDS, RIVAL_ROUNDS, SENTINEL_GROUP, Takeover
+from workers.failover.core.sentinels import SENTINEL_GROUP
+from workers.failover.core.takeover import BACKOFF_SECONDS, RIVAL_ROUNDS, ROUND_VIPS, Takeover
 
 V = vip(0)
 LEASE_SECONDS = 3 + 1.1
@@ -36,6 +38,12 @@ def inherited(me: str = B) -> Situation:
     situation.ready()
     assert situation.machine.snapshot(situation.now)["vips"][V]["owner"] == A
     return situation
+
+
+def fall_silent(takeover: Takeover, times: int) -> None:
+    """Let proved rounds go by in which nobody answers for the first VIP."""
+    for _ in range(times):
+        takeover.fell_silent(takeover.candidates[V], 0.0)
 
 
 def takers(situation: Situation) -> list[float]:
@@ -184,14 +192,14 @@ def test_only_fresh_silence_and_a_fresh_opinion_make_ready(
 ) -> None:
     takeover = pursued(1)
     candidate = takeover.candidates[V]
-    candidate.silent = silent
+    fall_silent(takeover, times=silent)
     candidate.silent_at, candidate.opinion_at = -silent_age, -opinion_age
     assert (takeover.ready(0.0) == [candidate]) is ready
 
 
 def test_an_opinion_counts_from_its_question() -> None:
     takeover = pursued(1)
-    takeover.candidates[V].silent = 1
+    fall_silent(takeover, times=1)
     takeover.confer(7.0, (C,))
     takeover.hear(Opinion(node=C, to=B, number=1, proved=True, silent=(V,), held=()))
     assert takeover.candidates[V].opinion_at == 7.0
@@ -199,7 +207,7 @@ def test_an_opinion_counts_from_its_question() -> None:
 
 def test_an_opinion_on_what_has_answered_since_is_worth_nothing() -> None:
     takeover = pursued(1)
-    takeover.candidates[V].silent = 1
+    fall_silent(takeover, times=1)
     takeover.confer(7.0, (C,))
     takeover.sighted(V, mac(A))
     takeover.hear(Opinion(node=C, to=B, number=1, proved=True, silent=(V,), held=()))
@@ -309,7 +317,7 @@ def test_vips_of_several_owners_have_a_sentinel_each() -> None:
 def test_when_the_sentinel_falls_silent_all_the_rest_are_probed() -> None:
     takeover = pursued(SENTINEL_GROUP + 1)
     asked(takeover)
-    takeover.candidates[vip(0)].silent = 1
+    fall_silent(takeover, times=1)
     assert len(asked(takeover, 0.03)) == SENTINEL_GROUP + 1
 
 
@@ -329,6 +337,33 @@ def test_while_the_sentinel_answers_nothing_else_is_probed() -> None:
     situation.ready().silence(A).live(1.0)
     probes = [p for p in situation.actions(Probe) if p.probing is Probing.TAKER]
     assert {probe.addresses for probe in probes} == {(vip(0),)}
+
+
+def test_no_more_are_probed_in_a_round_than_fit_and_those_begun_go_on() -> None:
+    vips = [Vip(f"198.19.{n >> 8}.{n & 255}") for n in range(ROUND_VIPS + 50)]
+    wide = (Topology("198.18.0.0/15", "eth0", (WITNESS,)),)
+    definitions = dataclasses.replace(define(vips=vips), topologies=wide)
+    takeover = Takeover(B, definitions, Rounds(definitions), Outbox())
+    for one in vips:
+        takeover.pursue(one.address, A, 0.0, Reason.OWNER_DIED)
+    (sentinel,) = asked(takeover)
+    takeover.fell_silent(takeover.candidates[sentinel], 0.0)
+    first = asked(takeover, 0.03)
+    assert len(first) == ROUND_VIPS
+    assert sentinel in first
+    for address in first:
+        takeover.fell_silent(takeover.candidates[address], 0.03)
+    assert asked(takeover, 0.06) == first
+    takeover.forget(first)
+    assert len(asked(takeover, 0.09)) == 50
+
+
+def test_an_answer_of_any_vip_makes_it_the_sentinel() -> None:
+    takeover = pursued(SENTINEL_GROUP + 1)
+    fall_silent(takeover, times=1)
+    assert len(asked(takeover, 0.03)) == SENTINEL_GROUP + 1
+    takeover.sighted(vip(5), mac(A))
+    assert asked(takeover, 0.06) == {vip(0), vip(5)}  # the first goes on: it is silent
 
 
 # answers that outlive every lease
@@ -401,7 +436,7 @@ def test_an_ignored_link_address_no_longer_counts() -> None:
 
 def test_what_was_learned_is_kept_while_the_past_is_the_same() -> None:
     takeover = pursued(1)
-    takeover.candidates[V].silent = 2
+    fall_silent(takeover, times=2)
     takeover.pursue(V, A, 1.0, Reason.OWNER_DIED)
     assert (takeover.candidates[V].silent, takeover.candidates[V].lease_from) == (2, 1.0)
     takeover.pursue(V, C, 0.0, Reason.OWNER_DIED)
@@ -427,6 +462,6 @@ def test_without_candidates_and_checks_nothing_is_due() -> None:
 
 def test_my_own_lateness_voids_all_silence() -> None:
     takeover = pursued(1)
-    takeover.candidates[V].silent = 2
+    fall_silent(takeover, times=2)
     takeover.restart()
     assert takeover.candidates[V].silent == 0

@@ -8,7 +8,6 @@ Whether there is a live owner, and whose turn it is, the machine decides.
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from workers.failover.core.actions import FactKind, Reason
 from workers.failover.core.definitions import Definitions
@@ -16,6 +15,7 @@ from workers.failover.core.messages import Opinion
 from workers.failover.core.opinions import Opinions
 from workers.failover.core.outbox import Outbox
 from workers.failover.core.rounds import Round, Rounds
+from workers.failover.core.sentinels import Candidate, Sentinels
 
 BACKOFF_SECONDS = 0.2
 BACKOFFS = 3
@@ -26,37 +26,10 @@ LEASE_SLACK_SECONDS = 1.1
 """The kernel removes an address at most this long after its lease_ttl has passed."""
 OPINION_SECONDS = 0.3
 """A second opinion counts this long from its question."""
-SENTINEL_GROUP = 16
-"""More VIPs than this of one owner and topology are probed through one of them."""
+ROUND_VIPS = 1024
+"""VIPs that are probed for in one round; of more, each has its rounds in turn."""
 STUCK_SECONDS = 0.5
 """How often a stuck VIP is asked for again."""
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A VIP this node means to take."""
-
-    vip: str
-    previous: str
-    lease_from: float
-    """When the previous owner's agent was last heard: its lease cannot have begun later."""
-    reason: Reason
-    silent: int = 0
-    silent_at: float = -math.inf
-    answered_by: str = ""
-    opinion_at: float = -math.inf
-    backoff_from: float = -math.inf
-    backoff_until: float = -math.inf
-    backoffs: int = 0
-    unicast_left: int = 0
-    stuck: str = ""
-    next_at: float = -math.inf
-    ignored: set[str] = field(default_factory=set)
-
-    def restart(self) -> None:
-        """Forget the silence counted so far."""
-        self.silent = 0
-        self.silent_at = self.opinion_at = -math.inf
 
 
 class Takeover:
@@ -69,25 +42,56 @@ class Takeover:
         self.outbox = outbox
         self.opinions = Opinions(me)
         self.candidates: dict[str, Candidate] = {}
+        self._sentinels = Sentinels()
+        self._counted: dict[str, Candidate] = {}
+        """Those with silence counted: asked for in every round, first of all."""
+        self._doubted: dict[str, Candidate] = {}
+        """Those that somebody answers for beyond any lease."""
 
     def pursue(self, vip: str, previous: str, lease_from: float, reason: Reason) -> None:
         """Mean to take `vip`; what was learned so far is kept while its past is the same."""
         candidate = self.candidates.get(vip)
-        if candidate is None or candidate.previous != previous:
-            self.candidates[vip] = Candidate(vip, previous, lease_from, reason)
-        else:
+        if candidate is not None and candidate.previous == previous:
             candidate.lease_from = max(candidate.lease_from, lease_from)
             candidate.reason = reason
+            return
+        if candidate is not None:
+            self.forget((vip,))
+        cidr = self.definitions.topology_of[vip].cidr
+        self._add(Candidate(vip, previous, lease_from, reason, cidr))
 
-    def forget(self, vips: Iterable[str]) -> None:
-        """These have a live owner, or are somebody else's to take."""
-        for vip in vips:
-            self.candidates.pop(vip, None)
+    def _add(self, candidate: Candidate) -> None:
+        self.candidates[candidate.vip] = candidate
+        self._sentinels.add(candidate)
+        if candidate.silent:
+            self._counted[candidate.vip] = candidate
+            self._sentinels.open(candidate)
+
+    def forget(self, vips: Iterable[str]) -> list[Candidate]:
+        """These have a live owner, or are somebody else's to take; returns those that were mine."""
+        forgotten = [self.candidates.pop(vip) for vip in vips if vip in self.candidates]
+        for candidate in forgotten:
+            self._sentinels.remove(candidate)
+            self._counted.pop(candidate.vip, None)
+            self._doubted.pop(candidate.vip, None)
+        return forgotten
+
+    def resume(self, candidates: Iterable[Candidate]) -> None:
+        """Mean to take these after all, with the silence that was counted."""
+        for candidate in candidates:
+            if candidate.vip not in self.candidates:
+                self._add(candidate)
 
     def restart(self) -> None:
         """My own loop was late: what was silent a moment ago may not be."""
-        for candidate in self.candidates.values():
-            candidate.restart()
+        for candidate in tuple(self._counted.values()):
+            self._forget_silence(candidate)
+        self._sentinels.close()
+
+    def _forget_silence(self, candidate: Candidate) -> None:
+        candidate.silent = 0
+        candidate.silent_at = candidate.opinion_at = -math.inf
+        self._counted.pop(candidate.vip, None)
 
     def sighted(self, vip: str, mac: str) -> None:
         """Somebody answered for a VIP or claimed it."""
@@ -98,7 +102,8 @@ class Takeover:
         if candidate is not None:
             candidate.answered_by = mac
             candidate.backoffs = 0  # nobody can take it now: no rival is to blame
-            candidate.restart()
+            self._forget_silence(candidate)
+            self._sentinels.answered(candidate)
 
     def rivalled(self, vip: str, rival: str, now: float) -> None:
         """Another taker (name, "" if unknown) probes for a VIP of mine: lower names go first."""
@@ -113,26 +118,20 @@ class Takeover:
         patience = RIVAL_ROUNDS * self.definitions.knobs.probe_interval
         latest = candidate.backoff_from + BACKOFF_SECONDS
         candidate.backoff_until = min(latest, now + patience)
-        candidate.restart()
+        self._forget_silence(candidate)
 
     def begin(self, now: float, ground: Collection[str]) -> bool:
         """Open the next round if anybody has something to ask."""
-        due = [c for c in self.candidates.values() if now >= max(c.backoff_until, c.next_at)]
-        unicast = [(c.vip, c.answered_by) for c in due if c.unicast_left]
-        takers = self._sentinels([c for c in due if not c.unicast_left])
-        return self.rounds.begin(now, takers, unicast, ground, self.outbox)
-
-    def _sentinels(self, due: list[Candidate]) -> list[str]:
-        groups: dict[tuple[str, str], list[Candidate]] = {}
-        for candidate in due:
-            cidr = self.definitions.topology_of[candidate.vip].cidr
-            groups.setdefault((candidate.previous, cidr), []).append(candidate)
-        asked: list[str] = []
-        for group in groups.values():
-            first = min(group, key=lambda c: c.vip)
-            alone = len(group) > SENTINEL_GROUP and first.silent == 0 and not first.stuck
-            asked += [first.vip] if alone else [c.vip for c in group]
-        return asked
+        doubted = [c for c in self._doubted.values() if c.unicast_left and now >= c.due_at]
+        asked = [(c.vip, c.answered_by) for c in doubted[:ROUND_VIPS]]
+        takers = [c.vip for c in self._counted.values() if now >= c.due_at][:ROUND_VIPS]
+        room = ROUND_VIPS - len(asked) - len(takers)
+        if room > 0:
+            fresh = self._sentinels.choose(
+                room, lambda c: not c.silent and not c.unicast_left and now >= c.due_at
+            )
+            takers += [candidate.vip for candidate in fresh]
+        return self.rounds.begin(now, takers, asked, ground, self.outbox)
 
     def finish(self, finished: Round, heard: Mapping[str, float], now: float) -> None:
         """Count a finished round; `heard`: link address -> when its node's agent was last heard."""
@@ -144,23 +143,27 @@ class Takeover:
                 mac = finished.answered[vip]
                 self._answered(candidate, mac, heard.get(mac, -math.inf), now)
             elif self.rounds.proved(finished, vip):
-                self._silent(candidate, now)
+                self.fell_silent(candidate, now)
 
     def _answered(self, candidate: Candidate, mac: str, heard_at: float, now: float) -> None:
-        candidate.restart()
+        self._forget_silence(candidate)
+        self._sentinels.answered(candidate)
         candidate.answered_by = mac
         lease_from = max(candidate.lease_from, heard_at)
         lease_ends = lease_from + self.definitions.knobs.lease_ttl + LEASE_SLACK_SECONDS
         if now < lease_ends:
             return
+        self._doubted[candidate.vip] = candidate
         if not candidate.unicast_left and not candidate.stuck:
             candidate.unicast_left = self.definitions.knobs.probe_count
         elif candidate.stuck != mac:
             candidate.stuck, candidate.unicast_left = mac, 0
         if candidate.stuck:
             candidate.next_at = now + STUCK_SECONDS
+            self._sentinels.open(candidate)
 
-    def _silent(self, candidate: Candidate, now: float) -> None:
+    def fell_silent(self, candidate: Candidate, now: float) -> None:
+        """A proved round went by without an answer."""
         if candidate.unicast_left:
             candidate.unicast_left -= 1
             if not candidate.unicast_left:
@@ -169,27 +172,31 @@ class Takeover:
         candidate.silent += 1
         candidate.silent_at = now
         candidate.stuck, candidate.next_at = "", -math.inf
+        self._counted[candidate.vip] = candidate
+        self._doubted.pop(candidate.vip, None)
+        self._sentinels.open(candidate)
 
     def report_stuck(self, known: Collection[str], told: set[str]) -> None:
         """Tell once of every VIP that is held beyond any lease, by a known node or a stranger."""
-        for candidate in self.candidates.values():
+        for candidate in self._doubted.values():
             if candidate.stuck and candidate.vip not in told:
                 told.add(candidate.vip)
                 kind = FactKind.STUCK if candidate.stuck in known else FactKind.FOREIGN
                 self.outbox.tell(
                     kind, vip=candidate.vip, node=candidate.previous, detail=candidate.stuck
                 )
-            elif not candidate.stuck:
-                told.discard(candidate.vip)
+        for vip in tuple(told):
+            if vip in self.candidates and not self.candidates[vip].stuck:
+                told.discard(vip)
 
     def confer(self, now: float, helpers: Collection[str]) -> None:
         """Seek the second opinion for all that have been silent at least once."""
         wanting = [
             c.vip
-            for c in self.candidates.values()
-            if c.silent and now - c.opinion_at > OPINION_SECONDS / 2 and now >= c.backoff_until
+            for c in self._counted.values()
+            if now - c.opinion_at > OPINION_SECONDS / 2 and now >= c.backoff_until
         ]
-        if self.opinions.step(now, sorted(wanting), helpers, self.outbox):
+        if self.opinions.step(now, wanting, helpers, self.outbox):
             for vip in wanting:
                 self.candidates[vip].opinion_at = now
 
@@ -203,14 +210,14 @@ class Takeover:
                 self.candidates[vip].opinion_at = asked.at
         for vip in asked.vips.intersection(opinion.held):
             if vip in self.candidates:
-                self.candidates[vip].restart()
+                self._forget_silence(self.candidates[vip])
 
     def ready(self, now: float) -> list[Candidate]:
         """Candidates that are silent, proved and agreed upon at this instant."""
         knobs = self.definitions.knobs
         return [
             c
-            for c in self.candidates.values()
+            for c in self._counted.values()
             if c.silent >= knobs.probe_count
             and now - c.silent_at <= 2 * knobs.probe_interval
             and now - c.opinion_at <= OPINION_SECONDS
@@ -227,5 +234,11 @@ class Takeover:
         """When a candidate without a round wants one."""
         if self.rounds.current is not None:
             return math.inf
-        waits = [max(c.backoff_until, c.next_at) for c in self.candidates.values()]
-        return -math.inf if self.rounds.checks else min(waits, default=math.inf)
+        if self.rounds.checks:
+            return -math.inf
+        soonest = math.inf
+        for candidate in self.candidates.values():
+            soonest = min(soonest, candidate.due_at)
+            if soonest == -math.inf:
+                break
+        return soonest
