@@ -88,6 +88,7 @@ class Agent:
             "key_file": str(self.key),
             "brokers": list(self.brokers),
             "socket": str(self.door),
+            "commands": "/",
         }
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items()]
         self.config.write_text("".join(lines))

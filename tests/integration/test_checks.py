@@ -55,7 +55,9 @@ class Watched:
 async def watching(definitions: Definitions, *held: str) -> AsyncIterator[Watched]:
     mine: set[str] = set(held)
     told: list[tuple[str, bool, str]] = []
-    checks = Checks("mta1", definitions, lambda: mine, lambda *result: told.append(result))
+    checks = Checks(
+        "mta1", definitions, Path("/"), lambda: mine, lambda *result: told.append(result)
+    )
     checks.open()
     try:
         yield Watched(checks, mine, told)

@@ -12,14 +12,18 @@ from tests.integration.agents import wait
 from workers.failover.commands import SENTENCE_CHARACTERS, Outcome, run
 
 LIMIT_SECONDS = 5.0
+ANYWHERE = Path("/")
 
 
 def ran(
-    *words: str, limit_seconds: float = LIMIT_SECONDS, environment: dict[str, str] | None = None
+    *words: str,
+    limit_seconds: float = LIMIT_SECONDS,
+    environment: dict[str, str] | None = None,
+    directory: Path = ANYWHERE,
 ) -> Outcome:
     """Run a command to its end; its one outcome."""
     outcomes: list[Outcome] = []
-    asyncio.run(run(words, environment or {}, limit_seconds, outcomes.append))
+    asyncio.run(run(directory, words, environment or {}, limit_seconds, outcomes.append))
     assert len(outcomes) == 1
     return outcomes[0]
 
@@ -99,7 +103,7 @@ def test_a_cancelled_command_is_killed_and_tells_nothing(tmp_path: Path) -> None
 
     async def cancel() -> None:
         words = ("/bin/sh", "-c", f"echo $$ >{tmp_path}/own; sleep 60")
-        task = asyncio.ensure_future(run(words, {}, 60, told.append))
+        task = asyncio.ensure_future(run(ANYWHERE, words, {}, 60, told.append))
         while not (tmp_path / "own").exists():
             await asyncio.sleep(0.01)
         task.cancel()
@@ -114,7 +118,7 @@ def test_a_cancelled_command_is_killed_and_tells_nothing(tmp_path: Path) -> None
 def test_a_command_that_writes_without_end_neither_blocks_the_loop_nor_fills_memory() -> None:
     async def watch() -> tuple[list[Outcome], float]:
         told: list[Outcome] = []
-        task = asyncio.ensure_future(run(("/usr/bin/yes",), {}, 0.4, told.append))
+        task = asyncio.ensure_future(run(ANYWHERE, ("/usr/bin/yes",), {}, 0.4, told.append))
         longest, before = 0.0, time.monotonic()
         while not task.done():
             await asyncio.sleep(0.001)
@@ -172,15 +176,29 @@ def test_a_program_that_others_can_change_is_not_run(tmp_path: Path, loose: str)
     assert f"{program} is not run: others than root can change {changed}" in outcome.sentence
 
 
+def test_only_programs_of_the_operators_directory_are_run(tmp_path: Path) -> None:
+    directory = tmp_path / "commands"
+    directory.mkdir()
+    (directory / "true").symlink_to("/bin/true")
+
+    assert ran(str(directory / "true"), directory=directory).good
+    for program in ("/bin/true", f"{directory}/../true", f"{directory}/x/../../true"):
+        outcome = ran(program, directory=directory)
+        assert not outcome.good
+        assert f"this node runs what is in {directory} only; link it there" in outcome.sentence
+    directory.chmod(0o1777)
+    assert "others than root can change" in ran(f"{directory}/true", directory=directory).sentence
+
+
 def test_nothing_is_left_open(tmp_path: Path) -> None:
     def count() -> int:
         return len(os.listdir("/proc/self/fd"))
 
     async def many(words: Sequence[str]) -> list[int]:
-        await run(words, {}, 0.05, lambda _: None)  # what a loop opens once is open now
+        await run(ANYWHERE, words, {}, 0.05, lambda _: None)  # what a loop opens once is open now
         before = count()
         for _ in range(20):
-            await run(words, {}, 0.05, lambda _: None)
+            await run(ANYWHERE, words, {}, 0.05, lambda _: None)
         return [before, count()]
 
     for words in (("/bin/true",), ("/bin/sleep", "9"), ("/etc/passwd",), ("/nowhere",)):

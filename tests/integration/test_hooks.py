@@ -83,7 +83,7 @@ class Told:
 @contextlib.asynccontextmanager
 async def hooked(definitions: Definitions) -> AsyncIterator[Told]:
     facts: list[Fact] = []
-    hooks = Hooks("mta1", definitions, facts.append)
+    hooks = Hooks("mta1", definitions, Path("/"), facts.append)
     yield Told(hooks, facts)
     await hooks.close(0)
 

@@ -10,6 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -41,9 +42,15 @@ class Checks:
     """The checks of the definitions that this node acts on."""
 
     def __init__(
-        self, node: str, definitions: Definitions, held: Callable[[], Container[str]], tell: Tell
+        self,
+        node: str,
+        definitions: Definitions,
+        commands: Path,
+        held: Callable[[], Container[str]],
+        tell: Tell,
     ) -> None:
         self._node = node
+        self._commands = commands
         self._definitions = definitions
         self._held = held
         self._tell = tell
@@ -118,7 +125,7 @@ class Checks:
                 "MUSTER_ADDRESS": address,
                 "MUSTER_NODE": self._node,
             }
-            await run(what.words, environment, limit_seconds, tell)
+            await run(self._commands, what.words, environment, limit_seconds, tell)
         else:
             tell(await _ask(what, address, limit_seconds))
 
@@ -136,7 +143,12 @@ async def _ask(what: Check, address: str, limit_seconds: float) -> Outcome:
     place = f"{address} port {what.port}"
     try:
         async with asyncio.timeout(limit_seconds):
-            reader, writer = await asyncio.open_connection(address, what.port, limit=GREETING_BYTES)
+            reader, writer = await asyncio.open_connection(
+                address,
+                what.port,
+                limit=GREETING_BYTES,
+                local_addr=(address, 0),  # else it would come from the anchor lease
+            )
             try:
                 if what.kind is CheckKind.TCP:
                     return Outcome(True)

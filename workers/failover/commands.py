@@ -2,7 +2,8 @@
 
 The loop never waits for one: it is told when the process ends (pidfd) or writes. Invariants: each
 run has one outcome, at its end or at its limit; then its whole process group is killed; a run is
-over only when its process is gone. A program that others than root could change is not run.
+over only when its process is gone. Only programs in a directory of the operator's are run, and none
+that others than root could change.
 """
 
 import asyncio
@@ -36,16 +37,18 @@ class Outcome:
 
 
 async def run(
+    directory: Path,
     words: Sequence[str],
     environment: Mapping[str, str],
     limit_seconds: float,
     tell: Callable[[Outcome], None],
 ) -> None:
-    """Run a command; `tell` its outcome once, and return when its process is gone.
+    """Run a command in `directory`; `tell` its outcome once, and return when its process is gone.
 
     When the task is cancelled the command is killed, and nothing is told.
     """
-    sentence = _objection(Path(words[0]))
+    words = (os.path.normpath(words[0]), *words[1:])
+    sentence = _objection(directory, Path(words[0]))
     if sentence:
         tell(Outcome(False, sentence))
         return
@@ -181,15 +184,18 @@ def _ordinary_children() -> Iterator[None]:
             os.sched_setscheduler(0, policy, parameters)
 
 
-def _objection(program: Path) -> str:
-    """Why a program is not run; "" when nobody but root, or who we are, could have written it."""
+def _objection(directory: Path, program: Path) -> str:
+    """Why a program is not run; "" when it is one of the operator's, and nobody else's."""
+    if directory not in program.parents:
+        way = f"link it there, or set commands in node.toml to {program.parent}"
+        return f"{program} is not run, this node runs what is in {directory} only; {way}"
     try:
-        real = program.resolve(strict=True)
-        for place in (real, *real.parents):
+        home, real = program.parent.resolve(strict=True), program.resolve(strict=True)
+        for place in (home, *home.parents, real, *real.parents):
             about = place.stat()
             loose = about.st_mode & stat.S_IWOTH or (about.st_mode & stat.S_IWGRP and about.st_gid)
-            sticky = place != real and about.st_mode & stat.S_ISVTX
-            if about.st_uid not in (0, os.geteuid()) or (loose and not sticky):
+            kept = place not in (home, real) and about.st_mode & stat.S_ISVTX
+            if about.st_uid not in (0, os.geteuid()) or (loose and not kept):
                 way = "chown it to root and chmod go-w it"
                 return f"{program} is not run: others than root can change {place}; {way}"
     except OSError as error:

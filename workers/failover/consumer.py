@@ -26,7 +26,15 @@ from workers.failover.capability import Capability, has
 from workers.failover.core import actions as act
 from workers.failover.core.briefing import briefing
 from workers.failover.core.definitions import Definitions
-from workers.failover.core.events import Defined, Event, Received, StopRequested, Taken, Wake
+from workers.failover.core.events import (
+    Defined,
+    Event,
+    KernelChanged,
+    Received,
+    StopRequested,
+    Taken,
+    Wake,
+)
 from workers.failover.core.machine import Machine
 from workers.failover.core.messages import DefinitionsPiece
 from workers.failover.door import Door
@@ -35,6 +43,7 @@ from workers.failover.handover import Handover
 from workers.failover.history import History
 from workers.failover.hooks import Hooks
 from workers.failover.journal import Journal
+from workers.failover.leftovers import Leftovers
 from workers.failover.meter import Meter, MeteredSelector
 from workers.failover.neighbours import Neighbours
 from workers.failover.plumber import Plumber
@@ -73,12 +82,13 @@ class Consumer:
         keys = load_keys(settings.key_file)
         self.plumber = Plumber(settings.node, definitions)
         self.neighbours = Neighbours(settings.node, definitions)
+        self.leftovers = Leftovers(self.plumber, self.neighbours, self._fatal)
         self.rings = Rings(settings.node, definitions, keys, settings.brokers, self.step)
         incarnation = self.store.next_incarnation()
         self.machine = Machine(settings.node, definitions, incarnation, self.plumber.macs())
         self.journal = Journal(settings.state_directory, incarnation)
         self.history = History(self.journal)
-        self.hooks = Hooks(settings.node, definitions, self._record)
+        self.hooks = Hooks(settings.node, definitions, settings.commands, self._record)
         self.handover = Handover(
             settings.node, self.store, lambda new: self.step(Defined(new)), self.rings.send
         )
@@ -113,6 +123,7 @@ class Consumer:
             self.loop.add_reader(self.plumber.fileno(), self._read_kernel)
             self._listen()
             self.step(self.plumber.open())
+            self.leftovers.open(self.loop, tuple(self.machine.definitions.vips))
             self.rings.open()
             self.handover.open()
             self._look()
@@ -131,6 +142,7 @@ class Consumer:
         # An agent that starts anew has its lease to catch: it takes again what it adopts.
         await self.hooks.close(self._plumbed.knobs.hook_timeout if self.asked else 0.0)
         self.plumber.close()
+        self.leftovers.close()
         self.neighbours.close()
         self.history.close()
         self.journal.close()
@@ -175,11 +187,11 @@ class Consumer:
             case act.Take():
                 return self.plumber.take(action)
             case act.Release():
-                self.plumber.release(action.vips)
+                self.leftovers.release(action.vips)
             case act.Renew():
                 self.plumber.renew(action)
             case act.Announce():
-                self.neighbours.announce(action.vips)
+                self.leftovers.announce(action.vips)
             case act.HandDefinitions():
                 self.handover.hand(action.to)
             case act.SaveIncarnation():
@@ -199,7 +211,7 @@ class Consumer:
         self.hooks.redefine(definitions)
         for action in actions:
             if isinstance(action, act.Release):
-                self.plumber.release(action.vips)
+                self.leftovers.release(action.vips)
         if self.settings.node in definitions.nodes:
             for follow in (self.plumber.redefine, self.neighbours.redefine):
                 try:
@@ -233,6 +245,8 @@ class Consumer:
     def _read_kernel(self) -> None:
         with self._fatal():
             for change in self.plumber.read():
+                if isinstance(change, KernelChanged):
+                    self.leftovers.gone(change.gone)
                 self.step(change)
             for fact in self.plumber.facts():
                 self._record(fact)
@@ -331,7 +345,7 @@ class Consumer:
         return {
             **briefing(self.machine, self.loop.time(), request.get("digest")),
             "problem": self.store.problem,
-            "warnings": list(self.plumber.warnings()),
+            "warnings": [*self.plumber.warnings(), *self.leftovers.warnings()],
             "first": self.journal.first,
         }
 
@@ -347,7 +361,7 @@ class Consumer:
             "subcluster": self.settings.subcluster,
             **self._snapshot(),
             "definitions_problem": self.store.problem,
-            "warnings": list(self.plumber.warnings()),
+            "warnings": [*self.plumber.warnings(), *self.leftovers.warnings()],
             "hooks": self.hooks.picture(),
             "broker": self.rings.broker,
             "ring_a": self.rings.ring_a_sentence,

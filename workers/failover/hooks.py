@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from workers.failover.commands import Outcome, run
@@ -55,8 +56,15 @@ class _Notice:
 class Hooks:
     """The hooks of one node. `record` is told of each outcome."""
 
-    def __init__(self, node: str, definitions: Definitions, record: Callable[[Fact], None]) -> None:
+    def __init__(
+        self,
+        node: str,
+        definitions: Definitions,
+        commands: Path,
+        record: Callable[[Fact], None],
+    ) -> None:
         self._node = node
+        self._commands = commands
         self._record = record
         self._hooks: dict[str, str] = {}
         self._taken: set[str] = set()
@@ -149,7 +157,8 @@ class Hooks:
 
         environment = {"MUSTER_VIP": vip, "MUSTER_NODE": self._node}
         try:
-            await run((*words, wish, vip, self._node), environment, self._knobs.hook_timeout, tell)
+            arguments = (*words, wish, vip, self._node)
+            await run(self._commands, arguments, environment, self._knobs.hook_timeout, tell)
         finally:
             del self._running[vip]
             self._turn()
@@ -191,7 +200,8 @@ class Hooks:
 
         environment = {"MUSTER_VIP": notice.vip, "MUSTER_NODE": self._node}
         arguments = (notice.word, notice.vip, self._node, notice.reason)
-        await run((*words, *arguments), environment, self._knobs.hook_timeout, tell)
+        words = (*words, *arguments)
+        await run(self._commands, words, environment, self._knobs.hook_timeout, tell)
 
     def _settle(self) -> None:
         if self._running or self._waiting or self._notifying is not None:

@@ -11,6 +11,7 @@ from workers.failover.core.definitions_rules import check_label
 from workers.failover.core.toml_text import Problem, Table, line_of, load
 from workers.failover.errors import FailoverError
 
+USUAL_COMMANDS = Path("/etc/muster/commands")
 SOCKET_PATH_BYTES = 107
 """What Linux allows for the path of a UNIX socket."""
 
@@ -34,6 +35,8 @@ class Settings:
     """The local door of `muster node`."""
     brokers: tuple[str, ...] = ()
     """AMQP URLs, tried in turn; empty: ring B alone."""
+    commands: Path = USUAL_COMMANDS
+    """Directory of the programs that definitions may have this node run."""
 
 
 def read_settings(path: Path) -> Settings:
@@ -68,6 +71,7 @@ def _settings(top: Table) -> Settings:
         key_file=_path(top, "key_file"),
         socket=door,
         brokers=top.texts("brokers"),
+        commands=_path(top, "commands") if "commands" in top else USUAL_COMMANDS,
     )
 
 
