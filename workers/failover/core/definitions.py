@@ -103,7 +103,7 @@ class Vip:
     weight: int = 1
     """Its share among the addresses of its binding; says nothing about where it is placed."""
     check: str = ""
-    """Health check of what it serves, see `health`; "" is none."""
+    """Health check of what it serves, see `checks`; "" is none."""
     binding: str = ""
     """What mail software calls it; addresses of both IP versions may share one."""
     description: str = ""
