@@ -31,7 +31,7 @@ class Inquiry:
 
 
 def opinion(
-    node: str = A, number: int = 1, *, proved: bool = True, held: tuple[str, ...] = ()
+    node: str = C, number: int = 1, *, proved: bool = True, held: tuple[str, ...] = ()
 ) -> Opinion:
     silent = () if held else (vip(0),)
     return Opinion(node=node, to=B, number=number, proved=proved, silent=silent, held=held)
@@ -41,7 +41,16 @@ def test_one_helper_is_asked_once() -> None:
     inquiry = Inquiry()
     assert not inquiry.step(0.0, vip(0))
     assert not inquiry.step(0.05, vip(0), vip(1))
-    assert inquiry.asked() == [Question(node=B, to=A, number=1, vips=(vip(0),))]
+    assert inquiry.asked() == [Question(node=B, to=C, number=1, vips=(vip(0),))]
+
+
+def test_the_next_name_is_asked_first_so_that_takers_ask_different_helpers() -> None:
+    asked = []
+    for me in (A, B, C):
+        opinions, outbox = Opinions(me), Outbox()
+        opinions.step(0.0, [vip(0)], {A, B, C} - {me}, outbox)
+        asked += [action.to for action in outbox.flush()[0] if isinstance(action, Send)]
+    assert asked == [(B,), (C,), (A,)]
 
 
 def test_a_helper_that_does_not_answer_in_time_is_passed_over() -> None:
@@ -49,7 +58,7 @@ def test_a_helper_that_does_not_answer_in_time_is_passed_over() -> None:
     inquiry.step(0.0, vip(0))
     assert inquiry.opinions.deadline() == HELPER_SECONDS
     inquiry.step(HELPER_SECONDS, vip(0))
-    assert [(question.to, question.number) for question in inquiry.asked()] == [(A, 1), (C, 2)]
+    assert [(question.to, question.number) for question in inquiry.asked()] == [(C, 1), (A, 2)]
 
 
 def test_when_every_helper_was_tried_the_opinion_is_waived() -> None:
@@ -89,7 +98,7 @@ def test_the_answer_to_the_question_under_way_is_accepted_once() -> None:
     assert inquiry.opinions.accept(opinion()) is None
 
 
-@pytest.mark.parametrize(("node", "number"), [(C, 1), (A, 0), (A, 2)])
+@pytest.mark.parametrize(("node", "number"), [(A, 1), (C, 0), (C, 2)])
 def test_an_answer_of_another_or_to_another_question_is_refused(node: str, number: int) -> None:
     inquiry = Inquiry()
     inquiry.step(0.0, vip(0))
@@ -101,7 +110,7 @@ def test_a_late_answer_is_refused() -> None:
     inquiry = Inquiry()
     inquiry.step(0.0, vip(0))
     inquiry.step(HELPER_SECONDS, vip(0))
-    assert inquiry.opinions.accept(opinion(A, 1)) is None
+    assert inquiry.opinions.accept(opinion(C, 1)) is None
 
 
 def test_unproved_silence_is_no_opinion_and_the_next_helper_is_asked() -> None:
@@ -109,7 +118,7 @@ def test_unproved_silence_is_no_opinion_and_the_next_helper_is_asked() -> None:
     inquiry.step(0.0, vip(0))
     assert inquiry.opinions.accept(opinion(proved=False)) is None
     inquiry.step(0.1, vip(0))
-    assert [question.to for question in inquiry.asked()] == [A, C]
+    assert [question.to for question in inquiry.asked()] == [C, A]
 
 
 def test_an_answer_seen_needs_no_proof() -> None:

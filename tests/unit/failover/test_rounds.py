@@ -8,7 +8,7 @@ from tests.unit.failover.situation import WITNESS, A, define, mac, vip
 from workers.failover.core.actions import Probe, Probing
 from workers.failover.core.definitions import Definitions, Topology, Vip
 from workers.failover.core.outbox import Outbox
-from workers.failover.core.rounds import Check, Rounds
+from workers.failover.core.rounds import CHECK_VIPS, Check, Rounds
 
 HOLDER = mac(A)
 PEER_ADDRESS = "198.18.0.11"
@@ -175,3 +175,26 @@ def test_a_check_that_came_during_a_round_waits_for_the_next() -> None:
     wire.rounds.answer(WITNESS, "w")
     assert wire.rounds.finish(0.03)[1] == []
     assert len(wire.rounds.checks) == 1
+
+
+def test_many_vips_are_checked_in_pieces_one_after_another() -> None:
+    wire = Wire()
+    vips = [f"10.0.{n >> 8}.{n & 255}" for n in range(2 * CHECK_VIPS + 1)]
+    wire.rounds.check("resume", vips, 0.0)
+    asked: list[str] = []
+    for turn in range(1, 4):
+        assert wire.rounds.waits_for("resume")
+        done = wire.turn(now=turn * 10.0)
+        probed = [v for probe in wire.probes() for v in probe.addresses if v != WITNESS]
+        assert len(probed) <= CHECK_VIPS
+        assert [set(check.vips) for check in done] == [set(probed)]
+        asked += probed
+    assert sorted(asked) == sorted(vips)
+    assert not wire.rounds.waits_for("resume")
+
+
+def test_small_checks_share_a_round() -> None:
+    wire = Wire()
+    wire.rounds.check("question", [vip(0)], 0.0, asker=A, number=4)
+    wire.rounds.check("adopt", [vip(1)], 0.0)
+    assert {check.purpose for check in wire.turn(now=10.0)} == {"question", "adopt"}

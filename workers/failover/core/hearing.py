@@ -21,7 +21,6 @@ from workers.failover.core.events import Ring, Seen, Sighting
 from workers.failover.core.holdings import Held
 from workers.failover.core.messages import Heartbeat, NodeState, Opinion, Question
 from workers.failover.core.node import Node
-from workers.failover.core.rounds import CHECK_SECONDS, Check
 
 DEFEND_SECONDS = 0.05
 """A VIP is announced against foreign claims at most this often."""
@@ -152,8 +151,7 @@ def help_taker(node: Node, question: Question, now: float) -> None:
         )
     node.rounds.checks = [c for c in node.rounds.checks if c.asker != question.node]
     if vips:
-        check = Check("question", vips, 1, question.node, question.number, now + CHECK_SECONDS)
-        node.rounds.checks.append(check)
+        node.rounds.check("question", vips, now, question.node, question.number)
 
 
 def _alive_owner(node: Node, vip: str, but: str) -> bool:

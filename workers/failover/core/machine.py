@@ -17,7 +17,6 @@ from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Verdict
 from workers.failover.core.messages import Heartbeat, NodeState, Opinion, Question
 from workers.failover.core.node import ASK_SECONDS, Node
-from workers.failover.core.rounds import CHECK_SECONDS, Check
 from workers.failover.core.snapshot import snapshot
 from workers.failover.core.speaking import GOODBYES, LATE_WINDOW_SECONDS
 from workers.failover.core.voice import FULL_CLAIMS_SENDS
@@ -71,7 +70,7 @@ class Machine(Node):
         self.next_balance = now
         self.found = event.adoptable
         if event.adoptable:
-            self.rounds.checks.append(Check("adopt", event.adoptable, 1, until=now + CHECK_SECONDS))
+            self.rounds.check("adopt", event.adoptable, now)
         self.listen(now)
 
     def _received(self, event: ev.Received, now: float) -> None:
@@ -131,8 +130,7 @@ class Machine(Node):
         self.out.tell(FactKind.LATE, detail=f"{lateness * 1000:.0f} ms")
         if self.holdings.held and not self.resuming:
             self.resuming = True
-            vips = tuple(self.holdings.held)
-            self.rounds.checks.append(Check("resume", vips, 1, until=now + CHECK_SECONDS))
+            self.rounds.check("resume", tuple(self.holdings.held), now)
 
     def _settle(self, now: float) -> None:
         """Everything that time or the last event has made due."""
@@ -219,7 +217,7 @@ class Machine(Node):
             self.out.act(Release(tuple(gone)))
             self.found = tuple(vip for vip in self.found if vip in definitions.vips)
         self.rounds.checks = [check for check in self.rounds.checks if check.vips]
-        self.resuming = any(check.purpose == "resume" for check in self.rounds.checks)
+        self.resuming = self.rounds.waits_for("resume")
         self.dirty = self.urgent = True
         if self.me not in definitions.nodes:
             self._stop(ev.StopRequested(), now)

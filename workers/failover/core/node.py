@@ -103,7 +103,7 @@ class Node:
 
     def adopting(self) -> bool:
         """Found VIPs are still being checked."""
-        return any(check.purpose == "adopt" for check in self.rounds.checks)
+        return self.rounds.waits_for("adopt")
 
     def listen(self, now: float) -> None:
         """Start delay runs from here: both rings are bound, or known to have failed."""
@@ -139,7 +139,8 @@ class Node:
 
     def renew(self, now: float) -> None:
         """Renew the lease of everything held, if entitled."""
-        if self.holdings.held and not self.resuming and self.objection is Reason.NONE:
+        checked = not (self.resuming or self.adopting())
+        if self.holdings.held and checked and self.objection is Reason.NONE:
             self.out.act(Renew(tuple(self.holdings.held), now))
 
     def announce_all(self, now: float) -> None:

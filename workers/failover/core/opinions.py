@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from workers.failover.core.actions import Send
 from workers.failover.core.messages import Opinion, Question
 from workers.failover.core.outbox import Outbox
+from workers.failover.core.rounds import CHECK_VIPS
 
 HELPER_SECONDS = 0.12
 """How long one helper may take: up to two rounds and the way there and back."""
-QUESTION_VIPS = 1000
-"""VIPs in one question, so that it fits a datagram."""
+QUESTION_VIPS = CHECK_VIPS
+"""VIPs in one question: what a helper asks for in one round."""
 
 
 @dataclass(slots=True)
@@ -53,7 +54,9 @@ class Opinions:
             return False
         if self.asked:
             return False
-        helper = min((h for h in helpers if h not in self.tried), default=None)
+        # The next by name after mine: takers of one owner's VIPs do not all ask the same helper.
+        untried = [h for h in helpers if h not in self.tried]
+        helper = min(untried, key=lambda h: (h < self.me, h), default=None)
         if helper is None:
             self.tried.clear()
             return True

@@ -4,7 +4,7 @@ Every round also asks a witness and a live peer; only an answer of one of them *
 makes silence mean something (wire proof). What silence is good for is decided by the callers.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from workers.failover.core.actions import Probe, Probing
@@ -13,6 +13,8 @@ from workers.failover.core.outbox import Outbox
 
 CHECK_SECONDS = 0.3
 """How long a check waits for proved rounds."""
+CHECK_VIPS = 512
+"""VIPs checked in one round; more are checked in pieces, one after another."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,28 @@ class Rounds:
             return float("inf")
         return self.current.started_at + self.definitions.knobs.probe_interval
 
+    def check(
+        self, purpose: str, vips: Sequence[str], now: float, asker: str = "", number: int = 0
+    ) -> None:
+        """Have `vips` asked for; each `CHECK_VIPS` of them are a check of their own."""
+        for at in range(0, len(vips), CHECK_VIPS):
+            wait = CHECK_SECONDS + 2 * self.definitions.knobs.probe_interval * (at // CHECK_VIPS)
+            piece = tuple(vips[at : at + CHECK_VIPS])
+            self.checks.append(Check(purpose, piece, 1, asker, number, now + wait))
+
+    def waits_for(self, purpose: str) -> bool:
+        """Something is still to be checked for this purpose."""
+        return any(check.purpose == purpose for check in self.checks)
+
+    def _checked(self) -> set[str]:
+        """What the checks ask for in the next round: the first of them, as many as it may have."""
+        vips: set[str] = set()
+        for check in self.checks:
+            if vips and len(vips) + len(check.vips) > CHECK_VIPS:
+                break
+            vips.update(check.vips)
+        return vips
+
     def begin(
         self,
         now: float,
@@ -65,7 +89,7 @@ class Rounds:
         outbox: Outbox,
     ) -> bool:
         """Open a round for `takers`, (VIP, mac) pairs and all checks; False if nobody asks."""
-        checked = {vip for check in self.checks for vip in check.vips} - set(takers)
+        checked = self._checked().difference(takers)
         asked = frozenset(takers) | checked | {vip for vip, _ in unicast}
         if not asked:
             self.current = None
@@ -103,7 +127,8 @@ class Rounds:
         for check in self.checks:
             if not finished.asked.issuperset(check.vips):
                 continue
-            check.answered.update((v, m) for v, m in finished.answered.items() if v in check.vips)
+            found = finished.answered.keys() & check.vips
+            check.answered.update((vip, finished.answered[vip]) for vip in found)
             if all(self.proved(finished, vip) for vip in check.vips):
                 check.rounds -= 1
                 check.proved = check.rounds <= 0

@@ -61,7 +61,7 @@ def _checked(node: Node, check: Check, now: float) -> None:
             node, check.asker, check.number, silent=silent, held=answered, proved=check.proved
         )
     elif check.purpose == "resume":
-        node.resuming = False
+        node.resuming = node.rounds.waits_for("resume")
         node.release(list(answered), Reason.CONFLICT)
         node.renew(now)
     else:
@@ -71,12 +71,15 @@ def _checked(node: Node, check: Check, now: float) -> None:
 def _adopt(node: Node, silent: tuple[str, ...], answered: tuple[str, ...], now: float) -> None:
     if answered:
         node.out.act(Release(answered))
-    claimed = {vip for peer in node.detector.peers.values() if peer.live for vip in peer.claims}
-    for vip in (vip for vip in silent if vip in node.found):
-        epoch = 0 if vip in claimed else node.ownership.epochs.get(vip, 0)
+    live = [peer for peer in node.detector.peers.values() if peer.live]
+    found = set(node.found)
+    for vip in (vip for vip in silent if vip in found):
+        claimed = any(vip in peer.claims for peer in live)
+        epoch = 0 if claimed else node.ownership.epochs.get(vip, 0)
         node.holdings.add(Held(vip, epoch, now, Reason.ADOPTED))
         node.out.tell(FactKind.ADOPTED, Reason.ADOPTED, vip=vip, epoch=epoch)
-    node.found = ()
+    done = {*silent, *answered}
+    node.found = tuple(vip for vip in node.found if vip not in done)
     node.dirty = node.urgent = True
     node.renew(now)
 
