@@ -45,7 +45,7 @@ def test_hosts_of_interest_are_a_list(operator: Operator, manager: Manager) -> N
 
 
 def test_a_command_as_a_knob_is_sent_as_a_text(operator: Operator, manager: Manager) -> None:
-    manager.rows["subclusters/default/settings"].append(knob("on_change", ""))
+    manager.rows["subclusters/default/settings"].append(knob("on_change", 0) | {"value": ""})
 
     operator.types("settings set on_change '/usr/local/sbin/tell --quick' --subcluster default")
 
