@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cluster_admin.cli import changing, completing, waiting
+from cluster_admin.cli import changing, completing, moving, waiting
 from cluster_admin.cli.arguments import (
     Description,
     InSubcluster,
@@ -209,6 +209,9 @@ def remove(call: Call, vip: VipAddresses, how: Defining) -> None:
     ]
     question = f"Remove {', '.join(step.target for step in steps)}?"
     changing.change(call, how, steps, question=question, done=changing.revisions)
+
+
+app.add_typer(moving.app)
 
 
 def _body(

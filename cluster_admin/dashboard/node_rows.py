@@ -26,6 +26,7 @@ STATES = {
     "maintenance": Q(admin_state="maintenance"),
 }
 """Filter in the URL -> rows."""
+REFUSALS_SHOWN = 3
 QUIET = Q(admin_state="maintenance") | Q(status__verdict="left")
 """Nodes whose troubles raise no alarm."""
 TROUBLED = ~QUIET & (~Q(status__verdict="alive") | Q(status=None) | STATES["isolated"])
@@ -159,6 +160,13 @@ def _notes(node: Node, status: NodeStatus | None) -> Iterable[str]:
     down = [name for name, up in sorted(status.rings.items()) if not up]
     if down and status.verdict in ("alive", "suspected"):
         yield f"ring {' and '.join(down).upper()} does not work"
+    for check, said in sorted(status.unhealthy.items()):
+        yield f"health check {check} fails" + (f": {said}" if said else "")
+    for number, (vip, why) in enumerate(sorted(status.refusals.items()), 1):
+        if number > REFUSALS_SHOWN:
+            yield f"cannot hold {len(status.refusals) - REFUSALS_SHOWN} VIPs more"
+            break
+        yield f"cannot hold {vip}: {why}"
     yield from map(str, status.warnings)
 
 

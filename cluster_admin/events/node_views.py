@@ -27,6 +27,10 @@ class NodeView:
     late: bool = False
     rings: tuple[tuple[str, bool], ...] = ()
     warnings: tuple[str, ...] = ()
+    unhealthy: tuple[tuple[str, str], ...] = ()
+    """(health check that fails there, what it says)."""
+    refusals: tuple[tuple[str, str], ...] = ()
+    """(VIP that its kernel cannot have, why)."""
 
 
 @dataclass(slots=True)
@@ -73,4 +77,6 @@ def view_of(report: Report, verdict: Verdict) -> NodeView:
         late=report.late,
         rings=report.rings,
         warnings=report.warnings,
+        unhealthy=tuple((one.check, one.sentence) for one in report.unhealthy),
+        refusals=tuple((one.vip, one.sentence) for one in report.cannot),
     )

@@ -178,6 +178,8 @@ def _node_view(row: NodeStatus | None) -> NodeView:
     values["verdict"] = Verdict(row.verdict)
     values["members"], values["warnings"] = tuple(row.members), tuple(row.warnings)
     values["rings"] = tuple((str(ring), bool(up)) for ring, up in row.rings.items())
+    for key in ("unhealthy", "refusals"):
+        values[key] = tuple(getattr(row, key).items())
     return NodeView(**values)
 
 
@@ -192,6 +194,8 @@ def _node_values(view: NodeView) -> dict[str, Any]:
         "members": [clean(name) for name in view.members],
         "rings": {clean(ring): up for ring, up in view.rings},
         "warnings": [clean(one) for one in view.warnings],
+        "unhealthy": {clean(check): clean(said) for check, said in view.unhealthy},
+        "refusals": {clean(vip): clean(why) for vip, why in view.refusals},
     }
 
 

@@ -20,7 +20,8 @@ from cluster_admin.rest.fields import Nothing
 NOTHING_HEARD = NodeStatus()
 AS_IT_IS = (
     *("verdict", "state", "objection", "incarnation", "revision", "known_revision", "problem"),
-    *("members", "agreed", "mature", "late", "rings", "warnings", "heard_at"),
+    *("members", "agreed", "mature", "late", "rings", "warnings", "unhealthy", "refusals"),
+    "heard_at",
 )
 
 

@@ -69,6 +69,12 @@ class NodeStatusSerializer(serializers.Serializer):
     late = serializers.BooleanField()
     rings = serializers.DictField(child=serializers.BooleanField())
     warnings = serializers.ListField(child=serializers.CharField())
+    unhealthy = serializers.DictField(
+        child=serializers.CharField(), help_text="Health check that fails there: what it says."
+    )
+    refusals = serializers.DictField(
+        child=serializers.CharField(), help_text="VIP that its kernel cannot have: why."
+    )
     heard_at = serializers.DateTimeField(allow_null=True)
     age_seconds = serializers.FloatField(allow_null=True)
 

@@ -206,6 +206,10 @@ class NodeStatus(models.Model):
     late = models.BooleanField(default=False)
     rings = models.JSONField(default=dict)
     warnings = models.JSONField(default=list)
+    unhealthy = models.JSONField(default=dict)
+    """Health check that fails there -> what it says."""
+    refusals = models.JSONField(default=dict)
+    """VIP that its kernel cannot have -> why; some of them when they are very many."""
     heard_at = models.DateTimeField(null=True)
     """When the manager last had a report of the node's agent."""
     changed_at = models.DateTimeField(null=True)

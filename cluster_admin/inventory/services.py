@@ -53,6 +53,8 @@ class Change:
     actor: Actor
     reason: str
     dry_run: bool
+    comment: str = ""
+    """Of the revision, when nobody gave a reason and the notes do not say enough."""
     notes: list[dict[str, Any]] = field(default_factory=list)
     revision: int = 0
     """The newest revision after the change (that it would be, in a dry run)."""
@@ -93,7 +95,7 @@ def change(
             raise Refused(error.sentence, getattr(error, "path", ())) from error
         done.diff = repository.difference(running, proposed)
         if done.diff or not locked.revision or locked.revision > before:
-            repository.commit(locked, proposed, actor.name, reason or _summary(done))
+            repository.commit(locked, proposed, actor.name, reason or done.comment or _summary(done))
             done.revision = locked.revision
         _audit(done)
         if dry_run:

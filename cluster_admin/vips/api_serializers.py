@@ -1,11 +1,11 @@
 """The shapes of VIPs in the API: what may be sent, what is answered."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from cluster_admin.inventory.api_serializers import DefiningSerializer
-from cluster_admin.rest.fields import Named, Text, Texts, Whole
+from cluster_admin.rest.fields import Flag, Named, Strict, Text, Texts, Whole
 from cluster_admin.vips.models import Vip, VipStatus
 
 
@@ -25,6 +25,22 @@ class VipStatusSerializer(serializers.Serializer):
     )
     note = serializers.CharField(help_text="What is to be known of its state; empty: all is well.")
     seen_at = serializers.DateTimeField(allow_null=True)
+
+
+class DestinationSerializer(Strict):
+    """Where a VIP is to go: to a node, or wherever there is room."""
+
+    node = Text(max_length=63, required=False, help_text="Put first in what the VIP prefers.")
+    free = Flag(required=False, default=False, help_text="Instead: take all preferences away.")
+    force = Flag(
+        required=False, default=False, help_text="Although the node is not alive, or not ready."
+    )
+
+    def validate(self, attrs: Any) -> Any:
+        """One of the two."""
+        if bool(attrs.get("node")) == attrs["free"]:
+            raise serializers.ValidationError({"node": ["name a node, or say free, not both"]})
+        return super().validate(attrs)
 
 
 class VipSerializer(DefiningSerializer):

@@ -7,10 +7,15 @@ from typing import Any, ClassVar
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters.rest_framework import CharFilter, ChoiceFilter, FilterSet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from cluster_admin.inventory.api_base import DefiningResource
+from cluster_admin.inventory.api_base import DefiningResource, came_of, changing
 from cluster_admin.rest.problems import Code, Problem
-from cluster_admin.vips.api_serializers import VipSerializer
+from cluster_admin.vips import moving
+from cluster_admin.vips.api_serializers import DestinationSerializer, VipSerializer
 from cluster_admin.vips.commands import COMMAND_FIELDS, forbidden
 from cluster_admin.vips.models import Vip, VipStatus
 from workers.failover.core.hooks import hook_warning
@@ -59,6 +64,7 @@ class Vips(DefiningResource):
     }
     lookup_field, lookup_value_regex = "address", "[0-9a-fA-F:.]{2,45}"
     live: ClassVar[tuple[str, ...]] = ("status",)
+    special: ClassVar[dict[str, tuple[str, str]]] = {"move": ("operator", "operate")}
     renamed: ClassVar[dict[str, str]] = {"check_command": "check"}
 
     def save(self, row: Vip) -> None:  # type: ignore[override]
@@ -74,6 +80,23 @@ class Vips(DefiningResource):
     def represent(self, row: Vip) -> dict[str, Any]:
         """A VIP with who holds it."""
         return represented(row, timezone.now())
+
+    @extend_schema(request=DestinationSerializer, responses=VipSerializer)
+    @action(detail=True, methods=["post"])
+    def move(self, request: Request, **_: Any) -> Response:
+        """Put a node first in what it prefers: the nodes hand it over at once."""
+        body = DestinationSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        row = self.get_object()
+        with changing(request, row.subcluster) as done:
+            row = self.get_queryset().get(pk=row.pk)
+            self.check_match(row)
+            if body.validated_data["free"]:
+                moving.free(done, row)
+            else:
+                wanted = body.validated_data
+                moving.move(done, row, wanted["node"], force=wanted["force"])
+        return self.told(came_of(done, row), 200)
 
     def get_object(self) -> Vip:
         """Any spelling of an address names it."""

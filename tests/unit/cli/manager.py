@@ -133,6 +133,7 @@ class Manager:
             ("nodes/([^/]+)/(drain|undrain|maintenance)/", self._set_state),
             ("nodes/([^/]+)/if-dies/", self._if_dies),
             ("vips/([^/]+)/(owner|history)/", self._about_vip),
+            ("vips/([^/]+)/move/", self._move),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/([^/]+)/", self._object),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/", self._list),
             ("([a-z]+)/([^/]+)/", self._object),
@@ -204,6 +205,18 @@ class Manager:
             return problem(503, "unavailable", f"Nobody owns {address}.")
         told = {key: row["status"][key] for key in ("owner", "since", "epoch", "state")}
         return answer({"address": address, **told, "stale_seconds": 0.2})
+
+    def _move(self, request: httpx.Request, address: str) -> httpx.Response:
+        row, asked = self._find("vips", address), json.loads(request.content)
+        if row is None:
+            return problem(404, "not_found", f"There is no VIP {address}.")
+        if request.headers.get("if-match", _etag(row)) != _etag(row):
+            return problem(412, "stale", f"{address} was changed meanwhile.")
+        if not _dry(request):
+            row["prefer"] = [asked["node"]] if "node" in asked else []
+            if self.obedient and "node" in asked:
+                row["status"]["owner"] = asked["node"]
+        return self._changed(request, row)
 
     def _list(self, request: httpx.Request, kind: str) -> httpx.Response:
         if kind not in self.rows:
