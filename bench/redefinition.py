@@ -33,8 +33,7 @@ def current(lab: Lab) -> Definitions:
 
 def put(lab: Lab, definitions: Definitions) -> int:
     """Give the definitions to every node as a new revision; answers which."""
-    known = [int(agent["known_revision"]) for agent in look(lab.record).agents.values() if agent]
-    revision = max([current(lab).revision, *known]) + 1
+    revision = current(lab).revision + 1
     text = render(replace(definitions, revision=revision))
     for node in lab.nodes:
         settings = read_settings(node_file(lab.record, node))
@@ -45,12 +44,15 @@ def put(lab: Lab, definitions: Definitions) -> int:
 def wait_until_acted(lab: Lab, revision: int) -> None:
     """Return when every node acts on the revision."""
     deadline = time.monotonic() + ACTED_SECONDS
-    while late := [
-        n for n, a in look(lab.record).agents.items() if (a or {})["revision"] < revision
-    ]:
+    while late := _behind(lab, revision):
         if time.monotonic() > deadline:
             raise BenchError(f"{', '.join(late)} did not act on revision {revision}: see agent.log")
         time.sleep(LOOK_SECONDS)
+
+
+def _behind(lab: Lab, revision: int) -> list[str]:
+    agents = look(lab.record).agents
+    return [node for node, agent in agents.items() if (agent or {}).get("revision", 0) < revision]
 
 
 def drained(definitions: Definitions, node: str) -> Definitions:
