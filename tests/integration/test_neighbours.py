@@ -353,6 +353,8 @@ def test_many_vips_pass_the_filter(segment: Segment) -> None:
             neighbours.redefine(define(*many, *six))
 
     segment.holder.announce((*many, *six))
+    while segment.holder.speak():
+        continue
 
     assert {s.address for s in heard(segment.asker, 0.5)} == {*many, *six}
     segment.asker.probe(Probe((six[-1],), Probing.TAKER))

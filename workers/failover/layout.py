@@ -5,8 +5,10 @@ interface. Shared by the plumber and the neighbours, so that both mean the same 
 """
 
 import ipaddress
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from workers.failover.core.definitions import Definitions, Topology
@@ -36,6 +38,15 @@ class Layout:
     )
     """(network, interface), longest prefix first."""
 
+    @cached_property
+    def _masks(self) -> dict[int, list[tuple[int, int, str]]]:
+        """By size of address: (mask, network, interface), longest prefix first."""
+        masks: dict[int, list[tuple[int, int, str]]] = {4: [], 16: []}
+        for network, interface in self.networks:
+            row = (int(network.netmask), int(network.network_address), interface)
+            masks[network.max_prefixlen // 8].append(row)
+        return masks
+
     @property
     def own_address(self) -> str:
         """The node's own cluster address: never a VIP."""
@@ -43,15 +54,21 @@ class Layout:
 
     def place(self, address: str) -> Place | None:
         """Where `address` belongs, or None when no topology contains it."""
-        parsed = ipaddress.ip_address(address)
-        for network, interface in self.networks:
-            if parsed in network:
-                return Place(address, parsed.packed, interface, self.links[interface].ifindex)
+        packed = pack(address)
+        number = int.from_bytes(packed, "big")
+        for mask, network, interface in self._masks[len(packed)]:
+            if number & mask == network:
+                return Place(address, packed, interface, self.links[interface].ifindex)
         return None
 
     def networks_of(self, interface: str, version: int) -> list[str]:
         """The CIDRs of one IP version that live on `interface`."""
         return [str(n) for n, name in self.networks if name == interface and n.version == version]
+
+
+def pack(address: str) -> bytes:
+    """The bytes of a well-formed address; quicker than `ipaddress`, for thousands."""
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
 def lay_out(node: str, definitions: Definitions, links: Iterable[KernelLink]) -> Layout:

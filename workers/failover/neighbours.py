@@ -4,6 +4,7 @@ Reported is only what other hosts say about VIPs, and their answers about witnes
 own frames never are. What an answer means is decided by the core.
 """
 
+import itertools
 import socket
 import time
 from collections.abc import Iterable
@@ -25,6 +26,8 @@ from workers.failover.netlink import (
 from workers.failover.wire import Wire
 
 _FRAMES_PER_READ = 1024
+_SPEAK_SECONDS = 0.015
+_SPEAK_AT_ONCE = 2048
 _ANSWER_SECONDS = 1.0
 """A DAD probe is answered to all nodes (RFC 4861, 7.2.4); within this time it is our answer."""
 _FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
@@ -40,6 +43,8 @@ class Neighbours:
         self._wires: dict[str, Wire] = {}
         self._asked: dict[bytes, float] = {}
         """When we last sent a DAD probe for an IPv6 address."""
+        self._unsaid: dict[str, None] = {}
+        """VIPs to announce, in order."""
         self.malformed = 0
         """Frames that the filter let through and that were no proper frames."""
         self.errors = 0
@@ -99,14 +104,32 @@ class Neighbours:
                 self._send(wire, size, frames.question(place.packed, wire.mac, source, to))
 
     def announce(self, vips: Iterable[str]) -> None:
-        """Tell everybody on the segment that each VIP is here."""
+        """Tell everybody on the segment that each VIP is here.
+
+        Of thousands some may wait; call `speak` in the next turns of the loop while it is true.
+        """
+        self._unsaid.update(dict.fromkeys(vips))
+        self.speak()
+
+    def speak(self) -> bool:
+        """Announce the next of those that wait; whether there are more."""
         self._refresh()
-        for vip in vips:
+        until = time.monotonic() + _SPEAK_SECONDS
+        for vip in tuple(itertools.islice(self._unsaid, _SPEAK_AT_ONCE)):
+            if time.monotonic() > until:
+                break
+            del self._unsaid[vip]
             place = self._places.get(vip)
             if place is not None:
                 wire = self._wires[place.interface]
                 frame = frames.announcement(place.packed, wire.mac)
                 self._send(wire, len(place.packed), frame)
+        return bool(self._unsaid)
+
+    def hush(self, vips: Iterable[str]) -> None:
+        """Do not announce these any more: they are not here."""
+        for vip in vips:
+            self._unsaid.pop(vip, None)
 
     def read(self) -> list[Sighting]:
         """What others said since the last call; never blocks, and leaves the rest for the next."""

@@ -6,22 +6,20 @@ be here is decided by the core; each call acts on a decision of that moment and 
 too long. What a hand does against the plan is put right, and told.
 """
 
-import ipaddress
 import math
-import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from workers.failover import capability, leases, listing
+from workers.failover import capability, leases
 from workers.failover.adding import Added, Adder, anchor_requests, is_stale
 from workers.failover.core.actions import DECISION_SECONDS, Fact, Reason, Renew, Take
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.events import KernelChanged, LinkChanged, Started, Taken
 from workers.failover.errors import PlumberError
-from workers.failover.findings import Findings, describe
+from workers.failover.inspection import Inspection
 from workers.failover.kept import EARLY_SECONDS, Kept, restore_seconds
 from workers.failover.layout import Layout, Place, lay_out
-from workers.failover.listing import Listing, Names
+from workers.failover.listing import Listing
 from workers.failover.netlink import (
     RTM_DELADDR,
     KernelAddress,
@@ -32,15 +30,19 @@ from workers.failover.netlink import (
     delete_address,
     new_address,
 )
-from workers.failover.promotion import Promotion
+from workers.failover.places import arrange
 
 _NOTICES_PER_READ = 4096
 _DELETE_ROUNDS = 3
+_TAKE_AT_ONCE = 2048
+"""There is no time for more in one call."""
+_LEAVE_SECONDS = 0.03
+"""No further piece is deleted in one call after this."""
+_LEAVE_PIECE = 128
+_SMALL = 1500
+"""So many addresses the kernel deletes with their anchor, or lists, within a few milliseconds."""
 _LOOSE_AT_ONCE = 100
 """Single leases renewed in one call even if fewer would do."""
-_FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
-_NOT_HERE = "no topology of this node has an interface for it; see the definitions"
-_OWN = "it is this node's own address; choose another VIP"
 _NOT_LEASED = "the kernel did not put it under the lease, so it was removed"
 
 
@@ -54,23 +56,26 @@ class Plumber:
         self._requests = Requests()
         self._notifications = Notifications(self._requests.port)
         self._adder = Adder(self._requests)
-        self._promotion = Promotion()
-        self._findings = Findings()
         self._kept = Kept()
+        self._inspection = Inspection(self._requests, self._kept)
+        self._interfaces: dict[str, int] | None = None
+        """Of what is held; None: to be worked out anew."""
+        self._leaving: dict[str, Place] = {}
+        """Released, and not yet deleted."""
         self._doubt = False
         """The kernel may differ from what is kept: list it at the next read."""
-        self._operators: tuple[str, ...] = ()
-        self._places: dict[str, Place] = {}
         try:
             layout = lay_out(node, definitions, self._requests.links())
         except PlumberError:
             self.close()
             raise
         self._up = dict.fromkeys(layout.links, True)
-        self._arrange(layout)
+        self._arrange(layout, {})
 
     def close(self) -> None:
-        """Close the sockets; what is on the kernel stays until its lease ends."""
+        """Delete what was released; what else is on the kernel stays until its lease ends."""
+        while self.leave():
+            continue
         self._requests.close()
         self._notifications.close()
 
@@ -79,12 +84,12 @@ class Plumber:
 
         The next `read` tells which interfaces have no carrier.
         """
-        self._kept.held = set(self._list().leased)
+        self._kept.held = set(self._inspection.look(self._at).leased)
         leased = self._clear().leased
-        self._kept.held = set(leased)
+        self._kept.held, self._interfaces = set(leased), None
         self._kept.lasting = {vip for vip, address in leased.items() if not address.leased}
         self._doubt = True
-        return Started(tuple(vip for vip in self._places if vip in self._kept.held))
+        return Started(tuple(vip for vip in self._at.of if vip in self._kept.held))
 
     def redefine(self, definitions: Definitions) -> None:
         """Follow new definitions; InterfaceError, and nothing changed, when they do not fit here.
@@ -93,9 +98,9 @@ class Plumber:
         another interface now is removed, and the next `read` says so.
         """
         layout = lay_out(self._node, definitions, self._requests.links())
-        held = {vip: self._places[vip] for vip in self._kept.held}
-        self._arrange(layout)
-        moved = [p for vip, p in held.items() if self._places[vip].ifindex != p.ifindex]
+        held = self._held_places()
+        self._arrange(layout, held)
+        moved = [p for vip, p in held.items() if self._at.of[vip].ifindex != p.ifindex]
         self._requests.perform([self._deletion(place) for place in moved])
         self._doubt = True
 
@@ -104,7 +109,9 @@ class Plumber:
 
         What did not get its turn in time is left out of the answer, which is then `stale`.
         """
-        places, failed = self._placed(take.vips)
+        places, failed = self._at.find(take.vips[:_TAKE_AT_ONCE])
+        for place in places:
+            self._leaving.pop(place.address, None)
         anchored = self._anchorable(places)
         began = time.monotonic()
         added = self._adder.add(places, anchored, self._lease_seconds, take.decided_at)
@@ -112,6 +119,7 @@ class Plumber:
         if added.tried:
             self._kept.renew(began, self._lease_seconds)
         self._kept.held.update(place.address for place in added.tried)
+        self._interfaces = None
         if added.expired:
             self._forget(place.address for place in fresh)
             self._delete(places)
@@ -123,23 +131,49 @@ class Plumber:
             if place.address not in added.held:
                 failed.append((place.address, added.refused.get(place.address, _NOT_LEASED)))
         done = tuple(p.address for p in added.tried if p.address in added.held)
-        return Taken(done, tuple(failed), added.stale)
+        stale = added.stale or len(take.vips) > _TAKE_AT_ONCE
+        return Taken(done, tuple(failed), stale)
 
     def release(self, vips: Iterable[str]) -> None:
-        """Delete VIPs at once, whoever put them there, and an anchor that has no VIP left."""
-        places = [self._places[vip] for vip in vips if vip in self._places]
+        """Delete VIPs at once, whoever put them there, and an anchor that has no VIP left.
+
+        Of thousands some may be left; call `leave` in the next turns of the loop while it is true.
+        """
+        places = [self._at.of[vip] for vip in vips if vip in self._at.of]
         self._forget(place.address for place in places)
         self._delete(places)
 
+    def leave(self) -> bool:
+        """Delete the next of what was released; whether there is more."""
+        if not self._leaving:
+            return False
+        began = time.monotonic()
+        places = list(self._leaving.values())
+        self._requests.perform(self._idle_anchors(places))
+        for start in range(0, len(places), _LEAVE_PIECE):
+            if time.monotonic() - began > _LEAVE_SECONDS:
+                return True
+            piece = places[start : start + _LEAVE_PIECE]
+            self._requests.perform([self._deletion(place) for place in piece])
+            for place in piece:
+                del self._leaving[place.address]
+        self._requests.perform(self._idle_anchors(places))
+        self._verify(places)
+        return False
+
     def renew(self, renew: Renew) -> None:
         """Renew the lease of what is held; what the kernel no longer has does not come back."""
-        places = [self._places[vip] for vip in self._kept.held.intersection(renew.vips)]
-        anchored = self._anchorable(places)
-        if len(anchored) < len({p.interface for p in places if _ipv4(p)}):
-            self._kept.lasting -= {p.address for p in places if p.interface not in anchored}
-        loose = [place for place in places if place.address not in self._kept.lasting]
+        held = self._kept.held
+        vips = held if len(renew.vips) == len(held) else held.intersection(renew.vips)
+        interfaces = self._interfaces_of(vips)
+        anchored = {n: i for n, i in interfaces.items() if self._inspection.switch_off_promotion(n)}
+        if len(anchored) < len(interfaces):
+            self._kept.lasting -= {v for v in vips if self._at.of[v].interface not in anchored}
+        loose: list[Place] = []
+        if len(self._kept.lasting) < len(held):
+            loose = [self._at.of[vip] for vip in vips - self._kept.lasting]
         if loose:
-            ours = self._list({len(place.packed) for place in loose}).ours
+            ours = self._inspection.look(self._at, {len(place.packed) for place in loose}).ours
             loose = [place for place in loose if (place.ifindex, place.packed) in ours]
             loose = self._due(loose)
         requests = anchor_requests(anchored, self._lease_seconds)
@@ -162,6 +196,15 @@ class Plumber:
     def holding(self) -> bool:
         """Whether the kernel has any VIP, as far as is known."""
         return bool(self._kept.held)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether something released is still to be deleted: call `leave`."""
+        return bool(self._leaving)
+
+    def has(self, vip: str) -> bool:
+        """Whether the kernel has a VIP, as far as is known at this moment."""
+        return vip in self._kept.held or vip in self._leaving
 
     def audit(self) -> None:
         """Compare all that the kernel lists with the plan at the next `read`."""
@@ -191,61 +234,43 @@ class Plumber:
 
     def facts(self) -> list[Fact]:
         """What was put right since the last call."""
-        return self._findings.take()
+        return self._inspection.findings.take()
 
     def macs(self) -> tuple[str, ...]:
         """Link addresses of the topology interfaces."""
-        return tuple(sorted({link.mac for link in self._layout.links.values()}))
+        return tuple(sorted({link.mac for link in self._at.layout.links.values()}))
 
     def warnings(self) -> tuple[str, ...]:
         """What an operator should know: settings changed, what promotion kept, what a hand did."""
-        findings = self._findings.warnings(time.monotonic())
-        return (*self._promotion.changes, *self._operators, *findings)
+        return self._inspection.warnings()
 
     # Where things go.
 
     @property
     def _lease_seconds(self) -> int:
-        return self._layout.definitions.knobs.lease_ttl
+        return self._at.layout.definitions.knobs.lease_ttl
 
-    def _arrange(self, layout: Layout) -> None:
-        self._layout = layout
-        own = ipaddress.ip_address(layout.own_address).packed
-        places = {vip: self._places[vip] for vip in self._kept.held}
-        defined = {place.packed: vip for vip, place in places.items()}
-        for vip in layout.definitions.vips:
-            place = layout.place(vip)
-            if place is not None and place.packed != own:
-                places[vip] = place
-            defined[place.packed if place else ipaddress.ip_address(vip).packed] = vip
-        self._places = places
-        self._names = Names({(p.ifindex, p.packed): v for v, p in places.items()}, defined, own)
-        self._links = {link.ifindex: name for name, link in layout.links.items()}
-        self._anchoring = {place.interface for place in places.values() if _ipv4(place)}
-        self._sizes = {4, *(len(packed) for packed in defined)}
+    def _arrange(self, layout: Layout, held: Mapping[str, Place]) -> None:
+        self._at, self._interfaces = arrange(layout, held), None
 
-    def _placed(self, vips: Iterable[str]) -> tuple[list[Place], list[tuple[str, str]]]:
-        places: list[Place] = []
-        failed: list[tuple[str, str]] = []
-        for vip in vips:
-            if vip in self._places:
-                places.append(self._places[vip])
-            else:
-                own = ipaddress.ip_address(vip).packed == self._names.own
-                failed.append((vip, _OWN if own else _NOT_HERE))
-        return places, failed
+    def _clear(self, sizes: Iterable[int] = ()) -> Listing:
+        return self._inspection.clear(self._at, self._leaving, sizes)
+
+    def _held_places(self) -> dict[str, Place]:
+        return {vip: self._at.of[vip] for vip in self._kept.held}
+
+    def _interfaces_of(self, vips: set[str]) -> dict[str, int]:
+        """Interfaces, with their numbers, that have IPv4 VIPs of these."""
+        if vips is not self._kept.held:
+            return {p.interface: p.ifindex for v in vips if _ipv4(p := self._at.of[v])}
+        if self._interfaces is None:  # of thousands it is not worked out at each renewal
+            self._interfaces = {p.interface: p.ifindex for v in vips if _ipv4(p := self._at.of[v])}
+        return self._interfaces
 
     def _anchorable(self, places: Iterable[Place]) -> dict[str, int]:
         """Interfaces of IPv4 places where promotion is off, with their numbers; read just now."""
         interfaces = {p.interface: p.ifindex for p in places if _ipv4(p)}
-        return {n: i for n, i in interfaces.items() if self._switch_off_promotion(n)}
-
-    def _switch_off_promotion(self, interface: str) -> bool:
-        off = self._promotion.switch_off(interface)
-        for setting in self._promotion.take_repairs():
-            if self._kept.held:
-                self._findings.tell(Reason.PROMOTION, time.monotonic(), detail=setting)
-        return off
+        return {n: i for n, i in interfaces.items() if self._inspection.switch_off_promotion(n)}
 
     # What is asked of the kernel.
 
@@ -255,22 +280,6 @@ class Plumber:
     @staticmethod
     def _deletion(place: Place) -> bytes:
         return delete_address(leases.lease(place.ifindex, place.packed))
-
-    def _list(self, sizes: Iterable[int] = ()) -> Listing:
-        """What stands on all interfaces, of the sizes of address that matter, or of those."""
-        by_link: dict[int, list[KernelAddress]] = {index: [] for index in self._links}
-        elsewhere: list[KernelAddress] = []
-        for size in sorted(sizes or self._sizes):
-            for address in self._requests.all_addresses(_FAMILIES[size]):
-                by_link.get(address.ifindex, elsewhere).append(address)
-        standings = {}
-        for index, listed in by_link.items():
-            name = self._links[index]
-            # Where it is not ours to change, it is only read.
-            anchoring = name in self._anchoring
-            off = self._switch_off_promotion(name) if anchoring else self._promotion.is_off(name)
-            standings[index] = leases.judge(listed, anchored=off)
-        return listing.sort(standings, elsewhere, self._names)
 
     def _keep(self, added: Added, began: float) -> None:
         """Note what was added; remove at once what the kernel shows otherwise than it should."""
@@ -291,43 +300,11 @@ class Plumber:
         The kernel looks at every IPv6 address for each renewal, so many take turns: each comes
         within half a lease.
         """
-        knobs = self._layout.definitions.knobs
+        knobs = self._at.layout.definitions.knobs
         calls = knobs.lease_ttl / 2 / knobs.heartbeat_interval
         share = max(_LOOSE_AT_ONCE, math.ceil(len(loose) / calls))
         renewed_at = self._kept.renewed_at
         return sorted(loose, key=lambda place: renewed_at.get(place.address, 0.0))[:share]
-
-    def _clear(self, sizes: Iterable[int] = ()) -> Listing:
-        """List, and delete what should not be there: also what stands beside a held VIP."""
-        found = self._list(sizes)
-        for round_ in range(_DELETE_ROUNDS):
-            strays = found.strays(self._kept.held)
-            if not strays:
-                break
-            if round_ == 0:
-                self._tell(strays)
-            # The first time in just this form: the VIP of our form serves on.
-            self._remove(strays, exact=round_ == 0)
-            found = self._list(sizes)
-        self._operators = tuple(listing.warn(address) for address in found.operators)
-        return found
-
-    def _remove(self, strays: list[KernelAddress], exact: bool) -> None:
-        """Delete; what the kernel takes along that is not ours comes back with the same send."""
-        listed = self._requests.last_listed(socket.AF_INET)
-        hanging = listing.hanging(listed, strays)
-        again = self._requests.as_listed(hanging) if hanging else []
-        self._requests.perform([*(delete_address(a, exact) for a in strays), *again])
-
-    def _tell(self, strays: list[KernelAddress]) -> None:
-        links = {link.ifindex: link.name for link in self._requests.links()}
-        for address in strays:
-            vip = self._names.defined.get(address.packed, "")
-            name = links.get(address.ifindex, "an interface that is gone")
-            ours = vip in self._kept.held and leases.has_our_form(address)
-            outlived = ours and (address.ifindex, address.packed) in self._names.placed
-            reason = Reason.OUTLIVED if outlived else Reason.HAND_ADDED
-            self._findings.tell(reason, time.monotonic(), vip=vip, detail=describe(address, name))
 
     def _finish_loose(
         self, loose: list[Place], anchored: dict[str, int], decided_at: float, sent_at: float
@@ -352,23 +329,35 @@ class Plumber:
             renewed_at.pop(vip, None)
 
     def _delete(self, places: list[Place]) -> None:
-        """Delete and look, until none is left in any form; anchors without a VIP go first."""
-        if not places:
-            return
-        busy = {self._places[vip].ifindex for vip in self._kept.held}
+        """Delete as much of it as there is time for, in whatever form it stands."""
+        newest = {place.address: place for place in places}
+        self._leaving = newest | {v: p for v, p in self._leaving.items() if v not in newest}
+        self.leave()
+
+    def _idle_anchors(self, places: list[Place]) -> list[bytes]:
+        """Deletions of anchors without a held VIP; not while thousands hang on them."""
+        busy = {self._at.of[vip].ifindex for vip in self._kept.held}
+        if len(self._leaving) > _SMALL:
+            return []
         idle = {place.ifindex for place in places if _ipv4(place)} - busy
-        requests = [delete_address(leases.anchor(index, 0)) for index in sorted(idle)]
-        requests += [self._deletion(place) for place in places]
+        return [delete_address(leases.anchor(index, 0)) for index in sorted(idle)]
+
+    def _verify(self, places: list[Place]) -> None:
+        """Look, and delete, until none of them is left in any form."""
+        if len(self._kept.held) > _SMALL:
+            self._doubt = True  # the next read looks
+            return
+        vips = [place.address for place in places]
         for _ in range(_DELETE_ROUNDS):
-            self._requests.perform(requests)
-            left = self._list().of((place.address for place in places), self._names)
+            left = self._inspection.look(self._at).of(vips, self._at.names)
             if not left:
                 return
-            requests = [delete_address(address) for address in left]
+            self._requests.perform([delete_address(address) for address in left])
         self._doubt = True
 
     def _forget(self, vips: Iterable[str]) -> None:
         self._kept.forget(tuple(vips))
+        self._interfaces = None
 
     # What is heard from the kernel.
 
@@ -378,7 +367,7 @@ class Plumber:
             return False
         if subject.packed == leases.ANCHOR.packed:
             return notice.kind == RTM_DELADDR and bool(self._kept.held)
-        vip = self._names.placed.get((subject.ifindex, subject.packed))
+        vip = self._at.names.placed.get((subject.ifindex, subject.packed))
         if vip is None:
             return notice.kind != RTM_DELADDR and self._is_stray(subject)
         if notice.kind == RTM_DELADDR or vip not in self._kept.held:
@@ -388,13 +377,15 @@ class Plumber:
 
     def _is_stray(self, subject: KernelAddress) -> bool:
         """A VIP where it does not belong, or no VIP, but in our form on one of our interfaces."""
-        if subject.packed == self._names.own:
+        if subject.packed == self._at.names.own:
             return False
         ours = len(subject.packed) == 4 and leases.has_our_form(subject)
-        return subject.packed in self._names.defined or (ours and subject.ifindex in self._links)
+        return subject.packed in self._at.names.defined or (
+            ours and subject.ifindex in self._at.links
+        )
 
     def _is_ours(self, subject: KernelAddress | KernelLink) -> bool:
-        return isinstance(subject, KernelLink) and subject.name in self._layout.links
+        return isinstance(subject, KernelLink) and subject.name in self._at.layout.links
 
     def _audit(self) -> list[KernelChanged]:
         """Compare with what the kernel lists; put right what can be, tell what is gone."""
@@ -407,11 +398,11 @@ class Plumber:
 
     def _put_back(self, gone: set[str], found: Listing) -> set[str]:
         """Add again what a hand deleted just now, as far as nobody else can have taken it."""
-        now, knobs = time.monotonic(), self._layout.definitions.knobs
+        now, knobs = time.monotonic(), self._at.layout.definitions.knobs
         places = [
             place
             for vip in gone
-            if (place := self._places[vip]).ifindex in self._links
+            if (place := self._at.of[vip]).ifindex in self._at.links
             and self._up.get(place.interface, False)
             and (vip not in self._kept.lasting or place.ifindex in found.anchors)
             and self._kept.restorable(vip, now, knobs)
@@ -428,22 +419,25 @@ class Plumber:
         self._keep(added, now)
         self._kept.restored(added.held, now)
         for vip in sorted(added.held):
-            self._findings.tell(Reason.HAND_DELETED, now, vip=vip)
+            self._inspection.findings.tell(Reason.HAND_DELETED, now, vip=vip)
         return added.held
 
     def _read_links(self) -> list[LinkChanged]:
         links = {link.name: link for link in self._requests.links()}
         changes = []
-        for name, known in self._layout.links.items():
+        moved = False
+        for name, known in self._at.layout.links.items():
             link = links.get(name)
             up = link is not None and link.up
             other = link is not None and link[:3] != known[:3]
             if up != self._up.get(name, True) or (up and other):  # clients know an old MAC
                 self._up[name] = up
                 changes.append(LinkChanged(name, up))
-            self._doubt = self._doubt or other
-        if self._doubt and self._layout.links.keys() <= links.keys():
-            self._arrange(lay_out(self._node, self._layout.definitions, links.values()))
+            moved = moved or other
+        self._doubt = self._doubt or moved
+        if moved and self._at.layout.links.keys() <= links.keys():
+            layout = lay_out(self._node, self._at.layout.definitions, links.values())
+            self._arrange(layout, self._held_places())
         return changes
 
 
