@@ -54,7 +54,7 @@ def judge(
         rest_seconds=round(waited, 2),
         violations=tuple(wrong),
         noise=tuple(noise),
-        lines=tuple(time_line(lab, seen, evidence, events)) if wrong or noise else (),
+        lines=tuple(time_line(lab, seen, evidence, events)),
     )
 
 

@@ -19,6 +19,8 @@ from workers.lab.core.faults import FaultKind
 DEATH_SECONDS = 0.7
 """dead_after + 100 ms."""
 LEASE_SECONDS = 0.15
+REASK_SECONDS = 8.0
+"""A client's kernel asks anew after its neighbour was mute for five seconds and three questions."""
 HEALING_SECONDS = 1.0
 HANDOFF_SECONDS = 1.0
 """handoff_timeout: a released VIP whose heir dies is left alone for so long."""
@@ -146,7 +148,16 @@ def _unserved(spans: Sequence[Span]) -> Iterable[Excuse]:
         lopsided = any(fault.kind is FaultKind.ONE_WAY for fault in now.faults)
         nobody = not any(node in now.reached for node in now.able)
         nodes = frozenset(now.nodes) if lopsided or nobody else now.unreachable
-        yield Excuse(span.start, span.end, nodes, DEATH_SECONDS, "no group must serve the client")
+        seconds = REASK_SECONDS if _client_alone(now) else HEALING_SECONDS
+        yield Excuse(span.start, span.end, nodes, seconds, "no group must serve the client")
+
+
+def _client_alone(now: Situation) -> bool:
+    """Whether the client alone is cut off: no node can see that, and tell it anew when it heals."""
+    there = [node for node in now.nodes if node not in now.apart]
+    return not set(there) <= now.reached and all(
+        now.meets(one, other) for one in there for other in there if one != other
+    )
 
 
 def _frozen(performed: Sequence[Performed], end: float) -> Iterable[Excuse]:

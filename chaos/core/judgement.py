@@ -28,6 +28,8 @@ PLANNED_SECONDS = 0.4
 """A planned move by the simple path: released, then taken like an orphan."""
 DISCOVERY_SECONDS = 0.2 + 0.13
 """After deafness: one interval for the heartbeat, and a probe with its answer."""
+Event = tuple[float, float, bool, str]
+"""Instant, seconds, whether they come on top of what is allowed already, cause."""
 FLAP_SECONDS = 0.13
 """Two owners after a link came back on a node whose agent does not run: a probe and 100 ms."""
 
@@ -113,8 +115,8 @@ def _limit(
     if not causes:
         return start, ("nothing explains it",)
     limit = start + PLANNED_SECONDS if planned else start
-    for at, seconds, cause in _events(report, start, end, evidence):
-        limit = max(limit, at) + seconds
+    for at, seconds, adds, cause in _events(report, start, end, evidence):
+        limit = max(limit, at) + seconds if adds else max(limit, at + seconds)
         if at > start:
             causes.append(cause)
     return limit + (HANDOFF_SECONDS if planned and len(causes) > 1 else 0.0), tuple(causes)
@@ -142,28 +144,30 @@ def _within(at: float, first: float, until: float) -> bool:
     return first - EDGE_SECONDS <= at <= until + EDGE_SECONDS
 
 
-def _events(
-    report: VipReport, start: float, end: float, evidence: Evidence
-) -> list[tuple[float, float, str]]:
-    """Everything that lengthens a gap, in order: (instant, seconds, cause)."""
-    found = []
-    for each in evidence.allowances.disturbances:
-        at = min(max(start, each.at), each.until)
-        if start - LOOK_BACK_SECONDS <= at <= end:
-            found.append((at, each.seconds, each.cause))
-    for excuse in evidence.allowances.excuses:
-        if excuse.start <= end and start <= excuse.end + excuse.seconds:
-            found.append((excuse.end, excuse.seconds, excuse.cause))
-    for first, until in evidence.undefined.get(report.vip, ()):
-        if first <= end and start <= until:
-            found.append((until, DEATH_SECONDS, "not defined"))
-    found += _doubled(report, start, evidence)
-    return sorted(found)
+def _events(report: VipReport, start: float, end: float, evidence: Evidence) -> list[Event]:
+    """All that lengthens a gap, in order.
+
+    Detections add up; after what excuses silence there is one time to come back, however often.
+    """
+    found = [
+        (min(max(start, each.at), each.until), each.seconds, True, each.cause)
+        for each in evidence.allowances.disturbances
+        if start - LOOK_BACK_SECONDS <= min(max(start, each.at), each.until) <= end
+    ]
+    found += [
+        (excuse.end, excuse.seconds, False, excuse.cause)
+        for excuse in evidence.allowances.excuses
+        if excuse.start <= end and start <= excuse.end + excuse.seconds
+    ]
+    found += [
+        (until, DEATH_SECONDS, False, "not defined")
+        for first, until in evidence.undefined.get(report.vip, ())
+        if first - EDGE_SECONDS <= end and start <= until
+    ]
+    return sorted([*found, *_doubled(report, start, evidence)])
 
 
-def _doubled(
-    report: VipReport, start: float, evidence: Evidence
-) -> Iterable[tuple[float, float, str]]:
+def _doubled(report: VipReport, start: float, evidence: Evidence) -> Iterable[Event]:
     """One of two owners fell silent that were deaf to each other: the client knows only that one.
 
     Nobody can tell it of the other before the deafness ends.
@@ -174,7 +178,7 @@ def _doubled(
             if each.start <= start and _anyone_deaf(each):
                 ends = _deaf_until(evidence.spans, each)
                 if start <= ends:
-                    yield ends + DISCOVERY_SECONDS, HEALING_SECONDS, "two owners, one silent"
+                    yield ends + DISCOVERY_SECONDS, HEALING_SECONDS, False, "two owners, one silent"
 
 
 def _anyone_deaf(span: Span) -> bool:
