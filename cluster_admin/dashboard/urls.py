@@ -11,6 +11,7 @@ from cluster_admin.dashboard.views.live import live
 from cluster_admin.dashboard.views.node import AdminState, IfDies, NodePage
 from cluster_admin.dashboard.views.session import Login
 from cluster_admin.dashboard.views.vip import VipPage
+from cluster_admin.dashboard.views.vip_move import MoveVip
 
 
 class PlainConverter(StringConverter):
@@ -33,6 +34,7 @@ urlpatterns = [
     path("live/", live, name="live"),
     path("vips/", Vips.as_view(), name="vips"),
     path("vips/<plain:address>/", VipPage.as_view(), name="vip"),
+    path("vips/<plain:address>/move/", MoveVip.as_view(), name="move"),
     path("nodes/", Nodes.as_view(), name="nodes"),
     path("nodes/<plain:name>/", NodePage.as_view(), name="node"),
     path("nodes/<plain:name>/if-dies/", IfDies.as_view(), name="if-dies"),

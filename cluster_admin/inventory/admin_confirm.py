@@ -32,6 +32,8 @@ class Plan:
     button: str
     perform: Callable[[str, bool], list[Change]]
     """Called with the reason, and whether it is a dry run; raises `Refused`."""
+    form: type["ConfirmForm"] | None = None
+    """Asks more than why; without it there is a difference to show before anything is chosen."""
 
 
 class ConfirmForm(forms.Form):
@@ -45,13 +47,14 @@ def confirm(
 ) -> HttpResponse | None:
     """The page that asks, or None once it is done and told."""
     confirmed = CONFIRMED in request.POST
-    form = ConfirmForm(request.POST if confirmed else None)
+    form = (plan.form or ConfirmForm)(request.POST if confirmed else None)
     context: dict[str, Any] = {}
     try:
         if confirmed and form.is_valid():
             model_admin.tell(request, plan.perform(form.cleaned_data["reason"], False))
             return None
-        context["diff"] = differences(plan.perform("", True))
+        if plan.form is None:
+            context["diff"] = differences(plan.perform("", True))
     except Refused as refused:
         context["refusal"] = refused.sentence
         if confirmed:

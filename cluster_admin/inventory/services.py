@@ -95,7 +95,8 @@ def change(
             raise Refused(error.sentence, getattr(error, "path", ())) from error
         done.diff = repository.difference(running, proposed)
         if done.diff or not locked.revision or locked.revision > before:
-            repository.commit(locked, proposed, actor.name, reason or done.comment or _summary(done))
+            comment = reason or done.comment or _summary(done)
+            repository.commit(locked, proposed, actor.name, comment)
             done.revision = locked.revision
         _audit(done)
         if dry_run:

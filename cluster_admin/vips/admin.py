@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
 from cluster_admin.accounts.admin_base import ReadOnlyAdmin
@@ -14,6 +15,8 @@ from cluster_admin.inventory.admin_fields import TextsField
 from cluster_admin.inventory.admin_filters import BY_SUBCLUSTER
 from cluster_admin.inventory.admin_live import badge, listed, moment, of_status
 from cluster_admin.inventory.models import Node
+from cluster_admin.vips import moving
+from cluster_admin.vips.admin_moving import plan_of
 from cluster_admin.vips.commands import COMMAND_FIELDS, forbidden
 from cluster_admin.vips.models import Vip, VipStatus
 from workers.failover.core.hooks import hook_warning
@@ -134,6 +137,41 @@ class VipAdmin(DefiningAdmin):
         ("Why", {"fields": ("reason",)}),
         ("How it is", {"fields": LIVE}),
     )
+
+    actions = ("move", "remove", "export_csv")
+
+    def get_urls(self) -> Any:
+        """Add a page that asks where one VIP is to go."""
+        view = self.admin_site.admin_view(self.move_view)
+        return [path("<int:pk>/move/ask/", view, name="vips_vip_move"), *super().get_urls()]
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may move VIPs."""
+        return self.may(request, Role.OPERATOR)
+
+    def form_page(
+        self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any
+    ) -> HttpResponse:
+        """Add moving to the page's tools."""
+        tools = []
+        if object_id and object_id.isdecimal() and self.has_operate_permission(request):
+            tools.append(("Move", reverse("admin:vips_vip_move", args=(object_id,))))
+        return super().form_page(
+            request, object_id, form_url, {"tools": tools, **(extra_context or {})}
+        )
+
+    def move_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask for one VIP."""
+        rows = self.get_queryset(request).filter(pk=pk)
+        if not rows:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(pk))
+        answer = self.watched(request, moving.ACTION, str(pk), lambda: self.move(request, rows))
+        return answer or HttpResponseRedirect(reverse("admin:vips_vip_change", args=(pk,)))
+
+    @admin.action(description="Move", permissions=["operate"])
+    def move(self, request: HttpRequest, rows: QuerySet[Vip]) -> Any:
+        """Put a node first in what VIPs prefer."""
+        return self.ask(request, rows, plan_of(request, rows), Role.OPERATOR)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A VIP that is not there yet has no state."""

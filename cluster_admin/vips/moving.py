@@ -11,6 +11,8 @@ from cluster_admin.vips.models import Vip
 from workers.failover.core.messages import NodeState
 
 ACTION = "move"
+FREE = "-"
+"""In forms, in place of a node: no preference, wherever there is room."""
 NAMED_MAX = 10
 """Nodes that a sentence offers."""
 NOTHING_HEARD = NodeStatus()

@@ -102,3 +102,52 @@ def test_if_nobody_is_left_that_is_said(client: Client, made: seeding.Seeded) ->
     client.force_login(seeding.user())
 
     assert "2 would be served by nobody" in client.get("/nodes/mta1/if-dies/").content.decode()
+
+
+MOVE = "/vips/198.18.0.1/move/"
+
+
+def test_an_operator_moves_a_vip(client: Client, made: seeding.Seeded) -> None:
+    client.force_login(seeding.user("olga", "operator", "default"))
+
+    answer = client.post(MOVE, {"node": "mta2", "reason": "nearer"}, follow=True)
+
+    assert "198.18.0.1 is asked to move to mta2 (r2)" in answer.content.decode()
+    assert Vip.objects.get(pk=made.vips[0].pk).prefer == ["mta2"]
+    record = AuditRecord.objects.get(object="198.18.0.1")
+    assert (record.actor, record.action, record.reason) == ("olga", "move", "nearer")
+
+    answer = client.post(MOVE, {"node": "-"}, follow=True)
+    assert "198.18.0.1 prefers no node now" in answer.content.decode()
+    assert Vip.objects.get(pk=made.vips[0].pk).prefer == []
+
+
+def test_what_cannot_be_moved_stays_and_says_why(client: Client, made: seeding.Seeded) -> None:
+    NodeStatus.objects.filter(node__name="mta2").update(verdict="dead")
+    client.force_login(seeding.user("olga", "operator"))
+
+    answer = client.post(MOVE, {"node": "mta2"}, follow=True)
+    assert "198.18.0.1 stays as it is: mta2 is dead" in answer.content.decode()
+    assert AuditRecord.objects.get(outcome="refused").action == "move"
+
+    answer = client.post(MOVE, {}, follow=True)
+    assert "choose a node to move it to" in answer.content.decode()
+    assert Vip.objects.get(pk=made.vips[0].pk).prefer == []
+
+
+def test_moving_is_offered_to_operators_and_not_for_followers(
+    client: Client, made: seeding.Seeded
+) -> None:
+    Vip.objects.filter(pk=made.vips[1].pk).update(follow=made.vips[0])
+    NodeStatus.objects.filter(node__name="mta3").update(state="joining")
+    client.force_login(seeding.user("olga", "operator"))
+    text = client.get("/vips/198.18.0.1/").content.decode()
+    assert 'data-open="ask-move"' in text
+    assert "mta1 (has it now)" in text
+    assert "mta3 (joining)" in text
+    assert "ask-move" not in client.get("/vips/198.18.0.2/").content.decode()
+
+    client.force_login(seeding.user("vera", "viewer"))
+    assert "ask-move" not in client.get("/vips/198.18.0.1/").content.decode()
+    assert client.post(MOVE, {"node": "mta2"}).status_code == 403
+    assert AuditRecord.objects.get(outcome="denied").action == "move"

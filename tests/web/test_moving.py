@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
 
 from cluster_admin.audit.models import AuditRecord
 from cluster_admin.inventory.models import Node, NodeStatus, Revision, Subcluster
@@ -90,10 +91,6 @@ def test_where_it_is_already_there_and_first_nothing_is_changed() -> None:
     assert Subcluster.objects.get().revision == 2
 
 
-def refuse(row: type[Model], change: dict[str, Any], **which: Any) -> None:
-    row._default_manager.filter(**which).update(**change)
-
-
 @pytest.mark.parametrize(
     ("node", "change", "sentence"),
     [
@@ -176,3 +173,69 @@ def test_what_was_changed_meanwhile_is_not_moved() -> None:
     Vip.objects.filter(address=VIP).update(weight=3)
 
     assert api.post(WHERE, {"node": "mta2"}, If_Match=etag).problem == (412, "stale")
+
+
+class TestAdmin:
+    """The same from the admin: asked where to and why, for one VIP or several."""
+
+    @pytest.fixture(autouse=True)
+    def _begun(self, made: seeding.Seeded, client: Client) -> None:
+        self.vips = made.vips
+        self.client = client
+        client.force_login(seeding.user("olga", "operator", is_staff=True))
+
+    def post(self, **fields: Any) -> str:
+        chosen = [vip.pk for vip in self.vips[:2]]
+        sent = {"action": "move", "_selected_action": chosen, **fields}
+        answer = self.client.post(reverse("admin:vips_vip_changelist"), sent, follow=True)
+        assert answer.status_code == 200
+        return str(answer.content.decode())
+
+    def test_the_page_asks_before_anything_is_done(self) -> None:
+        Node.objects.filter(name="mta3").update(admin_state="draining")
+        text = self.post()
+
+        assert '<option value="mta2">mta2</option>' in text
+        assert '"mta3"' not in text
+        assert not Revision.objects.exists()
+        page = reverse("admin:vips_vip_change", args=(self.vips[0].pk,))
+        ask = reverse("admin:vips_vip_move", args=(self.vips[0].pk,))
+        assert ask in self.client.get(page).content.decode()
+
+    def test_several_go_in_one_revision(self) -> None:
+        assert "choose" not in self.post(node="mta3", reason="night", confirmed="1")
+
+        assert [vip.prefer for vip in Vip.objects.all()[:3]] == [["mta3"], ["mta3"], []]
+        assert AuditRecord.objects.filter(action="move", reason="night", via="admin").count() == 2
+        assert Subcluster.objects.get().revision == 2
+
+    def test_one_that_cannot_stops_all(self) -> None:
+        Vip.objects.filter(pk=self.vips[1].pk).update(follow=self.vips[0])
+
+        assert "follows 198.18.0.1 and always sits with it" in self.post(node="mta3", confirmed="1")
+        assert not Revision.objects.exists()
+        assert newest(outcome="refused").action == "move"
+
+    def test_without_a_node_nothing_is_done(self) -> None:
+        assert "This field is required" in self.post(confirmed="1")
+        assert not Revision.objects.exists()
+
+    def test_a_single_vip_is_moved_from_its_page(self) -> None:
+        ask = reverse("admin:vips_vip_move", args=(self.vips[0].pk,))
+        status("mta2", verdict="dead")
+        assert (
+            "mta2 is dead"
+            in self.client.post(ask, {"node": "mta2", "confirmed": "1"}).content.decode()
+        )
+
+        self.client.post(ask, {"node": "mta2", "force": "on", "confirmed": "1"})
+        assert Vip.objects.get(address=VIP).prefer == ["mta2"]
+        self.client.post(ask, {"node": "-", "confirmed": "1"})
+        assert Vip.objects.get(address=VIP).prefer == []
+
+    def test_viewers_are_denied(self) -> None:
+        self.client.force_login(seeding.user("vera", "viewer", is_staff=True))
+        ask = reverse("admin:vips_vip_move", args=(self.vips[0].pk,))
+
+        assert self.client.post(ask, {"node": "mta2", "confirmed": "1"}).status_code == 403
+        assert newest(outcome="denied").action == "move"

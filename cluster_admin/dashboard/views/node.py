@@ -6,24 +6,23 @@ Who may not drain is refused here, whatever the page showed, and the attempt is 
 from collections.abc import AsyncIterator
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.views import View
 
 from cluster_admin.accounts.roles import Role
-from cluster_admin.accounts.services import actor_of, allowed
-from cluster_admin.audit import services as audit
+from cluster_admin.accounts.services import allowed
+from cluster_admin.audit.actor import Actor
 from cluster_admin.dashboard import event_rows, node_rows, scope, vip_rows
 from cluster_admin.dashboard.downloads import as_csv
 from cluster_admin.dashboard.tables import Column
 from cluster_admin.dashboard.views.base import Page, answer, common
+from cluster_admin.dashboard.views.operating import Deed, operate
 from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node
 from cluster_admin.vips.preview import Move, Outlook, outlook
 
-REASON_MAX = 500
 ROWS_MAX = 200
 """Moves listed one by one; the sums are over all."""
 AT_ONCE = 500
@@ -97,29 +96,19 @@ class AdminState(LoginRequiredMixin, View):
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Do it, and show the node's page with what came of it."""
         node = get_object_or_404(scope.nodes(request.user), name=name)
-        state, reason = request.POST.get("state", ""), request.POST.get("reason", "").strip()
-        actor = actor_of(request)
-        about: dict[str, Any] = {
-            "kind": "node",
-            "object": node.name,
-            "subcluster": node.subcluster.name,
-        }
-        if not allowed(request.user, Role.OPERATOR, node.subcluster.name):
-            audit.record(actor, f"set {state}"[:40], **about, outcome="denied", reason=reason)
-            context = common(request) | {"sentence": _denial(node)}
-            return answer(request, "dashboard/denied.html", context, 403)
-        problem = _problem(state, reason)
-        if problem:
-            messages.error(request, problem)
-            return redirect("dashboard:node", name)
-        try:
+        state = request.POST.get("state", "")
+
+        def work(actor: Actor, reason: str) -> str:
             done = services.set_admin_state(node, state, actor, reason)
-        except services.Refused as refused:
-            audit.record(actor, f"set {state}", **about, outcome="refused", reason=str(refused))
-            messages.error(request, f"{name} stays as it is: {refused.sentence}")
-        else:
-            messages.success(request, f"{name} {DONE[state]} (r{done.revision})")
-        return redirect("dashboard:node", name)
+            return f"{name} {DONE[state]} (r{done.revision})"
+
+        denial = (
+            f"Draining {node.name} needs the role operator in subcluster {node.subcluster.name}; "
+            "ask an administrator for it."
+        )
+        place = (node.subcluster.name, "dashboard:node")
+        deed = Deed(f"set {state}", "node", node.name, *place, denial)
+        return operate(request, deed, _problem(state), work)
 
 
 def shares(found: Outlook) -> list[tuple[str, int]]:
@@ -137,16 +126,7 @@ async def _moves(found: Outlook) -> AsyncIterator[Move]:
         yield move
 
 
-def _denial(node: Node) -> str:
-    return (
-        f"Draining {node.name} needs the role operator in subcluster {node.subcluster.name}; "
-        "ask an administrator for it."
-    )
-
-
-def _problem(state: str, reason: str) -> str:
+def _problem(state: str) -> str:
     if state not in Node.Admin.values:
         return f"{state[:40]!r} is no state; choose {', '.join(Node.Admin.values)}"
-    if len(reason) > REASON_MAX or not reason.isprintable():
-        return f"the reason is not one plain line of {REASON_MAX} characters at most; shorten it"
     return ""

@@ -7,9 +7,12 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from cluster_admin.accounts.roles import Role
+from cluster_admin.accounts.services import allowed
 from cluster_admin.dashboard import event_rows, scope, vip_rows
 from cluster_admin.dashboard.timeline import BEGINS, ENDS, MARKS, Span, Told, draw, spans
 from cluster_admin.dashboard.views.base import Page
+from cluster_admin.dashboard.views.vip_move import FREE, offers
 from cluster_admin.events.models import Event
 from cluster_admin.vips.models import Vip
 
@@ -45,6 +48,9 @@ class VipPage(Page):
         return event_rows.stretch(shown, request.GET, size=25) | {
             "row": row,
             "vip": vip,
+            "may_operate": allowed(request.user, Role.OPERATOR, vip.subcluster.name),
+            "offers": offers(vip),
+            "free": FREE,
             "followers": list(vip.vip_set.order_by("address_key")[:FOLLOWERS_MAX]),
             "drawing": draw(found, story, now - RANGES[span], now),
             "span": span,
