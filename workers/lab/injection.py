@@ -35,9 +35,7 @@ def strike(record: Record, fault: Fault) -> None:
         processes.stop(_agents(spaces))
     elif fault.kind in _ENDING:
         _agents(spaces)  # without one nothing is done at all
-        # A supervisor that stands still starts nothing; what else runs on the host goes on.
-        processes.stop(_of_role(spaces, SUPERVISOR))
-        processes.send(_agents(spaces), _ENDING[fault.kind])
+        _end_agents(spaces, _ENDING[fault.kind])
     else:
         _set_links_and_clocks(record, fault, healed=False)
 
@@ -56,6 +54,15 @@ def undo(record: Record, fault: Fault) -> None:
         processes.send(_of_role(spaces, SUPERVISOR), signal.SIGCONT)
     else:
         _set_links_and_clocks(record, fault, healed=True)
+
+
+def _end_agents(spaces: list[str], number: signal.Signals) -> None:
+    """A supervisor that stands still starts nothing; what else runs on the host goes on."""
+    agents = _agents(spaces)
+    processes.stop(_of_role(spaces, SUPERVISOR))
+    if number is signal.SIGKILL:
+        processes.stop(agents)  # else one of several could say goodbye when another is gone
+    processes.send(agents, number)
 
 
 def _set_links_and_clocks(record: Record, fault: Fault, *, healed: bool) -> None:
