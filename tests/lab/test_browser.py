@@ -227,6 +227,39 @@ def test_a_question_that_is_left_changes_nothing(page: Page, stage: Stage) -> No
     assert "maintenance" not in page.locator(".subject .badges").inner_text()
 
 
+def test_a_vip_is_moved_by_keyboard_after_a_question(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.url}/vips/{VIP}/")
+    page.get_by_role("button", name="Move").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#ask-move select")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#ask-move")).to_be_hidden()
+    page.keyboard.press("Enter")
+    page.keyboard.type("mta2")
+    page.keyboard.press("Tab")
+    page.keyboard.type("nearer")
+    page.keyboard.press("Enter")
+
+    wait_for_text(page, ".messages", f"{VIP} is asked to move to mta2")
+    stage.do("move", VIP, "mta2", "moved by an operator")
+    page.wait_for_selector(".answer[data-owner=mta2]")
+    expect(page.locator(".about")).to_contain_text("mta2")
+
+
+def test_how_a_vip_stands_and_how_it_moved_is_said_on_its_page(page: Page, stage: Stage) -> None:
+    sentence = "mta3 could not take it: its health check fails there: tcp:25: refused"
+    page.goto(f"{stage.url}/vips/{VIP}/")
+    stage.do("set_vip", VIP, state="UNSAFE", cause="not-everywhere", note=sentence)
+    try:
+        wait_for_text(page, "#note", f"UNSAFE: {sentence}")
+        page.locator(".choices a", has_text="moves").click()
+        page.wait_for_url("**moves=1")
+        expect(page.locator(".events tbody tr").first).to_contain_text("613 ms")
+        expect(page.locator("#moves")).to_contain_text("longest gap 613 ms")
+    finally:
+        stage.do("set_vip", VIP, state="owned", cause="", note="")
+
+
 def test_the_time_line_has_a_lane_for_each_holder(page: Page, stage: Stage) -> None:
     page.goto(f"{stage.url}/vips/198.18.0.1/")
 
