@@ -147,13 +147,16 @@ def _within(at: float, first: float, until: float) -> bool:
 def _events(report: VipReport, start: float, end: float, evidence: Evidence) -> list[Event]:
     """All that lengthens a gap, in order.
 
-    Detections add up; after what excuses silence there is one time to come back, however often.
+    Detections add up, one for all that happened at once; after what excuses silence there is one
+    time to come back, however often.
     """
-    found = [
-        (min(max(start, each.at), each.until), each.seconds, True, each.cause)
-        for each in evidence.allowances.disturbances
-        if start - LOOK_BACK_SECONDS <= min(max(start, each.at), each.until) <= end
-    ]
+    worst: dict[float, Event] = {}
+    for each in evidence.allowances.disturbances:
+        at = min(max(start, each.at), each.until)
+        before = worst.get(each.at)
+        if start - LOOK_BACK_SECONDS <= at <= end and (not before or before[1] < each.seconds):
+            worst[each.at] = (at, each.seconds, True, each.cause)
+    found = list(worst.values())
     found += [
         (excuse.end, excuse.seconds, False, excuse.cause)
         for excuse in evidence.allowances.excuses
@@ -218,7 +221,7 @@ def _allowed(pair: tuple[str, str], start: float, evidence: Evidence) -> tuple[f
     if until > start:
         return until - start + evidence.slack, "deaf to each other"
     at = next(s.situation for s in evidence.spans if s.start <= start < s.end)
-    if set(pair) & (at.standing | at.starting):
+    if set(pair) & (at.standing - at.apart):
         return FLAP_SECONDS + evidence.slack, "an agent does not run"
     return 0.0, ""
 

@@ -113,7 +113,12 @@ class Situation:
         return _groups(self.nodes, (p for p in combinations(self.nodes, 2) if self.talks(*p)))
 
     def deaf(self, one: str, other: str) -> bool:
-        """Whether nothing may tell two nodes of each other: no ring, no third voice, no ARP."""
+        """Whether nothing may tell two nodes of each other: no ring, no third voice, no ARP.
+
+        Not said of a node that is off the net altogether: no client has it for a second owner.
+        """
+        if {one, other} & self.apart:
+            return False
         return self.aware[one] != self.aware[other] and not self.meets(one, other)
 
     @cached_property
