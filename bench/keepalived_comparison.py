@@ -2,24 +2,32 @@
 
 Rounds go through all scenarios, and a scenario through all its labs before the next begins, so that
 a noisy minute hits ours and the peer's alike. A lab that is being measured is alone at work: the
-others have come to rest before.
+others have come to rest before. One that does not is made anew: its run is lost, and a row says so.
 """
 
 import fnmatch
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+import msgspec
+
 from bench.book import Book, figures_of
+from bench.errors import BenchError
 from bench.keepalived_rows import KINDS, MANAGED_KINDS, RATIOS, SCENARIO_OF, compared, managed
 from bench.keepalived_sides import MANAGED, OURS, QUICK, SIDES, Options, Side
-from bench.report import Bound, Kind, Row, Run
+from bench.report import Bound, Kind, Row, Run, row
 from bench.runs import perform, settle
 from bench.scenarios import SCENARIOS, Scenario
 from workers.lab.bringup import bring_up, take_down
+from workers.lab.errors import LabError
 from workers.lab.lab import Lab
 
 AROUND_SECONDS = 8.0
 """What a run takes beside its probe, as long as none was seen: healing, and coming to rest."""
+MOST_LOST = 3
+"""With more something is wrong that measuring on would not show."""
+WIDTH = 100
 Teller = Callable[[str], None]
 Turn = tuple[int, Scenario, Side]
 
@@ -37,9 +45,10 @@ class Comparison:
     ) -> None:
         self._options, self._tell, self._sides = options, tell, sides
         self._kinds, self._rows = kinds, rows
-        stem = "keepalived" if sides is SIDES else "keepalived-manager"
-        self._book = Book(options.output, stem, kinds)
+        self._stem = "keepalived" if sides is SIDES else "keepalived-manager"
+        self._book = Book(options.output, self._stem, kinds)
         self._labs: dict[str, Lab] = {}
+        self._lost: list[Side] = []
 
     @property
     def runs(self) -> list[Run]:
@@ -49,11 +58,18 @@ class Comparison:
     def rows(self) -> list[Row]:
         """Every row that was asked for and whose scenario the bench goes through."""
         names = {scenario.name for _, scenario, _ in self._turns()}
-        return [
+        found = [
             each
             for each in self._rows(self.runs)
             if self._asked(each.name) and SCENARIO_OF[each.name] in names
         ]
+        return [*found, self._lost_runs()] if self._lost else found
+
+    def _lost_runs(self) -> Row:
+        ours = [float(sum(not side.peer for side in self._lost))]
+        lost = row(f"{self._stem}.lost_runs", ours, "runs", 0.0)
+        peers = Counter(side.name for side in self._lost if side.peer)
+        return msgspec.structs.replace(lost, peers={name: float(n) for name, n in peers.items()})
 
     def measure(self) -> None:
         """Bring the labs up, measure, and take them down whatever happens."""
@@ -65,9 +81,7 @@ class Comparison:
         self._tell(f"{len(turns)} runs in {len(self._needed(turns))} labs: {ahead.told()}")
         try:
             for side in self._needed(turns):
-                self._tell(f"the lab of {side.name}")
-                wish = side.wish(self._options.name)
-                self._labs[side.name] = bring_up(wish, self._tell, keep=True)
+                self._make(side)
             for turn in turns:
                 self._take(turn, ahead)
         finally:
@@ -75,16 +89,38 @@ class Comparison:
                 if side.name in self._labs:
                     take_down(side.wish(self._options.name).name)
 
+    def _make(self, side: Side) -> None:
+        self._tell(f"the lab of {side.name}")
+        wish = side.wish(self._options.name)
+        self._labs[side.name] = bring_up(wish, self._tell_briefly, keep=True)
+
     def _take(self, turn: Turn, ahead: "_Ahead") -> None:
+        number, scenario, side = turn
+        place = f"{scenario.name} {number + 1}/{self._options.runs}, {side.name}"
+        try:
+            told = self._measure(turn)
+        except (BenchError, LabError) as error:
+            self._lost.append(side)
+            if len(self._lost) > MOST_LOST:
+                raise
+            self._tell(f"{place}: lost, the lab is made anew: {error}")
+            take_down(self._labs.pop(side.name).name)
+            self._make(side)
+            told = "lost"
+        ahead.went(turn)
+        self._tell(f"{place} {told}; {ahead.told()}")
+
+    def _measure(self, turn: Turn) -> str:
         number, scenario, side = turn
         lab = self._labs[side.name]
         run = perform(lab, scenario, number, side.name)
-        settle(lab, mature=False)
         broken = self._book.add(lab, run, judged=side in (OURS, MANAGED))
-        ahead.went(turn)
-        place = f"{scenario.name} {number + 1}/{self._options.runs}, {side.name} ({run.victim})"
+        settle(lab, mature=False)
         over = f"; over its bound: {', '.join(broken)}" if broken else ""
-        self._tell(f"{place}: {figures_of(run)}{over}; {ahead.told()}")
+        return f"({run.victim}): {figures_of(run)}{over}"
+
+    def _tell_briefly(self, line: str) -> None:
+        self._tell(line if len(line) <= WIDTH else f"{line[: WIDTH - 4]} ...")
 
     def _turns(self) -> Iterator[Turn]:
         return turns(self._options.runs, self._scenarios(), self._sides)

@@ -46,12 +46,16 @@ class Side:
     software: Software = Software.MUSTER
     manager: bool = False
 
+    @property
+    def peer(self) -> bool:
+        """Whether it is not ours."""
+        return self.software is not Software.MUSTER
+
     def wish(self, name: str) -> Wish:
         """The lab to be brought up; `name` is that of the bench."""
-        ours = self.software is Software.MUSTER
         return Wish(
             name=f"{name}-{self.suffix}",
-            brokers=int(ours),
+            brokers=int(not self.peer),
             mail=False,
             heartbeat_interval=self.interval,
             manager=self.manager,
