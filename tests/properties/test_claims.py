@@ -10,6 +10,7 @@ from workers.bus.codec import Codec
 from workers.failover.core.actions import Reason
 from workers.failover.core.claims import Claims, digest_of
 from workers.failover.core.detector import Detector, Hearing
+from workers.failover.core.handoffs import Handoffs
 from workers.failover.core.holdings import Held, Holdings
 from workers.failover.core.messages import Heartbeat, Message, NodeState
 from workers.failover.core.voice import Voice
@@ -55,6 +56,8 @@ class Sender:
             holdings=self.holdings,
             cannot=(),
             late=False,
+            unhealthy=(),
+            handoffs=Handoffs(),
             full=lacking is not None,
             lacking=lacking,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation import classes as c
+from tests.simulation import classes_handoff as h
 from tests.simulation.classes_drain import drain
 from tests.simulation.classes_random import random_faults
 
@@ -36,6 +37,14 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "balance": (c.balance, 1),
     "refused": (c.refused, 1),
     "drain": (drain, 2),
+    "move": (h.move, 2),
+    "failback": (h.failback, 2),
+    "stop-many": (h.stop_many, 1),
+    "drain-many": (h.drain_many, 1),
+    "upgrade": (h.upgrade, 1),
+    "upgrade-fails": (h.upgrade_fails, 1),
+    "upgrade-flap": (h.upgrade_flap, 1),
+    "last-resort": (h.last_resort, 2),
     "random": (random_faults, 10),
 }
 ROTATION = tuple(name for name, (_, weight) in CLASSES.items() for _ in range(weight))

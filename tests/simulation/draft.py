@@ -8,6 +8,8 @@ from tests.simulation.plan import Bounds, Plan, Step
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
 
 GATEWAY = "198.18.0.1"
+MOST_BESIDE_NODES = 49
+"""More VIPs than this have a subnet of their own: those of later definitions begin at .150."""
 
 
 class Draft:
@@ -22,18 +24,21 @@ class Draft:
         nodes: tuple[int, int] = (2, 4),
         clients: int = 1,
         knobs: Knobs | None = None,
+        vips: tuple[int, int] = (1, 0),
     ) -> None:
         self.rng = random.Random(f"{name}/{seed}/plan")
         count = 3 if nodes[0] <= 3 <= nodes[1] and self.chance(0.5) else self.rng.randint(*nodes)
         self.names = [f"mta{i}" for i in range(1, count + 1)]
-        self.vips = [f"198.18.0.{100 + i}" for i in range(1, self.rng.randint(1, 2 * count) + 1)]
+        many = self.rng.randint(vips[0], vips[1] or 2 * count)
+        subnet = "198.18.0" if many <= MOST_BESIDE_NODES else "198.18.1"
+        self.vips = [f"{subnet}.{100 + i}" for i in range(1, many + 1)]
         self.clients = tuple(f"client{i}" for i in range(1, clients + 1))
         definitions = Definitions(
             cluster="sim",
             subcluster="default",
             revision=1,
             knobs=knobs or Knobs(),
-            topologies=(Topology("198.18.0.0/24", "eth0", (GATEWAY,)),),
+            topologies=(Topology("198.18.0.0/23", "eth0", (GATEWAY,)),),
             nodes={n: Node(n, f"198.18.0.{10 + i}") for i, n in enumerate(self.names, 1)},
             vips={v: self._vip(v) for v in self.vips},
         )
@@ -67,6 +72,11 @@ class Draft:
     def some(self, least: int = 1, most: int | None = None) -> list[str]:
         """Some nodes."""
         return sorted(self.rng.sample(self.names, self.rng.randint(least, most or len(self.names))))
+
+    def some_in_order(self, least: int, most: int, but: str = "") -> list[str]:
+        """Some nodes, as they come."""
+        names = self.others(but)
+        return self.rng.sample(names, min(self.rng.randint(least, most), len(names)))
 
     def others(self, *names: str) -> list[str]:
         """The other nodes."""

@@ -222,7 +222,7 @@ def define(world: World, name: str, add: str, remove: str) -> None:
     vips.update({v: Vip(v) for v in add.split()})
     world.latest = replace(latest, revision=latest.revision + 1, vips=vips)
     world.watch.define([v for v in vips if v in world.watch.cells])
-    _write(world, name)
+    write(world, name)
 
 
 def set_state(world: World, name: str, names: str, state: str) -> None:
@@ -231,10 +231,10 @@ def set_state(world: World, name: str, names: str, state: str) -> None:
     changed = {n: replace(latest.nodes[n], admin_state=AdminState(state)) for n in names.split()}
     nodes = {**latest.nodes, **changed}
     world.latest = replace(latest, revision=latest.revision + 1, nodes=nodes)
-    _write(world, name)
+    write(world, name)
 
 
-def _write(world: World, name: str) -> None:
+def write(world: World, name: str) -> None:
     """Hand the newest definitions to a node, or to another when its host is away."""
     host = world.hosts[name]
     if not host.powered or host.paused:

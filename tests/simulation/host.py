@@ -71,6 +71,8 @@ class Host(Endpoint):
         self.agent: Agent | None = None
         self.wanted = True
         """The supervisor restarts the agent when it ends."""
+        self.sick: set[str] = set()
+        """Health checks that fail here."""
         self.origin = 10.0 + world.random() * 1e6
         self.rate = 1.0 + (world.random() - 0.5) * 1e-4
         self.stood_still = 0.0
@@ -124,7 +126,7 @@ class Host(Endpoint):
 
     def start_agent(self) -> None:
         """Start the agent under a new incarnation; it finds what the kernel still has."""
-        if self.agent is not None or not self.powered:
+        if self.agent is not None or not self.powered or self.name not in self.disk.nodes:
             return
         self.incarnation += 1
         self.agent = Agent(self)
@@ -155,8 +157,10 @@ class Host(Endpoint):
             self.wanted = False
             if self.kernel.held:
                 self.world.fail("left behind", f"{self.name} stopped and still has VIPs")
+        elif agent.successor_after is None:
+            self.wanted = False
         else:
-            self.world.after(0.3 + self.world.random() * 0.3, self._restart)
+            self.world.after(agent.successor_after, self._restart)
 
     def _restart(self) -> None:
         if self.wanted:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.simulation.host import Host
 
+NEVER, FOR_EVER = float("-inf"), float("inf")
 LATEST_EXPIRY_SECONDS = 0.5
 """The kernel's expiry worker is this late at most."""
 
@@ -27,17 +28,18 @@ class Kernel:
         self.refuses: set[str] = set()
         self.lasting = False
         """A broken host whose lease never ends (promote_secondaries came back)."""
-        self.anchor_until = float("-inf")
-        self._armed = False
+        self.anchor_until = NEVER
+        self._armed_at = FOR_EVER
+        """When the expiry worker looks next."""
 
-    def renew(self) -> None:
-        """Renew the anchor; VIPs that are gone stay gone."""
+    def renew(self, lease_seconds: int = 0) -> None:
+        """Renew the anchor, for `lease_ttl` or as told; VIPs that are gone stay gone."""
         world = self.world
         slack = world.random() * LATEST_EXPIRY_SECONDS
-        self.anchor_until = world.now + self.host.disk.knobs.lease_ttl + slack
-        if not self._armed:
-            self._armed = True
-            world.at(self.anchor_until, self._expire)
+        seconds = lease_seconds or self.host.disk.knobs.lease_ttl
+        self.anchor_until = world.now + seconds + slack
+        if self.anchor_until < self._armed_at:
+            self._arm(self.anchor_until)
 
     def take(self, vips: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
         """Renew the anchor, then add; VIPs already there count as added."""
@@ -66,7 +68,7 @@ class Kernel:
 
     def clear(self) -> None:
         """Power is gone, and everything with it."""
-        self.anchor_until = float("-inf")
+        self.anchor_until = NEVER
         self.release(sorted(self.held))
 
     def shift(self, seconds: float) -> None:
@@ -75,17 +77,21 @@ class Kernel:
 
     def wind_up(self) -> None:
         """The lease, whose end was missed, ends soon."""
-        if not self._armed and self.anchor_until > float("-inf"):
-            self._armed = True
-            self.world.after(self.world.random() * LATEST_EXPIRY_SECONDS, self._expire)
+        if self._armed_at == FOR_EVER and self.anchor_until > NEVER:
+            self._arm(self.world.now + self.world.random() * LATEST_EXPIRY_SECONDS)
 
-    def _expire(self) -> None:
-        self._armed = False
-        if self.anchor_until == float("-inf") or self.lasting:
+    def _arm(self, when: float) -> None:
+        self._armed_at = when
+        self.world.at(when, self._expire, when)
+
+    def _expire(self, armed_at: float) -> None:
+        if armed_at != self._armed_at:
+            return
+        self._armed_at = FOR_EVER
+        if self.anchor_until == NEVER or self.lasting:
             return
         if self.host.paused or self.anchor_until > self.world.now:
-            self._armed = True
-            self.world.at(max(self.anchor_until, self.world.now + 0.1), self._expire)
+            self._arm(max(self.anchor_until, self.world.now + 0.1))
             return
         gone = tuple(sorted(self.held))
         if gone:

@@ -15,8 +15,10 @@ from heapq import heappush
 from typing import TYPE_CHECKING
 
 from tests.simulation.host import Endpoint, Host
+from tests.simulation.traps import overhear
 from workers.failover.core.actions import Probing, Send
 from workers.failover.core.events import Received, Ring, Seen, Sighting
+from workers.failover.core.messages import Heartbeat
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -113,6 +115,8 @@ class Network:
 
     def send(self, host: Host, action: Send) -> None:
         """Carry a message on the rings the machine named."""
+        if self.world.traps and isinstance(action.message, Heartbeat):
+            overhear(self.world, host, action.message)
         if action.ring_b:
             targets = action.to or host.peers
             event = Received(Ring.B, action.message)

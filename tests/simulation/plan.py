@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from workers.failover.core.definitions import Definitions
+from workers.failover.core.definitions import Definitions, Node
 
 SETTLE_SECONDS = 6.0
 """After the last step everything must be quiet by then."""
@@ -32,7 +32,7 @@ class Bounds:
 
     outage: float
     two_owners: float
-    planned_gap: float = 0.4
+    planned_gap: float = 0.02
     """An outage that began with a planned release: the simple path (release, then taken)."""
     by_cache: bool = True
     """Outages as seen through the client's neighbour cache, not only as nobody having the VIP."""
@@ -56,6 +56,8 @@ class Plan:
     """Clients whose outages count; two owners count for every one of them."""
     starts: dict[str, float] = field(default_factory=dict)
     """When each node boots (0 when absent)."""
+    joiners: tuple[Node, ...] = ()
+    """Hosts that later definitions may make nodes of."""
     watch_from: float = 2.0
     ends: float = 12.0
     rests: bool = True
@@ -64,5 +66,7 @@ class Plan:
     """No VIP changes hands twice: of two owners that meet, the later one has the higher epoch."""
     balanced: bool = False
     """At the end the loads of VIPs without preference differ by at most one."""
+    placed: bool = False
+    """At the end each VIP with preferences is on the first of them that serves."""
     idle: tuple[str, ...] = ()
     """VIPs that may have no owner at the end."""

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from workers.failover.core import actions as a
 from workers.failover.core.events import (
+    Checked,
     Event,
     Received,
+    RestartRequested,
     Ring,
     RingChanged,
     Started,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 SOCKET_LIMITS = {"udp": 160, "arp": 300}
 """Messages that fit in a receive buffer; newer ones are dropped."""
+FIRST_CHECK_SECONDS = 2.0
+"""A new agent's health checks have run within so long, or one interval."""
 WAKES_IN_A_ROW = 200
 WAKE = Wake()
 
@@ -39,6 +43,9 @@ class Point(Enum):
     BEFORE_CHECK = auto()
     BEFORE_CALL = auto()
     AFTER_CALL = auto()
+    BEFORE_RELEASE = auto()
+    AFTER_RELEASE = auto()
+    """Off the kernel, and nobody told."""
 
 
 class Agent:
@@ -52,6 +59,8 @@ class Agent:
         """How many stops are in force; it runs when there are none."""
         self.inbox: list[tuple[str, Event]] = []
         self.stop_requested = False
+        self.successor_after: float | None = 0.3 + self.world.random() * 0.3
+        """When it exited by itself: seconds until the next one starts; None: never."""
         self.ambush: tuple[Point, float | None, float] | None = None
         """(point, restart after a kill or None for a stop, seconds stopped)."""
         self._next = math.inf
@@ -73,6 +82,19 @@ class Agent:
         self.handle(Started(tuple(v for v in host.disk.vips if v in host.kernel.held)))
         self.world.after(0.001, self.receive, "udp", RingChanged(Ring.B, True))
         self.world.broker.connect(host.name)
+        if any(vip.check for vip in self.world.latest.vips.values()):
+            first = min(FIRST_CHECK_SECONDS, host.disk.knobs.check_interval)
+            self.world.after(first * self.world.random(), self._run_checks)
+
+    def _run_checks(self) -> None:
+        """Tell the machine how each check that VIPs name goes here, and again an interval later."""
+        if not self.alive:
+            return
+        host = self.host
+        self.world.after(host.disk.knobs.check_interval, self._run_checks)
+        for check in sorted({vip.check for vip in host.disk.vips.values() if vip.check}):
+            if self.running:
+                self.handle(Checked(check, check not in host.sick, "it is sick"))
 
     def die(self) -> None:
         """The process is gone, with everything that waited in its sockets."""
@@ -139,6 +161,11 @@ class Agent:
         """SIGTERM."""
         self.stop_requested = True
         self.receive("signal", StopRequested())
+
+    def request_restart(self, lease_seconds: int, successor_after: float | None) -> None:
+        """An upgrade: leave under a longer lease; the next agent starts later, or never."""
+        self.successor_after = successor_after
+        self.receive("signal", RestartRequested(lease_seconds))
 
     def handle(self, event: Event) -> None:
         """One step of the loop."""
@@ -209,6 +236,14 @@ class Agent:
                 if not self._netlink(action, None):  # type: ignore[arg-type]
                     self._rest = actions[index + 1 :]
                     return
+            elif kind is a.Release:
+                if self._ambushed(action, Point.BEFORE_RELEASE):
+                    self._rest = actions[index:]
+                    return
+                self.host.kernel.release(action.vips)  # type: ignore[union-attr]
+                if self._ambushed(action, Point.AFTER_RELEASE):
+                    self._rest = actions[index + 1 :]
+                    return
             else:
                 self._do(action)
                 if not self.alive:
@@ -221,8 +256,6 @@ class Agent:
         match action:
             case a.Probe():
                 network.ask(host, action.addresses, action.probing, action.mac)
-            case a.Release():
-                host.kernel.release(action.vips)
             case a.Announce():
                 network.announce(host, action.vips)
             case a.HandDefinitions():
@@ -253,7 +286,7 @@ class Agent:
     def _call(self, action: a.Take | a.Renew) -> None:
         kernel = self.host.kernel
         if isinstance(action, a.Renew):
-            kernel.renew()
+            kernel.renew(action.lease_seconds)
             return
         unknown = [vip for vip in action.vips if vip not in self.host.disk.vips]
         if unknown and self.host.disk.revision == self.world.latest.revision:
@@ -279,17 +312,18 @@ class Agent:
     def _stale(self, action: a.Take | a.Renew) -> bool:
         return self.host.clock() - action.decided_at > a.DECISION_SECONDS
 
-    def _ambushed(self, action: a.Take | a.Renew, point: Point) -> bool:
+    def _ambushed(self, action: a.Action, point: Point) -> bool:
         if self.ambush is None or self.ambush[0] is not point or isinstance(action, a.Renew):
             return False
         (_, restart, seconds), self.ambush = self.ambush, None
         world, host = self.world, self.host
         if restart is not None:
-            world.note("fault", f"{host.name}: killed {point.name} of a take")
+            world.note("fault", f"{host.name}: killed {point.name}")
             host.kill_agent(restart)
             return True
-        world.note("fault", f"{host.name}: stopped {point.name} of a take for {seconds:.3f} s")
-        self._staged = (action, point)
+        world.note("fault", f"{host.name}: stopped {point.name} for {seconds:.3f} s")
+        if isinstance(action, a.Take):
+            self._staged = (action, point)
         self.stop()
         world.after(seconds, self.go_on)
         return True

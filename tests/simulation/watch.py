@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.plan import SETTLE_SECONDS
 from workers.failover.core.actions import Fact, FactKind, Reason
 from workers.failover.core.definitions import AdminState
+from workers.failover.core.handoff import RELEASED
 
 if TYPE_CHECKING:
     from tests.simulation.host import Host
@@ -30,7 +31,7 @@ FLAP_SECONDS = 5.0
 FLAP_MOVES = 10
 REST_MOVES = 2
 """At most so many moves of a VIP within FLAP_SECONDS, while faults go on and at rest."""
-PLANNED = {Reason.BALANCE, Reason.STOPPING, Reason.DRAINING}
+PLANNED = set(RELEASED.values())
 ALARMS = {FactKind.SUSPECTED, FactKind.DEAD}
 SLACK_SECONDS = 1e-6
 
@@ -289,6 +290,8 @@ class Watch:
                     world.fail("rest", f"{vip} is on {name}, whose agent does not run")
         if world.plan.balanced:
             self._check_balance()
+        if world.plan.placed:
+            self._check_places()
         self._check_drained()
         for host in world.hosts.values():
             extra = sorted(host.kernel.held - set(world.latest.vips))
@@ -302,9 +305,26 @@ class Watch:
         loads = {
             name: len([v for v in host.kernel.held if not vips[v].prefer])
             for name, host in self.world.hosts.items()
+            if name in self.world.latest.nodes
         }
         if max(loads.values()) - min(loads.values()) > 1:
             self.world.fail("balance", f"loads differ by more than one at rest: {loads}")
+
+    def _check_places(self) -> None:
+        """Every VIP is on the first node that it prefers of those that run, are enabled and well."""
+        latest, hosts = self.world.latest, self.world.hosts
+        for vip, definition in latest.vips.items():
+            there = [
+                name
+                for name in definition.prefer
+                if hosts[name].agent
+                and hosts[name].attached
+                and definition.check not in hosts[name].sick
+                and latest.nodes[name].admin_state is AdminState.ENABLED
+            ]
+            holders = [host.name for host in self.holders[vip]]
+            if there and holders != there[:1]:
+                self.world.fail("place", f"{vip} is on {holders} at rest and prefers {there}")
 
     def _check_drained(self) -> None:
         """A node told to drain holds nothing while an enabled one is there to hold it."""

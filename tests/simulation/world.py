@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tests.simulation import faults
 from tests.simulation.broker import Broker
 from tests.simulation.ears import Ears
+from tests.simulation.faults_planned import STEPS
 from tests.simulation.host import Endpoint, Host
 from tests.simulation.network import Client, Network
 from tests.simulation.plan import SETTLE_SECONDS, Plan, Step
+from tests.simulation.traps import Trap
 from tests.simulation.watch import Watch
 from workers.failover.core.actions import Action, Fact
 from workers.failover.core.definitions import Definitions
@@ -80,6 +81,7 @@ class World:
         self.latest = plan.definitions
         self.disturbed_at = max([plan.watch_from, *(step.at for step in plan.steps)])
         """The last step, or the last instant at which an agent started or went on."""
+        self.traps: list[Trap] = []
         self.clients: list[Client] = []
         self.hosts: dict[str, Host] = {}
         self.watch = Watch(self)
@@ -96,13 +98,15 @@ class World:
             client = Client(self, name, f"198.18.0.{200 + index}", f"02:00:00:00:02:{index:02x}")
             self.clients.append(client)
             self.network.add(client)
-        for index, node in enumerate(plan.definitions.nodes.values(), 1):
+        members = plan.definitions.nodes
+        for index, node in enumerate([*members.values(), *plan.joiners], 1):
             mac = f"02:00:00:00:00:{index:02x}"
             host = Host(self, node.name, node.address, mac, plan.definitions)
             self.hosts[node.name] = host
             self.broker.add(node.name)
             self.network.add(host)
-            self.at(plan.starts.get(node.name, 0.0), host.start_agent)
+            if node.name in members:
+                self.at(plan.starts.get(node.name, 0.0), host.start_agent)
         self.network.refresh()
         self.watch.define(list(plan.definitions.vips))
         self.at(plan.watch_from, self.watch.begin)
@@ -151,7 +155,7 @@ class World:
     def act(self, step: Step) -> None:
         """Carry out one step of the plan."""
         self.note("fault", str(step))
-        faults.FAULTS[step.kind](self, *step.arguments)
+        STEPS[step.kind](self, *step.arguments)
 
     # -- what happened
 

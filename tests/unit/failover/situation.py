@@ -113,6 +113,10 @@ class Neighbour:
     agrees: bool = True
     """It reports the machine's own view."""
     helps: Helps = Helps.SILENT
+    arms: bool = True
+    """It says that it will take what it is offered."""
+    takes: bool = True
+    """It takes what was released to it."""
 
 
 class Situation:
@@ -312,15 +316,29 @@ class Situation:
 
     def _deliver(self, send: ac.Send) -> None:
         message = send.message
-        for name in send.to:
+        for name in send.to or self.peers:
             peer = self.peers.get(name)
             if peer is None or not peer.beats:
+                continue
+            if isinstance(message, Heartbeat):
+                self._move(peer, message)
+            if not send.to:
                 continue
             if isinstance(message, Question) and peer.helps is not Helps.MUTE:
                 opinion = self._opinion(peer, message)
                 self._soon(OPINION_WAY_SECONDS, ev.Received(ev.Ring.B, opinion))
             elif isinstance(message, Heartbeat) and message.asks:
                 self._soon(WAY_SECONDS, ev.Received(ev.Ring.B, self.word(name)))
+
+    def _move(self, peer: Neighbour, message: Heartbeat) -> None:
+        """What a peer does about the moves that the machine's heartbeat tells of."""
+        released = [one for one in message.released if one.heir == peer.name and peer.takes]
+        fresh = [one for one in released if peer.claims.get(one.vip, 0) <= one.epoch]
+        peer.claims = peer.claims | {one.vip: one.epoch + 1 for one in fresh}
+        offers = [one for one in message.offers if one.heir == peer.name and peer.arms]
+        armed = tuple(Claim(one.vip, one.epoch) for one in offers)
+        if fresh or armed:
+            self._soon(WAY_SECONDS, ev.Received(ev.Ring.B, self.word(peer.name, armed=armed)))
 
     def _opinion(self, peer: Neighbour, question: Question) -> Opinion:
         held = peer.helps is Helps.HELD

@@ -352,22 +352,58 @@ def test_probation_ends_with_the_longest_lease() -> None:
 def test_a_stop_lets_go_says_goodbye_three_times_and_finishes() -> None:
     situation = owner()
     situation.decide(StopRequested())
-    assert situation.kernel == set()
+    assert situation.live(0.02).kernel == set()
     situation.live(1.0)
-    goodbyes = [m for m in situation.said(Heartbeat) if m.state is NodeState.STOPPING]
+    goodbyes = said_goodbye(situation)
     assert len(goodbyes) == 3
     assert {m.claims for m in goodbyes} <= {(), None}
-    assert goodbyes[0].claims == ()
     assert situation.actions(Exit) == [Exit(Reason.STOPPING.value)]
     assert situation.machine.finished
     assert situation.machine.deadline() == math.inf
 
 
-def test_it_lets_go_before_it_says_goodbye() -> None:
-    situation = owner()
+def said_goodbye(situation: Situation) -> list[Heartbeat]:
+    """Heartbeats of one that is stopping, holds nothing and hands nothing over any more."""
+    return [
+        m
+        for m in situation.said(Heartbeat)
+        if m.state is NodeState.STOPPING and m.digest == 0 and not m.released
+    ]
+
+
+def test_without_an_heir_a_stop_lets_go_at_once_and_then_says_goodbye() -> None:
+    situation = alone()
+    situation.ready()
     actions = situation.decide(StopRequested())
     kinds = [type(action) for action in actions]
     assert kinds.index(Release) < kinds.index(Send)
+
+
+def test_a_stop_does_not_wait_for_heirs_that_take_nothing() -> None:
+    situation = owner()
+    for peer in situation.peers.values():
+        peer.arms = False
+    situation.decide(StopRequested())
+    assert situation.live(1.0).kernel == {V}
+    assert situation.live(1.0).kernel == set()
+    assert situation.machine.finished
+
+
+def test_a_stop_while_isolated_is_over_at_once() -> None:
+    situation = owner().cut()
+    situation.live(1.0)
+    situation.decide(StopRequested())
+    situation.live(0.2)
+    assert situation.machine.finished
+
+
+def test_who_becomes_isolated_while_stopping_lets_go() -> None:
+    situation = owner()
+    for peer in situation.peers.values():
+        peer.arms = False
+    situation.decide(StopRequested())
+    situation.cut().live(0.55)
+    assert situation.kernel == set()
 
 
 def test_a_second_request_to_stop_changes_nothing() -> None:
@@ -376,8 +412,7 @@ def test_a_second_request_to_stop_changes_nothing() -> None:
     situation.live(0.04)
     situation.decide(StopRequested())
     situation.live(1.0)
-    goodbyes = [m for m in situation.said(Heartbeat) if m.state is NodeState.STOPPING]
-    assert len(goodbyes) == 3
+    assert len(said_goodbye(situation)) == 3
 
 
 def test_the_finished_say_and_do_nothing() -> None:

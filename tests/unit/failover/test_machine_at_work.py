@@ -304,12 +304,12 @@ def displaced() -> Situation:
     return situation.forget()
 
 
-def test_in_a_mature_view_what_belongs_elsewhere_is_let_go() -> None:
+def test_in_a_mature_view_what_belongs_elsewhere_is_handed_over() -> None:
     situation = displaced().live(0.5)
     assert situation.kernel == {V}
     situation.live(2.0)
     assert situation.kernel == set()
-    assert situation.facts(FactKind.RELEASED)[0].reason is Reason.BALANCE
+    assert situation.facts(FactKind.RELEASED)[0].reason is Reason.FAILBACK
 
 
 def test_in_a_view_that_is_not_agreed_nothing_moves() -> None:

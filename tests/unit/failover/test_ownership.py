@@ -82,10 +82,17 @@ def test_the_aim_is_the_assignment_with_current_owners() -> None:
     register = Register()
     register.claim(C, {V: 1})
     register.owners()
-    register.ownership.aim({A: 1, B: 1, C: 1}, define(vips=1), {})
+    register.ownership.aim({A: 1, B: 1, C: 1}, define(vips=1), {}, {})
     assert register.ownership.targets == {V: C}
-    register.ownership.aim({A: 1, B: 1, C: 1}, define(vips=1), {V: {A, C}})
+    register.ownership.aim({A: 1, B: 1, C: 1}, define(vips=1), {V: {A, C}}, {})
     assert register.ownership.targets == {V: B}
+
+
+def test_who_is_about_to_take_a_vip_counts_as_its_owner() -> None:
+    ownership = Ownership()
+    for heir in (A, B, C):
+        ownership.aim({A: 1, B: 1, C: 1}, define(vips=1), {}, {V: heir})
+        assert ownership.targets == {V: heir}
 
 
 def test_my_rank_is_my_place_among_the_eligible() -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.unit.failover.situation import A, B, C, Situation, define, vip
 from workers.failover.core.definitions import AdminState, Definitions, Vip
 from workers.failover.core.preview import if_dies
@@ -38,10 +40,13 @@ def test_without_an_heir_nobody_serves() -> None:
     owners = {V: A, W: A, X: B}
 
     assert if_dies(A, definitions, owners, (A,)) == ({}, (V, W))
-    draining = drained(definitions, B, AdminState.DRAINING)
-    assert if_dies(A, draining, owners, (A, B)) == ({}, (V, W))
-    resting = drained(definitions, B, AdminState.MAINTENANCE)
-    assert if_dies(A, resting, owners, (A, B)) == ({}, (V, W))
+
+
+@pytest.mark.parametrize("state", [AdminState.DRAINING, AdminState.MAINTENANCE])
+def test_a_node_that_is_to_hold_nothing_is_better_than_none(state: AdminState) -> None:
+    definitions = drained(define(nodes=(A, B), vips=3), B, state)
+
+    assert if_dies(A, definitions, {V: A, W: A, X: B}, (A, B)) == ({V: B, W: B}, ())
 
 
 def test_a_late_node_is_the_last_choice() -> None:

@@ -209,7 +209,7 @@ def test_an_opinion_on_what_has_answered_since_is_worth_nothing() -> None:
     takeover = pursued(1)
     fall_silent(takeover, times=1)
     takeover.confer(7.0, (C,))
-    takeover.sighted(V, mac(A))
+    takeover.sighted(V, mac(A), 0.0)
     takeover.hear(Opinion(node=C, to=B, number=1, proved=True, silent=(V,), held=()))
     assert takeover.candidates[V].opinion_at == -math.inf
 
@@ -267,7 +267,7 @@ def test_waits_for_a_vip_that_is_answered_for_do_not_count_against_a_rival() -> 
     takeover = pursued(1)
     for number in range(3):
         takeover.rivalled(V, "", number * 1.0)
-    takeover.sighted(V, mac(A))
+    takeover.sighted(V, mac(A), 0.0)
     takeover.rivalled(V, "", 3.0)
     assert takeover.candidates[V].backoff_until > 3.0
 
@@ -362,7 +362,7 @@ def test_an_answer_of_any_vip_makes_it_the_sentinel() -> None:
     takeover = pursued(SENTINEL_GROUP + 1)
     fall_silent(takeover, times=1)
     assert len(asked(takeover, 0.03)) == SENTINEL_GROUP + 1
-    takeover.sighted(vip(5), mac(A))
+    takeover.sighted(vip(5), mac(A), 0.0)
     assert asked(takeover, 0.06) == {vip(0), vip(5)}  # the first goes on: it is silent
 
 
@@ -425,9 +425,9 @@ def test_an_ignored_link_address_no_longer_counts() -> None:
     takeover = pursued(1)
     candidate = takeover.candidates[V]
     candidate.silent, candidate.ignored = 2, {mac(A)}
-    takeover.sighted(V, mac(A))
+    takeover.sighted(V, mac(A), 0.0)
     assert candidate.silent == 2
-    takeover.sighted(V, mac(C))
+    takeover.sighted(V, mac(C), 0.0)
     assert candidate.silent == 0
 
 

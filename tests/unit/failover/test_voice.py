@@ -6,6 +6,7 @@ from tests.unit.failover.situation import A, B, C, heartbeat, mac, vip
 from workers.failover.core.actions import Reason
 from workers.failover.core.claims import BUCKETS, Claims, bucket_of
 from workers.failover.core.detector import Detector
+from workers.failover.core.handoffs import Handoffs
 from workers.failover.core.holdings import Held, Holdings
 from workers.failover.core.messages import Claim, Heard, Heartbeat, NodeState
 from workers.failover.core.voice import (
@@ -35,6 +36,8 @@ class Speaker:
             "holdings": self.holdings,
             "cannot": (),
             "late": False,
+            "unhealthy": (),
+            "handoffs": Handoffs(),
         }
         return self.voice.heartbeat(now, **(plain | fields))
 

@@ -60,10 +60,11 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Renew the lease of everything held."""
+    """Renew the lease of everything held, for `lease_ttl` unless it says how long."""
 
     vips: tuple[str, ...]
     decided_at: float
+    lease_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class Reason(StrEnum):
     UNDEFINED = "it is no longer defined"
     LEASE_LOST = "the kernel removed it: the lease ended or a hand did it"
     KERNEL_REFUSED = "the kernel refused it"
+    RESTARTING = "its agent restarts under a longer lease"
     HAND_DELETED = "a hand deleted it: it was put back at once"
     HAND_ADDED = "a hand put it there: it was removed"
     OUTLIVED = "it had outlived its lease: it was removed"

@@ -14,17 +14,18 @@ from workers.failover.core.definitions import AdminState, Node, Vip
 
 
 def heirs(ready: Mapping[str, bool], nodes: Mapping[str, Node]) -> dict[str, int]:
-    """Nodes that may get VIPs, with their weights: ready and enabled; a late one if no other is.
+    """Nodes that may get VIPs, with their weights.
 
-    `ready`: name of a ready node -> whether its loop is chronically late.
+    The enabled ones; if there is none, draining ones; if there is none either, those in
+    maintenance: any service goes before none. Of these the late ones only if no other is.
+    `ready`: name of a ready (or draining) node -> whether its loop is chronically late.
     """
-    enabled = {
-        name: late
-        for name, late in ready.items()
-        if name in nodes and nodes[name].admin_state is AdminState.ENABLED
-    }
-    prompt = [name for name, late in enabled.items() if not late] or list(enabled)
-    return {name: nodes[name].weight for name in prompt}
+    for state in (AdminState.ENABLED, AdminState.DRAINING, AdminState.MAINTENANCE):
+        found = [name for name in ready if name in nodes and nodes[name].admin_state is state]
+        if found:
+            prompt = [name for name in found if not ready[name]] or found
+            return {name: nodes[name].weight for name in prompt}
+    return {}
 
 
 def assign(

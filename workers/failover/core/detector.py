@@ -72,6 +72,10 @@ class Peer:
     """What it claims and I hold, as of both tables' versions in `compared`."""
     compared: tuple[int, int] = (-1, -1)
     cannot: frozenset[str] = frozenset()
+    unhealthy: frozenset[str] = frozenset()
+    """Health checks that fail there."""
+    lease: float = 0.0
+    """Seconds its kernel keeps its VIPs after its newest heartbeat, when longer than usual."""
     late: bool = False
     clock: int = 0
     offset: float = math.inf
@@ -183,6 +187,7 @@ class Detector:
         peer.revision, peer.known_revision = heartbeat.revision, heartbeat.known_revision
         peer.view, peer.macs = heartbeat.view, heartbeat.macs
         peer.cannot, peer.late = frozenset(heartbeat.cannot), heartbeat.late
+        peer.unhealthy, peer.lease = frozenset(heartbeat.unhealthy), heartbeat.lease
         peer.digest = heartbeat.digest
         peer.news = {}
         if heartbeat.digest == peer.claimed:

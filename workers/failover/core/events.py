@@ -105,8 +105,24 @@ class Defined:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """A health check that VIPs name ended; `sentence` says how, for people."""
+
+    check: str
+    healthy: bool
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRequested:
+    """Leave to the next instance what the kernel has, under a lease of `lease_seconds`."""
+
+    lease_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
-    """Leave the cluster: release everything, say goodbye; then the machine is `finished`."""
+    """Leave the cluster: hand everything over, say goodbye; then the machine is `finished`."""
 
 
 Event = (
@@ -119,5 +135,7 @@ Event = (
     | RingChanged
     | LinkChanged
     | Defined
+    | Checked
+    | RestartRequested
     | StopRequested
 )

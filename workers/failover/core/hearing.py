@@ -6,7 +6,7 @@ frame alone never makes a node let go, except on probation.
 
 import math
 
-from workers.failover.core import probation
+from workers.failover.core import handoff, probation
 from workers.failover.core.actions import (
     Announce,
     FactKind,
@@ -79,6 +79,7 @@ def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
         return
     node.ownership.note(peer.name, peer.news)
     _contend(node, peer, now)
+    handoff.hear(node, heartbeat, peer, now)
     node.dirty = node.dirty or _news(node, peer)
     if node.revisions.hand(peer.name, heartbeat.known_revision, now):
         node.out.act(HandDefinitions(peer.name))
@@ -86,7 +87,9 @@ def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
 
 def _news(node: Node, peer: Peer) -> bool:
     """Whether a heartbeat may change who owns or should own something."""
-    seen = (peer.incarnation, peer.state, peer.known_revision, peer.claimed, peer.cannot, peer.late)
+    released = node.handoffs.told.get(peer.name)
+    seen = (peer.incarnation, peer.state, peer.known_revision, peer.claimed, peer.cannot, peer.late,
+            peer.unhealthy, released)  # fmt: skip
     fresh = seen != node.seen.get(peer.name)
     node.seen[peer.name] = seen
     return fresh or peer.verdict is not Verdict.ALIVE
@@ -190,7 +193,7 @@ def sight(node: Node, event: Sighting, now: float) -> None:
         return
     if vip in node.ownership.orphans:
         node.ownership.orphans[vip].silent_since = now
-    node.takeover.sighted(vip, event.mac)
+    node.takeover.sighted(vip, event.mac, now)
     if vip in node.holdings.held:
         _disputed(node, vip, event.mac, now)
 

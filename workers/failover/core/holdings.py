@@ -27,6 +27,8 @@ class Held:
     reason: Reason
     previous: str = ""
     probation_until: float = 0.0
+    unserved_since: float | None = None
+    """When somebody was last known to serve it before me."""
     ignored: frozenset[str] = frozenset()
     """Link addresses that answer broadcasts for it, but are silent when asked directly."""
     announced_at: float = -1.0

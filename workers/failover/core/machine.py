@@ -10,15 +10,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from workers.failover.core import draining, hearing, probation, speaking, taking
 from workers.failover.core import events as ev
-from workers.failover.core.actions import Action, Fact, FactKind, Reason, Release
+from workers.failover.core import handoff, hearing, moving, probation, speaking, taking
+from workers.failover.core.actions import Action, Fact, FactKind, Reason, Release, Renew
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Verdict
 from workers.failover.core.messages import Heartbeat, NodeState, Opinion, Question
 from workers.failover.core.node import ASK_SECONDS, Node
 from workers.failover.core.snapshot import snapshot
-from workers.failover.core.speaking import GOODBYES, LATE_WINDOW_SECONDS
+from workers.failover.core.speaking import LATE_WINDOW_SECONDS
 from workers.failover.core.voice import FULL_CLAIMS_SENDS
 
 QUIET_SECONDS = 0.01
@@ -44,7 +44,9 @@ class Machine(Node):
             ev.RingChanged: self._ring_changed,
             ev.LinkChanged: self._link_changed,
             ev.Defined: self._defined,
+            ev.Checked: self._checked,
             ev.StopRequested: self._stop,
+            ev.RestartRequested: self._restart,
             ev.Wake: lambda _event, _now: None,
         }
 
@@ -110,10 +112,35 @@ class Machine(Node):
     def _stop(self, _event: ev.StopRequested, now: float) -> None:
         if self.state is not NodeState.STOPPING:
             self.enter(NodeState.STOPPING, Reason.STOPPING)
-            self.let_go(Reason.STOPPING)
-            self.takeover.forget(list(self.takeover.candidates))
-            self.goodbyes_left = GOODBYES
-            self.next_heartbeat = now
+            moving.begin_stop(self, now)
+
+    def _restart(self, event: ev.RestartRequested, now: float) -> None:
+        """Leave the kernel's lease to the next instance, long enough for it to start."""
+        if self.holdings.held and not self.resuming and self.objection is Reason.NONE:
+            self.out.act(Renew(tuple(self.holdings.held), now, event.lease_seconds))
+            self.voice.lease = float(event.lease_seconds)
+        self.say(now, full=True)
+        self.exit(Reason.RESTARTING)
+
+    def _checked(self, event: ev.Checked, now: float) -> None:
+        self.health.checked(event.check, event.healthy, now)
+        if not event.healthy:
+            self.ailments[event.check] = event.sentence
+
+    def _diagnose(self, now: float) -> None:
+        """A health check began to fail for good, or is good again."""
+        failing = self.health.failing(now)
+        if failing == self.unhealthy.keys():
+            return
+        for check in sorted(failing ^ self.unhealthy.keys()):
+            fails = check in failing
+            detail = (
+                f"{check} fails: {self.ailments.get(check, '')}" if fails else f"{check} is good"
+            )
+            self.out.tell(FactKind.HEALTH, node=self.me, detail=detail)
+        self.unhealthy = {check: self.ailments.get(check, "") for check in sorted(failing)}
+        self.ailments = dict(self.unhealthy)
+        self.dirty = self.urgent = True
 
     def _gap(self, lateness: float, now: float) -> None:
         """My loop, or my machine, stood still: wait before judging, and probe before renewing."""
@@ -123,6 +150,7 @@ class Machine(Node):
             self.enter(NodeState.JOINING)
             self.listen(now)
         self.takeover.restart()
+        self.handoffs.clear()
         self.quiet_until = now + QUIET_SECONDS
         grace = now - self.fencing.isolated_after + GRACE_SECONDS
         self.fencing.trusted_at = max(self.fencing.trusted_at, grace)
@@ -140,10 +168,14 @@ class Machine(Node):
         self._entitle(now)
         self._redefine(now)
         self._admit(now)
+        self._diagnose(now)
+        handoff.review(self, now)
+        handoff.act(self, now)
         taking.turn_round(self, now)
         if self.dirty:
             taking.reassess(self, now)
-        draining.drain(self, now)
+        moving.give(self, now)
+        moving.depart(self, now)
         taking.take(self, now)
         probation.supervise(self, now)
         speaking.seek(self, now)
@@ -166,14 +198,18 @@ class Machine(Node):
                 self.urgent = True
         if self.view.update(self.voice.incarnation, self.detector, now):
             self.dirty = True
+            self.moves.balancing = frozenset()
             self.out.tell(FactKind.VIEW, detail=" ".join(self.view.members))
 
     def _entitle(self, now: float) -> None:
         """Let go of everything without entitlement."""
-        if self.state is NodeState.STOPPING:
+        if self.stop.departing:
             return
         self.objection = self.fencing.objection(self.detector, now)
-        if self.objection is not Reason.NONE:
+        if self.state is NodeState.STOPPING:
+            if self.objection is not Reason.NONE:
+                self.let_go(self.objection)
+        elif self.objection is not Reason.NONE:
             self.enter(NodeState.ISOLATED, self.objection)
             self.let_go(self.objection)
         elif self.state is NodeState.ISOLATED:
@@ -198,6 +234,7 @@ class Machine(Node):
         if definitions is None:
             return
         self.out.tell(FactKind.DEFINITIONS, detail=f"r{definitions.revision}")
+        self.moves.redefined = frozenset(self.revisions.moved_at(definitions.revision))
         gone = [vip for vip in self.holdings.held if vip not in definitions.vips]
         self.release(gone, Reason.UNDEFINED)
         knobs = definitions.knobs
@@ -206,6 +243,7 @@ class Machine(Node):
         self.view.update(self.voice.incarnation, self.detector, now)
         self.fencing.definitions = self.rounds.definitions = definitions
         self.takeover.definitions = definitions
+        self.health.redefine(definitions)
         self.takeover.forget(set(before.vips) - set(definitions.vips))
         self.ownership.orphans.clear()
         self.cannot.clear()
@@ -236,7 +274,7 @@ class Machine(Node):
             self.next_heartbeat,
             self.detector.deadline(),
             self.fencing.expires_at(self.detector, now)
-            if self.objection is Reason.NONE and self.state is not NodeState.STOPPING
+            if self.objection is Reason.NONE and not self.stop.departing
             else math.inf,
             max(self.fencing.sought_at(self.detector), self.next_seek, self.quiet_until),
             self.rounds.deadline(),
@@ -246,5 +284,10 @@ class Machine(Node):
             ready_at if self.state is NodeState.JOINING and not self.adopting() else math.inf,
             self.revisions.deadline(),
             probation.deadline(self),
+            handoff.deadline(self),
+            self.health.deadline(),
+            self.stop.by
+            if self.state is NodeState.STOPPING and not self.stop.departing
+            else math.inf,
             *asks,
         )

@@ -6,12 +6,15 @@ who owns what, `urgent` for a heartbeat at once.
 
 import math
 from collections import Counter
+from dataclasses import dataclass, field
 
 from workers.failover.core.actions import Exit, FactKind, Reason, Release, Renew, Send
 from workers.failover.core.definitions import AdminState, Definitions
 from workers.failover.core.detector import Detector, Peer
 from workers.failover.core.events import Ring
 from workers.failover.core.fencing import Fencing
+from workers.failover.core.handoffs import Handoffs
+from workers.failover.core.health import Health
 from workers.failover.core.holdings import Held, Holdings
 from workers.failover.core.messages import NodeState
 from workers.failover.core.outbox import Outbox
@@ -26,8 +29,36 @@ ASK_SECONDS = 0.05
 """How often a silent peer is asked directly."""
 RING_WAIT_SECONDS = 2.0
 """How long a start waits for a ring that is neither up nor failed."""
+GOODBYES = 3
+"""Heartbeats that say goodbye."""
 LATE_GAPS = 3
 """So many gaps within `LATE_WINDOW_SECONDS` make a loop chronically late."""
+
+
+@dataclass(slots=True)
+class Moves:
+    """What is to move, and why it may."""
+
+    surplus: dict[str, str] = field(default_factory=dict)
+    """VIP of mine -> the node that it is to be handed to."""
+    redefined: frozenset[str] = frozenset()
+    """VIPs whose definition changed where they belong, as of the acted revision."""
+    balancing: frozenset[str] = frozenset()
+    """VIPs that go for balance's sake now."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """How far a stop has come."""
+
+    waiting: int = 0
+    """VIPs that were still to be handed over when that last became fewer."""
+    by: float = math.inf
+    """Unless it becomes fewer again, all is let go at this instant."""
+    latest: float = math.inf
+    departing: bool = False
+    """Everything is let go: only goodbyes are left."""
+    goodbyes_left: int = 0
 
 
 class Node:
@@ -71,10 +102,18 @@ class Node:
         self.probation_turn = 0
         self.challenges: dict[str, tuple[float, str]] = {}
         """VIP on probation -> (when to let go, link address that answered for it)."""
-        self.given: tuple[str, ...] = ()
-        self.given_at = -math.inf
-        """What was given away while draining and has no owner yet; when the last of it was."""
-        self.goodbyes_left = 0
+        self.handoffs = Handoffs()
+        self.moves = Moves()
+        self.health = Health(definitions)
+        self.unhealthy: dict[str, str] = {}
+        """Health checks that fail here -> why."""
+        self.sick: frozenset[str] = frozenset()
+        """VIPs that lead others or only themselves, of which a health check fails here."""
+        self.ailments: dict[str, str] = {}
+        """What the last failure of each check was, whether it counts yet or not."""
+        self.refusals: dict[str, str] = {}
+        """VIPs in `cannot` -> what the kernel said."""
+        self.stop = Stop()
         self.dirty = True
         self.urgent = False
         self.told_stuck: set[str] = set()
@@ -147,6 +186,16 @@ class Node:
         """Something healed: tell the wire again who holds what."""
         self.holdings.announce(self.holdings.held, self.definitions.knobs.announce_count, now)
 
+    def tell(self, name: str, now: float) -> None:
+        """Say to one peer at once how planned moves are, on ring A too if it is deaf on ring B.
+
+        What everybody is about to be told in this very step is not said twice.
+        """
+        if self.urgent:
+            return
+        deaf = now - self.heard_on_b.get(name, -math.inf) > self.detector.dead_after
+        self.say(now, to=(name,), ring_a=deaf, claims=False)
+
     def ask(self, peer: Peer, now: float, *, asks: bool = True) -> None:
         """Speak to one peer directly, at most every ASK_SECONDS."""
         if now >= self.asked_at.get(peer.name, -math.inf) + ASK_SECONDS:
@@ -162,6 +211,7 @@ class Node:
         ring_a: bool = True,
         asks: bool = False,
         full: bool = False,
+        claims: bool = True,
         lacking: tuple[int, ...] | None = None,
     ) -> None:
         """Send a heartbeat to `to`, or to everybody on both rings.
@@ -177,9 +227,12 @@ class Node:
             holdings=self.holdings,
             cannot=tuple(sorted(self.cannot)),
             late=self.late,
+            unhealthy=tuple(sorted(self.unhealthy)),
+            handoffs=self.handoffs,
             asks=asks,
             knows=self.detector.peers[to[0]].known if asks and to else (),
             full=full,
+            claims=claims,
             lacking=lacking,
         )
         for piece in (heartbeat, *self.voice.pieces(heartbeat, self.holdings, now)):

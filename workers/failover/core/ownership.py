@@ -64,9 +64,10 @@ class Ownership:
         weights: Mapping[str, int],
         definitions: Definitions,
         barred: Mapping[str, set[str]],
+        coming: Mapping[str, str],
     ) -> None:
-        """Recompute whose place each VIP is."""
-        owners = {vip: node for vip, (_, node) in self.owners.items()}
+        """Recompute whose place each VIP is; `coming`: VIP -> node that is about to take it."""
+        owners = {**coming, **{vip: node for vip, (_, node) in self.owners.items()}}
         self.targets = assign(weights, definitions.vips, owners, barred)
 
     def rank(self, me: str, weights: Mapping[str, int]) -> int:

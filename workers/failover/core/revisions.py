@@ -65,6 +65,10 @@ class Revisions:
         self.acted_at = now
         return pending
 
+    def moved_at(self, revision: int) -> list[str]:
+        """VIPs whose place that revision changed."""
+        return [vip for vip, changed in self.changed_at.items() if changed == revision]
+
     def barred(self, detector: Detector) -> dict[str, set[str]]:
         """VIP -> live peers that lack the revision which last changed it."""
         barred: dict[str, set[str]] = {}

@@ -25,9 +25,12 @@ class Candidate:
     """When the previous owner's agent was last heard: its lease cannot have begun later."""
     reason: Reason
     cidr: str = ""
+    lease: float = 0.0
+    """Seconds for which the previous owner's kernel keeps it, when that is longer than usual."""
     silent: int = 0
     silent_at: float = -math.inf
     answered_by: str = ""
+    answered_at: float = -math.inf
     opinion_at: float = -math.inf
     backoff_from: float = -math.inf
     backoff_until: float = -math.inf
@@ -36,6 +39,12 @@ class Candidate:
     stuck: str = ""
     next_at: float = -math.inf
     ignored: set[str] = field(default_factory=set)
+
+    def served_at(self, known: bool) -> float | None:
+        """When it was last served as far as is `known` of its owner; None when nothing is."""
+        if known or self.answered_at > -math.inf:
+            return max(self.lease_from, self.answered_at)
+        return None
 
     @property
     def due_at(self) -> float:

@@ -3,7 +3,7 @@
 A lease is renewed before the heartbeat that tells of it, never after.
 """
 
-from workers.failover.core import taking
+from workers.failover.core import moving
 from workers.failover.core.actions import Announce, Probe, Probing, Reason
 from workers.failover.core.definitions import PartitionPolicy
 from workers.failover.core.messages import NodeState
@@ -11,7 +11,6 @@ from workers.failover.core.node import Node
 
 LATE_WINDOW_SECONDS = 10.0
 """Gaps of my own loop older than this are forgiven."""
-GOODBYES = 3
 GOODBYE_SECONDS = 0.03
 ORPHANS_A_TICK = 64
 
@@ -56,7 +55,7 @@ def speak(node: Node, now: float) -> None:
         full, node.urgent = node.urgent, False
         node.fencing.spoken_at = now
         node.say(now, full=full)
-    if due and node.state is NodeState.STOPPING:
+    if due and node.stop.departing:
         _leave(node, now)
 
 
@@ -69,11 +68,11 @@ def _tick(node: Node, now: float) -> None:
     if orphans:
         node.dirty = True
         node.out.act(Probe(tuple(sorted(orphans)[:ORPHANS_A_TICK]), Probing.CHECK))
-    taking.balance(node, now)
+    moving.balance(node, now)
 
 
 def _leave(node: Node, now: float) -> None:
-    node.goodbyes_left -= 1
+    node.stop.goodbyes_left -= 1
     node.next_heartbeat = now + GOODBYE_SECONDS
-    if node.goodbyes_left <= 0:
+    if node.stop.goodbyes_left <= 0:
         node.exit(Reason.STOPPING)

@@ -48,17 +48,23 @@ class Takeover:
         self._doubted: dict[str, Candidate] = {}
         """Those that somebody answers for beyond any lease."""
 
-    def pursue(self, vip: str, previous: str, lease_from: float, reason: Reason) -> None:
-        """Mean to take `vip`; what was learned so far is kept while its past is the same."""
+    def pursue(
+        self, vip: str, previous: str, lease_from: float, reason: Reason, lease: float = 0.0
+    ) -> None:
+        """Mean to take `vip`; what was learned so far is kept while its past is the same.
+
+        `lease`: seconds the previous owner's kernel keeps it, when that is longer than usual.
+        """
         candidate = self.candidates.get(vip)
         if candidate is not None and candidate.previous == previous:
             candidate.lease_from = max(candidate.lease_from, lease_from)
             candidate.reason = reason
+            candidate.lease = lease
             return
         if candidate is not None:
             self.forget((vip,))
         cidr = self.definitions.topology_of[vip].cidr
-        self._add(Candidate(vip, previous, lease_from, reason, cidr))
+        self._add(Candidate(vip, previous, lease_from, reason, cidr, lease))
 
     def _add(self, candidate: Candidate) -> None:
         self.candidates[candidate.vip] = candidate
@@ -93,14 +99,14 @@ class Takeover:
         candidate.silent_at = candidate.opinion_at = -math.inf
         self._counted.pop(candidate.vip, None)
 
-    def sighted(self, vip: str, mac: str) -> None:
+    def sighted(self, vip: str, mac: str, now: float) -> None:
         """Somebody answered for a VIP or claimed it."""
         candidate = self.candidates.get(vip)
         if candidate is not None and mac in candidate.ignored:
             return
         self.rounds.answer(vip, mac)
         if candidate is not None:
-            candidate.answered_by = mac
+            candidate.answered_by, candidate.answered_at = mac, now
             candidate.backoffs = 0  # nobody can take it now: no rival is to blame
             self._forget_silence(candidate)
             self._sentinels.answered(candidate)
@@ -150,7 +156,8 @@ class Takeover:
         self._sentinels.answered(candidate)
         candidate.answered_by = mac
         lease_from = max(candidate.lease_from, heard_at)
-        lease_ends = lease_from + self.definitions.knobs.lease_ttl + LEASE_SLACK_SECONDS
+        lease = max(candidate.lease, self.definitions.knobs.lease_ttl)
+        lease_ends = lease_from + lease + LEASE_SLACK_SECONDS
         if now < lease_ends:
             return
         self._doubted[candidate.vip] = candidate

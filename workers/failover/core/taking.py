@@ -1,16 +1,17 @@
 """Taking: from assignment to candidate, from silence to a Take, from the kernel's word to holding.
 
-Invariants: only a READY, entitled node means to take, or a draining one what it gave away and no
-heir is left for; nothing with a live owner is taken; what the
-kernel did not confirm is not held.
+Invariants: only an entitled node means to take; nothing with a live owner is taken, nor what was
+released to somebody else; what the kernel did not confirm is not held.
 """
 
 import math
+from collections.abc import Mapping
 
+from workers.failover.core import handoff
 from workers.failover.core.actions import Announce, FactKind, Reason, Release, Take
-from workers.failover.core.assignment import heirs
+from workers.failover.core.assignment import heirs, leader
+from workers.failover.core.definitions import AdminState
 from workers.failover.core.detector import Verdict
-from workers.failover.core.draining import takes_back
 from workers.failover.core.events import Taken
 from workers.failover.core.hearing import give_opinion
 from workers.failover.core.holdings import Held
@@ -85,53 +86,109 @@ def _adopt(node: Node, silent: tuple[str, ...], answered: tuple[str, ...], now: 
 
 
 def reassess(node: Node, now: float) -> None:
-    """Who owns what, who should, and so: what do I mean to take?"""
+    """Who owns what, who should, and so: what do I mean to take, and what to give?"""
     node.dirty = False
     ownership = node.ownership
     ownership.collect(node.me, node.holdings, node.detector)
     node.cannot = {vip: until for vip, until in node.cannot.items() if until > now}
+    node.refusals = {vip: said for vip, said in node.refusals.items() if vip in node.cannot}
+    weights, welcome = _eligible(node, now)
+    barred = _barred(node, weights)
+    reserved = handoff.reserved(node)
+    ownership.aim(weights, node.definitions, barred, reserved)
+    rank = ownership.rank(node.me, weights)
+    for vip in node.definitions.vips:
+        mine = node.me in weights and node.me not in barred.get(vip, ())
+        if vip in reserved:
+            _leave(node, vip)
+        else:
+            _place(node, vip, rank, now, mine=mine)
+    node.moves.surplus = _surplus(node, welcome)
+
+
+def _barred(node: Node, weights: Mapping[str, int]) -> dict[str, set[str]]:
+    """VIP -> nodes that cannot hold it, or where its health check fails but not everywhere."""
     barred = node.revisions.barred(node.detector)
     for peer in node.detector.peers.values():
         for vip in peer.cannot:
             barred.setdefault(vip, set()).add(peer.name)
     for vip in node.cannot:
         barred.setdefault(vip, set()).add(node.me)
-    weights = _eligible(node, now)
-    ownership.aim(weights, node.definitions, barred)
-    rank = ownership.rank(node.me, weights)
-    for vip in node.definitions.vips:
-        back = takes_back(node, vip, weights)
-        mine = (node.me in weights or back) and node.me not in barred.get(vip, ())
-        _place(node, vip, rank, now, mine=mine, back=back)
+    failing = {p.name: p.unhealthy for p in node.detector.peers.values() if p.unhealthy}
+    if node.unhealthy:
+        failing[node.me] = frozenset(node.unhealthy)
+    node.sick = frozenset()
+    if failing:
+        _bar_unhealthy(node, weights, failing, barred)
+    return barred
 
 
-def _eligible(node: Node, now: float) -> dict[str, int]:
-    """Nodes that may be heirs, with their weights."""
-    ready = {
-        p.name: p.late
-        for p in node.detector.peers.values()
-        if p.verdict is Verdict.ALIVE
-        and p.state is NodeState.READY
-        and node.view.member(p, node.detector, now)
-    }
-    if node.state is NodeState.READY:
-        ready[node.me] = node.late
-    return heirs(ready, node.definitions.nodes)
+def _bar_unhealthy(
+    node: Node,
+    weights: Mapping[str, int],
+    failing: Mapping[str, frozenset[str]],
+    barred: dict[str, set[str]],
+) -> None:
+    """VIPs that sit together keep away from where a check of one of them fails.
+
+    A check that fails everywhere says nothing about where to go.
+    """
+    vips = node.definitions.vips
+    sick: dict[str, set[str]] = {}
+    for vip, definition in vips.items():
+        if definition.check:
+            names = {name for name, checks in failing.items() if definition.check in checks}
+            sick.setdefault(leader(vip, vips), set()).update(names)
+    node.sick = frozenset(first for first, names in sick.items() if node.me in names)
+    for first, names in sick.items():
+        if weights.keys() - names - barred.get(first, set()):
+            barred.setdefault(first, set()).update(names)
 
 
-def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool, back: bool) -> None:
+def _eligible(node: Node, now: float) -> tuple[dict[str, int], bool]:
+    """Nodes that may be heirs, with their weights; whether they are there to get more than orphans.
+
+    Nodes that drain are heirs only when there is no other.
+    """
+    found: dict[NodeState, dict[str, bool]] = {NodeState.READY: {}, NodeState.DRAINING: {}}
+    for peer in node.detector.peers.values():
+        if peer.verdict is Verdict.ALIVE and node.view.member(peer, node.detector, now):
+            found.get(peer.state, {})[peer.name] = peer.late
+    found.get(node.state, {})[node.me] = node.late
+    nodes = node.definitions.nodes
+    weights = heirs(found[NodeState.READY], nodes)
+    if any(nodes[name].admin_state is AdminState.ENABLED for name in weights):
+        return weights, True
+    return heirs(found[NodeState.READY] | found[NodeState.DRAINING], nodes), False
+
+
+def _surplus(node: Node, welcome: bool) -> dict[str, str]:
+    """VIP of mine -> who is to have it; nobody who is there for orphans only, unless I stop."""
+    if not welcome and node.state is not NodeState.STOPPING:
+        return {}
+    targets = node.ownership.targets
+    aims = ((vip, targets.get(vip, node.me)) for vip in node.holdings.held)
+    return {vip: target for vip, target in aims if target != node.me}
+
+
+def _leave(node: Node, vip: str) -> None:
+    """Somebody owns it, or is about to."""
+    node.takeover.forget((vip,))
+    node.ownership.orphans.pop(vip, None)
+
+
+def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool) -> None:
     """Pursue, watch or leave one VIP."""
     ownership = node.ownership
     owner = ownership.owners.get(vip)
     if owner is not None and (
         owner[1] == node.me or node.detector.peers[owner[1]].verdict is Verdict.ALIVE
     ):
-        node.takeover.forget((vip,))
-        ownership.orphans.pop(vip, None)
+        _leave(node, vip)
         return
     if owner is None:
         ownership.watch(vip, now)
-    overdue = back or ownership.overdue(vip, rank, now)
+    overdue = ownership.overdue(vip, rank, now)
     if not mine or not (ownership.targets.get(vip) == node.me or overdue):
         node.takeover.forget((vip,))
         return
@@ -139,12 +196,12 @@ def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool, back: boo
     peer = node.detector.peers.get(previous)
     reason = Reason.HEIR_IDLE if overdue and ownership.targets.get(vip) != node.me else why(peer)
     heard_at = peer.heard_at if peer and peer.heard_at > -math.inf else node.started_at
-    node.takeover.pursue(vip, previous, heard_at, reason)
+    node.takeover.pursue(vip, previous, heard_at, reason, peer.lease if peer else 0.0)
 
 
 def take(node: Node, now: float) -> None:
     """Confer about what is silent, and take what is ready."""
-    if node.state not in (NodeState.READY, NodeState.DRAINING) or node.resuming:
+    if not handoff.entitled(node):
         node.takeover.opinions.asked = None
         return
     node.takeover.confer(now, _helpers(node))
@@ -161,7 +218,8 @@ def take(node: Node, now: float) -> None:
         peer = node.detector.peers.get(candidate.previous)
         released = peer is not None and peer.live and peer.state is not NodeState.JOINING
         goodbye = candidate.reason is Reason.OWNER_LEFT or released
-        probation = now + knobs.lease_ttl + LEASE_SLACK_SECONDS
+        lease = max(candidate.lease, knobs.lease_ttl)
+        probation = now + lease + LEASE_SLACK_SECONDS
         reason = candidate.reason
         if reason is Reason.OWNER_DIED and peer and now - peer.heard_at > knobs.lease_ttl:
             reason = Reason.LEASE_ENDED
@@ -172,6 +230,7 @@ def take(node: Node, now: float) -> None:
             reason,
             candidate.previous,
             0.0 if goodbye else probation,
+            candidate.served_at(peer is not None),
             frozenset(candidate.ignored),
         )
     node.takeover.forget(list(node.taking))
@@ -194,9 +253,18 @@ def confirm(node: Node, event: Taken, now: float) -> None:
         held.since = now
         node.holdings.add(held)
         node.ownership.note(node.me, {vip: held.epoch})
-        node.out.tell(FactKind.TAKEN, held.reason, vip=vip, node=held.previous, epoch=held.epoch)
+        since = held.unserved_since
+        node.out.tell(
+            FactKind.TAKEN,
+            held.reason,
+            vip=vip,
+            node=held.previous,
+            epoch=held.epoch,
+            view=node.view.hash,
+            gap=None if since is None else max(0.0, now - since),
+        )
     for vip, sentence in event.failed:
-        node.cannot[vip] = now + RETRY_SECONDS
+        node.cannot[vip], node.refusals[vip] = now + RETRY_SECONDS, sentence
         node.out.tell(FactKind.FAILED, Reason.KERNEL_REFUSED, vip=vip, detail=sentence)
     if event.added:
         node.next_probation = min(node.next_probation, now + PROBATION_SECONDS)
@@ -206,22 +274,3 @@ def confirm(node: Node, event: Taken, now: float) -> None:
         node.takeover.restart()
     node.taking.clear()
     node.dirty = node.urgent = True
-
-
-def balance(node: Node, now: float) -> None:
-    """Release what the assignment gives to another, in an agreed and mature view only."""
-    knobs = node.definitions.knobs
-    if node.dirty or node.ownership.orphans or node.state is not NodeState.READY:
-        return
-    if now < node.next_balance:
-        return
-    if not node.view.mature(node.detector, knobs.view_mature_time, now):
-        return
-    revision = node.definitions.revision
-    if any(peer.live and peer.revision != revision for peer in node.detector.peers.values()):
-        return
-    targets = node.ownership.targets
-    surplus = [vip for vip in sorted(node.holdings.held) if targets.get(vip, node.me) != node.me]
-    if surplus:
-        node.next_balance = now + knobs.balance_interval
-        node.release(surplus[: knobs.balance_set_size], Reason.BALANCE)

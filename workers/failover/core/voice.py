@@ -13,6 +13,7 @@ import msgspec
 
 from workers.failover.core.claims import BUCKETS, Claims
 from workers.failover.core.detector import Detector
+from workers.failover.core.handoffs import Handoffs
 from workers.failover.core.holdings import Holdings
 from workers.failover.core.messages import Claim, Heard, Heartbeat, NodeState
 
@@ -35,6 +36,8 @@ class Voice:
         self.macs = macs
         self.sequence = 0
         self.clock = 0
+        self.lease = 0.0
+        """Seconds the kernel keeps my VIPs from now on, when that is longer than usual."""
         self.full_left = FULL_CLAIMS_SENDS
         self._fresh: dict[int, int] = {}
         """Changed bucket -> in how many more heartbeats it is said."""
@@ -64,17 +67,20 @@ class Voice:
         holdings: Holdings,
         cannot: tuple[str, ...],
         late: bool,
+        unhealthy: tuple[str, ...],
+        handoffs: Handoffs,
         asks: bool = False,
         knows: tuple[int, ...] = (),
         full: bool = False,
+        claims: bool = True,
         lacking: tuple[int, ...] | None = None,
     ) -> Heartbeat:
         """The next heartbeat, or the first piece of it; `pieces` gives the others.
 
-        `revisions` are (acted, known); `knows`: what to say with `asks`; `lacking`: what the one
-        who asked said with it.
+        `revisions` are (acted, known); `claims`: say them if it is time to; `knows`: what to say
+        with `asks`; `lacking`: what the one who asked said with it.
         """
-        claims, buckets = self._said(holdings, full, lacking)
+        said, buckets = self._said(holdings, full, lacking) if claims else (None, None)
         return Heartbeat(
             node=self.me,
             incarnation=self.incarnation,
@@ -91,11 +97,16 @@ class Voice:
                 for p in detector.peers.values()
                 if p.told[1] >= 0
             ),
-            claims=claims,
+            claims=said,
             buckets=buckets,
             digest=holdings.digest,
             cannot=cannot,
             late=late,
+            unhealthy=unhealthy,
+            offers=handoffs.offers(),
+            armed=handoffs.armed(),
+            released=handoffs.released(),
+            lease=self.lease,
             asks=asks,
             known=knows,
         )
