@@ -53,8 +53,9 @@ class VipRow:
 
     @property
     def note(self) -> str:
-        """What is to be known of its state, if its badge and its reason do not say it."""
-        said = self.heirless or self.status.note == self.status.reason
+        """What is to be known of its state, if nothing else in its row says it."""
+        hooked = self.status.cause == VipStatus.Cause.HOOK
+        said = self.heirless or hooked or self.status.note == self.status.reason
         return "" if said else self.status.note
 
     @property

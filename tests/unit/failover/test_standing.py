@@ -46,7 +46,7 @@ def case(owner: str = A, **values: object) -> Case:
             "not-everywhere",
             "mta3 could not take it: its kernel refused it",
         ),
-        (case(hook="/bin/true"), "UNSAFE", "hook", HOOK_WARNING),
+        (case(hook="/bin/true"), "UNSAFE", "hook", HOOK_WARNING.removesuffix(".")),
         (
             case(heirs=(A,)),
             "owned",

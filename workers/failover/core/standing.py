@@ -95,7 +95,7 @@ def _held(case: Case) -> Standing:
     if obstacle := _obstacle(case):
         return _said(State.UNSAFE, obstacle, Cause.NOT_EVERYWHERE)
     if case.hook:
-        return _said(State.UNSAFE, HOOK_WARNING, Cause.HOOK)
+        return _said(State.UNSAFE, HOOK_WARNING.removesuffix("."), Cause.HOOK)
     if not set(case.heirs) - {case.owner} - case.refusals.keys():
         sentence = "no other enabled node is ready that could take it"
         return _said(State.OWNED, sentence, Cause.NO_HEIR)
