@@ -58,7 +58,12 @@ pieces = st.builds(
     count=st.integers(0, 65_535),
     data=st.binary(max_size=40_000),
 )
-messages = heartbeats | questions | opinions | pieces
+neighbourhoods = st.builds(
+    m.Neighbourhood,
+    node=names,
+    hosts=st.lists(st.tuples(vips, st.text(max_size=64)), max_size=512).map(tuple),
+)
+messages = heartbeats | questions | opinions | pieces | neighbourhoods
 anything = st.recursive(
     st.none()
     | st.booleans()

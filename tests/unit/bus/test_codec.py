@@ -11,6 +11,7 @@ from workers.failover.core.messages import (
     Heard,
     Heartbeat,
     Message,
+    Neighbourhood,
     NodeState,
     Opinion,
     Question,
@@ -38,6 +39,7 @@ MESSAGES: list[Message] = [
     DefinitionsPiece(
         node="mta1", to="mta2", revision=3, checksum=1, index=0, count=2, data=bytes(40_000)
     ),
+    Neighbourhood(node="mta1", hosts=(("198.18.0.7", "02:4d:c6:12:00:07"),) * 512),
 ]
 
 

@@ -21,6 +21,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 """A bounded float is a finite one."""
 Address = Annotated[str, msgspec.Meta(min_length=1, max_length=45)]
 Mac = Annotated[str, msgspec.Meta(max_length=64)]
+NEIGHBOURS_MAX = 512
 Piece = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
@@ -161,4 +162,12 @@ class DefinitionsPiece(msgspec.Struct, frozen=True, tag="definitions", kw_only=T
     data: bytes
 
 
-Message = Heartbeat | Question | Opinion | DefinitionsPiece
+class Neighbourhood(msgspec.Struct, frozen=True, tag="neighbourhood", kw_only=True):
+    """Whom the sender's kernel knows on the wire: who has to be told when its VIPs go elsewhere."""
+
+    node: Name
+    hosts: Annotated[tuple[tuple[Address, Mac], ...], msgspec.Meta(max_length=NEIGHBOURS_MAX)]
+    """Address and link address."""
+
+
+Message = Heartbeat | Question | Opinion | DefinitionsPiece | Neighbourhood
