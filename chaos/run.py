@@ -74,39 +74,47 @@ class Chaos:
         )
 
     def run(self) -> None:
-        """Bring a lab up, do the rounds, take it down."""
+        """Rounds on a lab, and on a new one when it does not come to rest; down in the end."""
         options = self.options
         options.output.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + 60 * options.minutes
-        wish = Wish(
-            name=options.name,
-            nodes=options.nodes,
-            vips=VIPS,
-            brokers=options.brokers,
-            mail=False,
-        )
+        number: int | None = options.round or 0
         try:
-            lab = bring_up(wish, self._tell, keep=True)
-            self._rounds(lab, deadline)
+            while number is not None:
+                lab = bring_up(self._wish(), self._tell, keep=True)
+                number = self._rounds(lab, number, deadline)
+                with undisturbed():
+                    take_down_own(options.name)
         finally:
             with undisturbed():
                 take_down_own(options.name)
 
-    def _rounds(self, lab: Lab, deadline: float) -> None:
+    def _wish(self) -> Wish:
+        options = self.options
+        return Wish(options.name, options.nodes, VIPS, options.brokers, mail=False)
+
+    def _rounds(self, lab: Lab, number: int, deadline: float) -> int | None:
+        """Rounds from `number` on; the next one, if it needs a new lab."""
         layout, writer = _layout(lab), Writer(lab)
+        longest = 0.0
         try:
             self._control(lab, layout, writer)
-            number = self.options.round or 0
-            longest = 0.0
-            while not self.results or time.monotonic() + longest < deadline:
+            while True:
                 began = time.monotonic()
-                self._round(lab, layout, writer, round_of(self.options.seed, number, layout))
-                longest = max(longest, time.monotonic() - began)
+                round_ = round_of(self.options.seed, number, layout)
+                rested = self._round(lab, layout, writer, round_)
                 number += 1
-                if self.options.round is not None or (self.failed and not self.options.keep_going):
-                    break
+                longest = max(longest, time.monotonic() - began)
+                if self._enough(time.monotonic() + longest > deadline):
+                    return None
+                if not rested:
+                    return number
         finally:
             writer.close()
+
+    def _enough(self, late: bool) -> bool:
+        alone = self.options.round is not None
+        return late or alone or bool(self.failed and not self.options.keep_going)
 
     def _control(self, lab: Lab, layout: Layout, writer: Writer) -> None:
         waited, wanting = rest.wait_for_rest(lab, writer.newest, REST_SECONDS)
@@ -116,7 +124,8 @@ class Chaos:
         self.slack = judging.control_slack(found, SLACK_SECONDS)
         self._tell(f"control: outage {found.outage:.3f} s; slack of every bound {self.slack:.3f} s")
 
-    def _round(self, lab: Lab, layout: Layout, writer: Writer, round_: Round) -> None:
+    def _round(self, lab: Lab, layout: Layout, writer: Writer, round_: Round) -> bool:
+        """Do one round; whether the lab came to rest after it."""
         wanting = rest.wait_for_brokers(lab, BROKER_SECONDS)
         writer.begin(round_)
         if not wanting:
@@ -133,8 +142,7 @@ class Chaos:
         result = judging.judge(lab, layout, round_, seen, self.slack, unrest)
         self.results.append(result)
         self._report(round_, result)
-        if unrest[1]:
-            raise ChaosError("the lab does not come to rest, so that no round can follow")
+        return not unrest[1]
 
     def _report(self, round_: Round, result: Result) -> None:
         figures = f"outage {result.outage:.3f} s, two owners {result.two_owners:.3f} s"
