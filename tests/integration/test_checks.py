@@ -242,6 +242,9 @@ def test_checks_follow_new_definitions(tmp_path: Path) -> None:
             await asyncio.sleep(0)
             seen = len(watched.told)
             await asyncio.sleep(0.5)
+            watched.checks.close()
+            watched.checks.redefine(defined({VIP: second}))
+            await asyncio.sleep(0.3)
             assert len(watched.told) == seen
         return [check for check, _, _ in watched.told], names
 

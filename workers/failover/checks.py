@@ -58,15 +58,18 @@ class Checks:
         self._vips: dict[str, list[str]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._results: dict[str, _Result] = {}
+        self._open = False
 
     def open(self) -> None:
         """Begin; the loop runs."""
+        self._open = True
         self.redefine(self._definitions)
 
     def redefine(self, definitions: Definitions) -> None:
         """Follow new definitions: end what no VIP names any more, begin what is new."""
         self._definitions = definitions
-        self._vips = _vips_by_check(definitions) if self._node in definitions.nodes else {}
+        wanted = self._open and self._node in definitions.nodes
+        self._vips = _vips_by_check(definitions) if wanted else {}
         for check in self._tasks.keys() - self._vips.keys():
             self._tasks.pop(check).cancel()
             self._results.pop(check, None)
@@ -75,6 +78,7 @@ class Checks:
 
     def close(self) -> None:
         """End all; nothing more is told."""
+        self._open = False
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()

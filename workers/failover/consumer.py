@@ -23,10 +23,12 @@ from workers.bus.errors import BusError
 from workers.bus.keys import load_keys
 from workers.exit_codes import Exit
 from workers.failover.capability import Capability, has
+from workers.failover.checks import Checks
 from workers.failover.core import actions as act
 from workers.failover.core.briefing import briefing
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.events import (
+    Checked,
     Defined,
     Event,
     KernelChanged,
@@ -89,6 +91,13 @@ class Consumer:
         self.journal = Journal(settings.state_directory, incarnation)
         self.history = History(self.journal)
         self.hooks = Hooks(settings.node, definitions, settings.commands, self._record)
+        self.checks = Checks(
+            settings.node,
+            definitions,
+            settings.commands,
+            lambda: self.machine.holdings.held,
+            lambda *result: self.step(Checked(*result)),
+        )
         self.handover = Handover(
             settings.node, self.store, lambda new: self.step(Defined(new)), self.rings.send
         )
@@ -126,10 +135,12 @@ class Consumer:
             self.leftovers.open(self.loop, tuple(self.machine.definitions.vips))
             self.rings.open()
             self.handover.open()
+            self.checks.open()
             self._look()
             self._watch()
             self.loop.call_later(self._audit_seconds, self._audit)
             await self.finished.wait()
+            self.checks.close()
             self.handover.close()
         finally:
             self.door.close()
@@ -209,6 +220,7 @@ class Consumer:
         """
         self._plumbed = definitions
         self.hooks.redefine(definitions)
+        self.checks.redefine(definitions)
         for action in actions:
             if isinstance(action, act.Release):
                 self.leftovers.release(action.vips)
@@ -363,6 +375,7 @@ class Consumer:
             "definitions_problem": self.store.problem,
             "warnings": [*self.plumber.warnings(), *self.leftovers.warnings()],
             "hooks": self.hooks.picture(),
+            "checks": self.checks.picture(self.loop.time()),
             "broker": self.rings.broker,
             "ring_a": self.rings.ring_a_sentence,
             "ring_b": self.rings.ring_b_sentence,
