@@ -18,6 +18,7 @@ from bench.report import Row
 from workers.lab.errors import LabError, LabRefused
 
 QUICK_RUNS = 1
+PIPE_WIDTH = 140
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 
@@ -79,7 +80,7 @@ def keepalived(
     runs = runs or (QUICK_RUNS if quick else 10)
     work = KeepalivedBench(Wanted(runs, row, name, quick, output), _tell)
     code = _measure(work)
-    Console().print(work.compared())
+    _console().print(work.compared())
     raise typer.Exit(code)
 
 
@@ -94,6 +95,14 @@ class Work(Protocol):
 
     def save(self) -> Path:
         """Write the rows; answers where."""
+
+
+def _console() -> Console:
+    """A pipe has no width to respect."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    return console
 
 
 def _tell(line: str) -> None:
@@ -113,7 +122,7 @@ def _measure(work: Work) -> int:
     except KeyboardInterrupt:
         complaint = "interrupted"
     found = work.rows()
-    Console().print(table(found))
+    _console().print(table(found))
     typer.echo(f"written to {work.save()}", err=True)
     if complaint:
         typer.echo(f"the bench did not finish: {complaint}", err=True)
