@@ -58,3 +58,11 @@ def test_it_names_what_the_kernel_refused() -> None:
     situation = Situation(define(vips=[Vip(V, prefer=(A, B))])).ready()
     situation.machine.cannot[V] = situation.now + 10
     assert brief(situation).cannot == ((V, "its kernel refused it"),)
+    situation.machine.refusals[V] = "no room"
+    assert brief(situation).cannot == ((V, "no room"),)
+
+
+def test_it_names_the_health_checks_that_fail() -> None:
+    situation = Situation().ready()
+    situation.machine.unhealthy = {"tcp:25": "refused"}
+    assert brief(situation).unhealthy == (("tcp:25", "refused"),)

@@ -97,3 +97,22 @@ def test_a_node_whose_kernel_refused_a_vip_could_not_take_it() -> None:
         "not-everywhere",
         f"{B} could not take it: its kernel refused it",
     )
+
+
+def test_a_check_that_fails_on_a_node_keeps_its_vips_from_there() -> None:
+    situation = Situation(
+        define(vips=[Vip(V, prefer=(A, B), check="tcp:25"), Vip(W, prefer=(A, B))])
+    )
+    situation.peers[A].claims = {V: 5, W: 5}
+    situation.ready()
+    situation.machine.unhealthy = {"tcp:25": "refused"}
+    assert stands(situation) == (
+        "UNSAFE",
+        "not-everywhere",
+        f"{B} could not take it: its health check fails there: tcp:25: refused",
+    )
+    assert stands(situation, W)[0] == "owned"
+
+    situation.machine.unhealthy = {}
+    situation.machine.detector.peers[C].unhealthy = frozenset(("tcp:25",))
+    assert stands(situation)[2] == f"{C} could not take it: its health check fails there: tcp:25"

@@ -34,6 +34,7 @@ def briefing(machine: "Machine", now: float, known_digest: int | None) -> dict[s
         "rings": [(ring.value, up) for ring, up in machine.rings.items()],
         "troubles": _troubles(machine),
         "cannot": sorted(refusals(machine).items()),
+        "unhealthy": sorted(machine.unhealthy.items()),
         "digest": digest,
     }
     if digest != known_digest:

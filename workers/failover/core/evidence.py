@@ -70,7 +70,7 @@ class Evidence:
 
 def refusals(machine: "Machine") -> dict[str, str]:
     """VIP -> why this node's own kernel does not have it."""
-    return dict.fromkeys(machine.cannot, REFUSED)
+    return {vip: machine.refusals.get(vip) or REFUSED for vip in machine.cannot}
 
 
 def _living(machine: "Machine") -> dict[str, NodeState]:
@@ -99,8 +99,15 @@ def _refusals(machine: "Machine") -> dict[str, dict[str, str]]:
 
 
 def _unhealthy(machine: "Machine") -> dict[str, dict[str, str]]:
-    """Check -> node -> what it says there."""
-    return {}
+    """Check -> node -> what it says there; of peers, only which check it is."""
+    found = {
+        check: {machine.me: f"{check}: {said}" if said else check}
+        for check, said in machine.unhealthy.items()
+    }
+    for peer in machine.detector.peers.values():
+        for check in peer.unhealthy if peer.live else ():
+            found.setdefault(check, {})[peer.name] = check
+    return found
 
 
 def _trouble(machine: "Machine", vip: str) -> tuple[State, str] | None:
