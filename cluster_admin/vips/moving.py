@@ -78,19 +78,31 @@ def _check(vip: Vip, node: Node, *, force: bool) -> None:
     problem = _absence(node.name, status)
     if problem and not force:
         raise Refused(f"{problem}; choose another node, or force it: it moves when that is over")
-    check = vip.check_command
-    if check and check in status.unhealthy:
-        told = status.unhealthy[check]
-        why = f": {told}" if told else ""
-        raise Refused(
-            f"the health check {check} of {vip.address} fails on {node.name}{why}; "
-            "mend that first or choose another node"
-        )
+    for one in (vip, *_followers(vip)):
+        check = one.check_command
+        if check and check in status.unhealthy:
+            told = status.unhealthy[check]
+            why = f": {told}" if told else ""
+            raise Refused(
+                f"the health check {check} of {one.address} fails on {node.name}{why}; "
+                "mend that first or choose another node"
+            )
     if vip.address in status.refusals:
         raise Refused(
             f"{node.name} cannot hold {vip.address}: {status.refusals[vip.address]}; "
             "mend that first or choose another node"
         )
+
+
+def _followers(vip: Vip) -> list[Vip]:
+    """All that sit with it, with a health check that may have a say."""
+    found: list[Vip] = []
+    layer = {vip.pk}
+    while layer:
+        rows = list(Vip.objects.filter(follow__in=layer).only("pk", "address", "check_command"))
+        found += rows
+        layer = {row.pk for row in rows}
+    return found
 
 
 def _absence(name: str, status: NodeStatus) -> str:

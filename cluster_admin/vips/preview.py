@@ -11,6 +11,8 @@ from django.utils import timezone
 from cluster_admin.inventory import definitions
 from cluster_admin.inventory.models import Node, NodeStatus
 from cluster_admin.vips.models import VipStatus
+from workers.failover.core.assignment import leader
+from workers.failover.core.definitions import Definitions
 from workers.failover.core.messages import NodeState
 from workers.failover.core.preview import if_dies
 
@@ -47,14 +49,17 @@ def outlook(node: Node, now: datetime | None = None) -> Outlook:
     running = definitions.build(node.subcluster)
     held = VipStatus.objects.filter(vip__subcluster=node.subcluster).exclude(owner="")
     owners = dict(held.values_list("vip__address", "owner"))
-    ready = NodeStatus.objects.filter(
-        node__subcluster=node.subcluster, verdict__in=LIVING, state=NodeState.READY
+    able = NodeStatus.objects.filter(
+        node__subcluster=node.subcluster,
+        verdict__in=LIVING,
+        state__in=(NodeState.READY, NodeState.DRAINING),
     )
-    found = list(ready.values_list("node__name", "late", "heard_at").order_by("node__name"))
-    names = [name for name, _, _ in found]
-    late = [name for name, is_late, _ in found if is_late]
-    moves, unserved = if_dies(node.name, running, owners, names, late)
-    heard = min((heard_at for _, _, heard_at in found if heard_at), default=None)
+    found = _heirs(list(able.select_related("node").order_by("node__name")), node.name)
+    names = [one.node.name for one in found]
+    late = [one.node.name for one in found if one.late]
+    barred = _barred([one for one in found if one.node_id != node.pk], running)
+    moves, unserved = if_dies(node.name, running, owners, names, late, barred)
+    heard = min((one.heard_at for one in found if one.heard_at), default=None)
     return Outlook(
         node=node.name,
         revision=running.revision,
@@ -64,3 +69,28 @@ def outlook(node: Node, now: datetime | None = None) -> Outlook:
         moves=tuple(Move(vip, to) for vip, to in moves.items()),
         unserved=unserved,
     )
+
+
+def _heirs(found: list[NodeStatus], dying: str) -> list[NodeStatus]:
+    """Ready nodes; nodes that drain as well when no enabled one is left among the ready ones."""
+    ready = [one for one in found if one.state == NodeState.READY]
+    enabled = Node.Admin.ENABLED
+    left = (one.node for one in ready if one.node.name != dying)
+    return ready if any(node.admin_state == enabled for node in left) else found
+
+
+def _barred(found: list[NodeStatus], running: Definitions) -> dict[str, set[str]]:
+    """VIP -> nodes whose kernel refuses it, or where a check of its group fails, not everywhere."""
+    barred: dict[str, set[str]] = {}
+    for one in found:
+        for vip in one.refusals:
+            barred.setdefault(vip, set()).add(one.node.name)
+    sick: dict[str, set[str]] = {}
+    for vip, defined in running.vips.items():
+        if defined.check:
+            names = {one.node.name for one in found if defined.check in one.unhealthy}
+            sick.setdefault(leader(vip, running.vips), set()).update(names)
+    for vip, names in sick.items():
+        if {one.node.name for one in found} - names - barred.get(vip, set()):
+            barred.setdefault(vip, set()).update(names)
+    return barred

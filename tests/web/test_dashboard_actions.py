@@ -1,5 +1,7 @@
 """Draining and its kin from the node's page: who may, what is audited, what happens if it dies."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -102,6 +104,43 @@ def test_if_nobody_is_left_that_is_said(client: Client, made: seeding.Seeded) ->
     client.force_login(seeding.user())
 
     assert "2 would be served by nobody" in client.get("/nodes/mta1/if-dies/").content.decode()
+
+
+def test_drained_nodes_serve_when_no_enabled_one_is_left(
+    client: Client, made: seeding.Seeded
+) -> None:
+    NodeStatus.objects.filter(node__name="mta2").update(verdict="dead")
+    Node.objects.filter(name="mta3").update(admin_state="draining")
+    NodeStatus.objects.filter(node__name="mta3").update(state="draining")
+    client.force_login(seeding.user())
+
+    text = client.get("/nodes/mta1/if-dies/").content.decode()
+    assert "<b>2</b> to" in text
+    assert "mta3" in text
+
+    NodeStatus.objects.filter(node__name="mta2").update(verdict="alive")
+    assert "mta3" not in client.get("/nodes/mta1/if-dies/").content.decode()
+
+
+def test_where_a_check_fails_a_vip_would_not_go_unless_it_fails_everywhere(
+    client: Client, made: seeding.Seeded
+) -> None:
+    Vip.objects.filter(pk=made.vips[0].pk).update(check_command="tcp:25", prefer=["mta1", "mta2"])
+    sick = NodeStatus.objects.filter(node__name="mta2")
+    sick.update(unhealthy={"tcp:25": "refused"})
+    client.force_login(seeding.user())
+
+    def heir() -> str:
+        text = client.get("/nodes/mta1/if-dies/").content.decode()
+        found = re.search(r'198\.18\.0\.1</a></th><td><a href="/nodes/(\w+)/"', text)
+        return found[1] if found else ""
+
+    assert heir() == "mta3"
+    NodeStatus.objects.update(unhealthy={"tcp:25": "refused"})
+    assert heir() == "mta2"
+    NodeStatus.objects.update(unhealthy={})
+    sick.update(refusals={"198.18.0.1": "no room"})
+    assert heir() == "mta3"
 
 
 MOVE = "/vips/198.18.0.1/move/"

@@ -147,6 +147,18 @@ def test_a_follower_names_whom_to_move(made: seeding.Seeded) -> None:
         )
 
 
+def test_a_leader_goes_nowhere_where_a_followers_check_fails(made: seeding.Seeded) -> None:
+    leader, second, third = made.vips[:3]
+    Vip.objects.filter(pk=second.pk).update(follow=leader)
+    Vip.objects.filter(pk=third.pk).update(follow=second, check_command="tcp:25")
+    status("mta2", unhealthy={"tcp:25": ""})
+
+    answer = move(operator())
+
+    assert answer.problem == (409, "refused")
+    assert f"tcp:25 of {third.address} fails on mta2" in answer.body["detail"]
+
+
 @pytest.mark.parametrize(
     "body",
     [{}, {"node": ""}, {"node": "mta2", "free": True}, {"node": 2}, {"node": "mta2", "when": 1}],

@@ -6,11 +6,11 @@ Made anew for each layout; a held VIP that is no longer defined keeps its place 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from workers.failover.core.standing import OWN_ADDRESS
 from workers.failover.layout import Layout, Place, pack
 from workers.failover.listing import Names
 
 _NOT_HERE = "no topology of this node has an interface for it; see the definitions"
-_OWN = "it is this node's own address; choose another VIP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Places:
             if vip in self.of:
                 found.append(self.of[vip])
             else:
-                failed.append((vip, _OWN if pack(vip) == self.names.own else _NOT_HERE))
+                failed.append((vip, OWN_ADDRESS if pack(vip) == self.names.own else _NOT_HERE))
         return found, failed
 
 
