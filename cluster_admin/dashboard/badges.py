@@ -64,6 +64,9 @@ KINDS = {
     "unsafe": ("bad", "alert"),
     "safe": ("good", "check"),
     "late": ("warn", "half"),
+    "health": ("warn", "half"),
+    "repaired": ("warn", "tool"),
+    "hook": ("info", "tool"),
     "missing": ("warn", "question"),
 }
 

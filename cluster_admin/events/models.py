@@ -41,6 +41,8 @@ class Event(models.Model):
         LATE = FactKind.LATE.value
         DEFINITIONS = FactKind.DEFINITIONS.value
         HEALTH = FactKind.HEALTH.value
+        REPAIRED = FactKind.REPAIRED.value
+        HOOK = FactKind.HOOK.value
         HOOK = FactKind.HOOK.value
         UNSAFE = "unsafe"
         """Told by the manager: two living nodes have the VIP, or some node could not take it."""

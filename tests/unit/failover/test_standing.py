@@ -41,6 +41,18 @@ def case(owner: str = A, **values: object) -> Case:
             "mta2 could not take it: its health check fails there",
         ),
         (
+            case(unhealthy={A: "tcp:25: refused"}, heirs=(B, C)),
+            "UNSAFE",
+            "not-everywhere",
+            "its health check fails on mta1, which has it: tcp:25: refused",
+        ),
+        (
+            case(unhealthy=dict.fromkeys(ALL, "tcp:25"), heirs=()),
+            "UNSAFE",
+            "not-everywhere",
+            "its health check fails on every enabled node: tcp:25",
+        ),
+        (
             case(refusals={C: REFUSED}),
             "UNSAFE",
             "not-everywhere",
@@ -109,7 +121,8 @@ def test_a_cluster_of_one_node_is_no_alarm() -> None:
 
 def test_a_sentence_is_bounded_and_names_a_few_nodes() -> None:
     many = [f"mta{n}" for n in range(40)]
-    found = standing(Case(A, nodes=many, heirs=many, unhealthy=dict.fromkeys(many, "y" * 900)))
+    failing = dict.fromkeys(many[1:], "y" * 900)
+    found = standing(Case("mta0", nodes=many, heirs=many, unhealthy=failing))
 
-    assert found.sentence.startswith("mta0, mta1, mta10 and 37 more could not take it")
+    assert found.sentence.startswith("mta1, mta10, mta11 and 36 more could not take it")
     assert len(found.sentence) == SENTENCE_MAX

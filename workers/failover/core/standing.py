@@ -131,10 +131,20 @@ def _obstacle(case: Case) -> str:
     if refused := case.refusals.keys() & set(case.nodes):
         return f"{_named(refused)} could not take it: {case.refusals[min(refused)]}"
     if failing := case.unhealthy.keys() & set(case.nodes):
-        told = case.unhealthy[min(failing)]
-        why = f"its health check fails there: {told}" if told else "its health check fails there"
-        return f"{_named(failing)} could not take it: {why}"
+        return _failing(case, failing)
     return ""
+
+
+def _failing(case: Case, failing: set[str]) -> str:
+    """Where its health check fails, and what it says of the first of these nodes."""
+    others = failing - {case.owner}
+    told = case.unhealthy[min(others or failing)]
+    said = f": {told}" if told else ""
+    if len(failing) == len(case.nodes) > 1:
+        return f"its health check fails on every enabled node{said}"
+    if not others:
+        return f"its health check fails on {case.owner}, which has it{said}"
+    return f"{_named(others)} could not take it: its health check fails there{said}"
 
 
 def _named(nodes: Collection[str]) -> str:
