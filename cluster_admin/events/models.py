@@ -43,7 +43,6 @@ class Event(models.Model):
         HEALTH = FactKind.HEALTH.value
         REPAIRED = FactKind.REPAIRED.value
         HOOK = FactKind.HOOK.value
-        HOOK = FactKind.HOOK.value
         UNSAFE = "unsafe"
         """Told by the manager: two living nodes have the VIP, or some node could not take it."""
         SAFE = "safe"
