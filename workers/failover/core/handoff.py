@@ -126,7 +126,7 @@ def act(node: Node, now: float) -> None:
             node.handoffs.came_at[one.vip] = now
     node.dirty = True
     if node.taking:
-        node.takeover.forget(list(node.taking))
+        node.lent = node.takeover.forget(list(node.taking))
         node.out.act(Take(tuple(node.taking), now))
 
 

@@ -40,6 +40,7 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
     disputed = _disputes(node, peer)
     hearing, paused = node.detector.hear(heartbeat, now, _acknowledged(node, heartbeat))
     node.hearings[hearing.name.lower()] += 1
+    node.idle = hearing in (Hearing.DUPLICATE, Hearing.STALE) and not paused
     if hearing is Hearing.OLD_INCARNATION:
         node.ask(peer, now, asks=False)
     if hearing is Hearing.NEW:
@@ -182,6 +183,9 @@ def sight(node: Node, event: Sighting, now: float) -> None:
     """Take in a frame of another host."""
     vip = event.address
     if event.seen is Seen.PROBE:
+        node.idle = vip not in node.takeover.candidates
+        if node.idle:
+            return
         rival = node.detector.by_mac(event.mac)
         node.takeover.rivalled(vip, rival.name if rival else "", now)
         return
@@ -190,6 +194,7 @@ def sight(node: Node, event: Sighting, now: float) -> None:
             node.rounds.answer(vip, event.mac)
             if vip in node.definitions.witnesses:
                 node.fencing.witness_answered()
+        node.idle = node.objection is Reason.NONE
         return
     if vip in node.ownership.orphans:
         node.ownership.orphans[vip].silent_since = now

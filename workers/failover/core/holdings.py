@@ -6,6 +6,7 @@ that the kernel did not confirm.
 """
 
 import heapq
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,11 @@ from workers.failover.core.messages import Claim
 
 ANNOUNCE_OFFSETS = (0.0, 0.05, 0.2, 0.5, 1.0)
 """Seconds after the cause at which VIPs are announced; `announce_count` cuts or extends."""
+
+
+ANNOUNCE_VIPS = 512
+ANNOUNCE_SPACING_SECONDS = 0.02
+"""So many VIPs are announced together; before more are, so long passes."""
 
 
 @dataclass(slots=True)
@@ -44,6 +50,8 @@ class Holdings:
     changed: set[int] = field(default_factory=set)
     """Buckets of `claimed` that changed since the voice last asked."""
     announcements: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
+    announced_until: float = -math.inf
+    """Nothing more is announced before this instant."""
 
     def add(self, held: Held) -> None:
         """The kernel lists it."""
@@ -74,23 +82,43 @@ class Holdings:
         mine = self.held[vip].epoch
         return epoch > mine or (epoch == mine and rival < me)
 
-    def announce(self, vips: Iterable[str], count: int, now: float) -> None:
-        """Have `vips` announced `count` times over the next second, instead of what was planned."""
+    def announce(self, vips: Iterable[str], count: int, now: float, *, done: int = 0) -> None:
+        """Have `vips` announced `count` times over the next second, instead of what was planned.
+
+        `done`: how many of these have just been made.
+        """
         batch = tuple(vips)
         fresh = set(batch)
         self.announcements = [due for due in self.announcements if not fresh.issuperset(due[1])]
         heapq.heapify(self.announcements)
-        for number in range(count if batch else 0):
+        for number in range(done, count if batch else 0):
             late = max(0, number + 1 - len(ANNOUNCE_OFFSETS))
             offset = ANNOUNCE_OFFSETS[min(number, len(ANNOUNCE_OFFSETS) - 1)] + 0.5 * late
             heapq.heappush(self.announcements, (now + offset, batch))
 
+    def remind(self, now: float) -> None:
+        """Have everything announced once, beside what is planned."""
+        if self.held:
+            heapq.heappush(self.announcements, (now, tuple(self.held)))
+
     def due(self, now: float) -> tuple[str, ...]:
-        """VIPs to announce now, each once, only those still held."""
+        """VIPs to announce now, each once, only those still held; of many, some at a time."""
         vips: dict[str, None] = {}
-        while self.announcements and self.announcements[0][0] <= now:
-            vips.update(dict.fromkeys(heapq.heappop(self.announcements)[1]))
+        while self.deadline() <= now:
+            at, batch = heapq.heappop(self.announcements)
+            room = ANNOUNCE_VIPS - len(vips)
+            vips.update(dict.fromkeys(batch[:room]))
+            if len(batch) > room:
+                heapq.heappush(self.announcements, (at, batch[room:]))
+            if len(vips) >= ANNOUNCE_VIPS:
+                self.announced_until = now + ANNOUNCE_SPACING_SECONDS
         return tuple(vip for vip in vips if vip in self.held)
+
+    def deadline(self) -> float:
+        """When something is to be announced."""
+        if not self.announcements:
+            return math.inf
+        return max(self.announcements[0][0], self.announced_until)
 
     def on_probation(self, now: float) -> list[Held]:
         """VIPs whose old owner never said goodbye and may yet hold them."""

@@ -56,9 +56,11 @@ class Machine(Node):
             lateness = now - self._deadline
             if lateness > self.definitions.knobs.heartbeat_interval:
                 self._gap(lateness, now)
+            self.idle = False
             self._handlers[type(event)](event, now)
-            self._settle(now)
-            self._deadline = max(now, self._next_due(now))
+            if not self.idle or now >= self._deadline:
+                self._settle(now)
+                self._deadline = max(now, self._next_due(now))
         return self.out.flush()
 
     def snapshot(self, now: float) -> dict[str, Any]:
@@ -280,7 +282,8 @@ class Machine(Node):
             self.rounds.deadline(),
             max(self.takeover.deadline(), self.quiet_until),
             self.takeover.opinions.deadline(),
-            self.holdings.announcements[0][0] if self.holdings.announcements else math.inf,
+            self.holdings.deadline(),
+            self.next_take,
             ready_at if self.state is NodeState.JOINING and not self.adopting() else math.inf,
             self.revisions.deadline(),
             probation.deadline(self),

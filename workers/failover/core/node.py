@@ -21,6 +21,7 @@ from workers.failover.core.outbox import Outbox
 from workers.failover.core.ownership import Ownership
 from workers.failover.core.revisions import Revisions
 from workers.failover.core.rounds import Rounds
+from workers.failover.core.sentinels import Candidate
 from workers.failover.core.takeover import Takeover
 from workers.failover.core.view import View
 from workers.failover.core.voice import Voice
@@ -91,6 +92,13 @@ class Node:
         """VIPs the kernel had at the start that are not yet adopted."""
         self.cannot: dict[str, float] = {}
         self.taking: dict[str, Held] = {}
+        self.lent: list[Candidate] = []
+        """What was known of those that are being taken."""
+        self.took = False
+        """A Take has just been answered: let others come between, before the next."""
+        self.next_take = math.inf
+        self.idle = False
+        """The event of now changed nothing: nothing has become due by it."""
         self.gaps: list[float] = []
         self.next_heartbeat = math.inf
         self.next_seek = -math.inf

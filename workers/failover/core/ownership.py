@@ -52,7 +52,11 @@ class Ownership:
         """Rebuild the owners from my kernel and the claims of live peers."""
         owners = {vip: (held.epoch, me) for vip, held in holdings.held.items()}
         for peer in detector.peers.values():
-            if peer.live:
+            if not peer.live or not peer.claims:
+                continue
+            if owners.keys().isdisjoint(peer.claims):
+                owners.update({vip: (epoch, peer.name) for vip, epoch in peer.claims.items()})
+            else:
                 for vip, epoch in peer.claims.items():
                     best = owners.get(vip)
                     if best is None or (-epoch, peer.name) < (-best[0], best[1]):

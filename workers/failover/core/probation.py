@@ -22,13 +22,14 @@ def challenge(node: Node, held: Held, mac: str, now: float) -> None:
     """A silent host answered for a VIP on probation: at once ask for all that it may hold."""
     if held.vip in node.challenges:
         return
-    others = [
-        other.vip
-        for other in node.holdings.on_probation(now)
-        if other.previous == held.previous and other.vip != held.vip
-    ]
-    if others and not node.challenges:
-        node.out.act(Probe(tuple(others[:PROBATION_VIPS]), Probing.CHECK))
+    if not node.challenges:
+        others = [
+            other.vip
+            for other in node.holdings.on_probation(now)
+            if other.previous == held.previous and other.vip != held.vip
+        ]
+        if others:
+            node.out.act(Probe(tuple(others[:PROBATION_VIPS]), Probing.CHECK))
     node.challenges[held.vip] = (now + node.definitions.knobs.probe_interval, mac)
 
 

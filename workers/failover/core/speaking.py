@@ -39,15 +39,14 @@ def seek(node: Node, now: float) -> None:
 
 def speak(node: Node, now: float) -> None:
     """Announce, and send the heartbeat that is due or urgent."""
+    if now >= node.next_announce_all:
+        node.next_announce_all = now + node.definitions.knobs.announce_period
+        node.holdings.remind(now)
     vips = node.holdings.due(now)
     if vips:
         for vip in vips:
             node.holdings.held[vip].announced_at = now
         node.out.act(Announce(vips))
-    if now >= node.next_announce_all:
-        node.next_announce_all = now + node.definitions.knobs.announce_period
-        if node.holdings.held:
-            node.out.act(Announce(tuple(node.holdings.held)))
     due = now >= node.next_heartbeat
     if due:
         _tick(node, now)

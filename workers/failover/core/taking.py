@@ -8,7 +8,14 @@ import math
 from collections.abc import Mapping
 
 from workers.failover.core import handoff
-from workers.failover.core.actions import Announce, FactKind, Reason, Release, Take
+from workers.failover.core.actions import (
+    DECISION_SECONDS,
+    Announce,
+    FactKind,
+    Reason,
+    Release,
+    Take,
+)
 from workers.failover.core.assignment import heirs, leader
 from workers.failover.core.definitions import AdminState
 from workers.failover.core.detector import Verdict
@@ -24,6 +31,8 @@ from workers.failover.core.takeover import LEASE_SLACK_SECONDS
 
 RETRY_SECONDS = 10.0
 """After the kernel refused a VIP, it is tried again."""
+TAKE_VIPS = 512
+"""VIPs taken at once; with more, events of others come between."""
 GROUND_PEERS = 2
 """Live peers asked for wire proof in each round, beside the witnesses."""
 
@@ -97,11 +106,14 @@ def reassess(node: Node, now: float) -> None:
     reserved = handoff.reserved(node)
     ownership.aim(weights, node.definitions, barred, reserved)
     rank = ownership.rank(node.me, weights)
+    served = _served(node, reserved)
+    node.takeover.forget(served & node.takeover.candidates.keys())
+    for vip in served & ownership.orphans.keys():
+        del ownership.orphans[vip]
+    eligible = node.me in weights
     for vip in node.definitions.vips:
-        mine = node.me in weights and node.me not in barred.get(vip, ())
-        if vip in reserved:
-            _leave(node, vip)
-        else:
+        if vip not in served:
+            mine = eligible and node.me not in barred.get(vip, ())
             _place(node, vip, rank, now, mine=mine)
     node.moves.surplus = _surplus(node, welcome)
 
@@ -171,22 +183,18 @@ def _surplus(node: Node, welcome: bool) -> dict[str, str]:
     return {vip: target for vip, target in aims if target != node.me}
 
 
-def _leave(node: Node, vip: str) -> None:
-    """Somebody owns it, or is about to."""
-    node.takeover.forget((vip,))
-    node.ownership.orphans.pop(vip, None)
+def _served(node: Node, reserved: Mapping[str, str]) -> set[str]:
+    """VIPs whose owner lives, or that somebody is about to take."""
+    peers = node.detector.peers.values()
+    alive = {node.me, *(peer.name for peer in peers if peer.verdict is Verdict.ALIVE)}
+    owned = {vip for vip, (_, owner) in node.ownership.owners.items() if owner in alive}
+    return owned.union(reserved)
 
 
 def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool) -> None:
-    """Pursue, watch or leave one VIP."""
+    """Pursue, watch or leave one VIP whose owner does not live, if it has one at all."""
     ownership = node.ownership
-    owner = ownership.owners.get(vip)
-    if owner is not None and (
-        owner[1] == node.me or node.detector.peers[owner[1]].verdict is Verdict.ALIVE
-    ):
-        _leave(node, vip)
-        return
-    if owner is None:
+    if vip not in ownership.owners:
         ownership.watch(vip, now)
     overdue = ownership.overdue(vip, rank, now)
     if not mine or not (ownership.targets.get(vip) == node.me or overdue):
@@ -211,10 +219,12 @@ def take(node: Node, now: float) -> None:
         if candidate.vip not in node.ownership.owners
         and node.fencing.may_take(node.detector, candidate.lease_from, now)
     ]
-    if not ready or node.taking:
+    took, node.took = node.took, False
+    node.next_take = now if took and ready else math.inf
+    if took or not ready or node.taking:
         return
     knobs = node.definitions.knobs
-    for candidate in ready:
+    for candidate in ready[:TAKE_VIPS]:
         peer = node.detector.peers.get(candidate.previous)
         released = peer is not None and peer.live and peer.state is not NodeState.JOINING
         goodbye = candidate.reason is Reason.OWNER_LEFT or released
@@ -233,7 +243,7 @@ def take(node: Node, now: float) -> None:
             candidate.served_at(peer is not None),
             frozenset(candidate.ignored),
         )
-    node.takeover.forget(list(node.taking))
+    node.lent = node.takeover.forget(list(node.taking))
     node.out.act(Take(tuple(node.taking), now))
 
 
@@ -248,6 +258,8 @@ def _helpers(node: Node) -> list[str]:
 
 def confirm(node: Node, event: Taken, now: float) -> None:
     """Hold what the kernel confirms of a Take; start anew with what grew stale."""
+    if event.stale:
+        _take_again(node, {*event.added, *(vip for vip, _ in event.failed)}, now)
     for vip in event.added:
         held = node.taking[vip]
         held.since = now
@@ -269,8 +281,15 @@ def confirm(node: Node, event: Taken, now: float) -> None:
     if event.added:
         node.next_probation = min(node.next_probation, now + PROBATION_SECONDS)
         node.out.act(Announce(event.added))
-        node.holdings.announce(event.added, node.definitions.knobs.announce_count, now)
-    if event.stale:
-        node.takeover.restart()
+        node.holdings.announce(event.added, node.definitions.knobs.announce_count, now, done=1)
     node.taking.clear()
-    node.dirty = node.urgent = True
+    node.dirty = node.urgent = node.took = True
+
+
+def _take_again(node: Node, done: set[str], now: float) -> None:
+    """Some were left for lack of time: their silence stands if the decision is still young."""
+    decided_at = min((held.since for held in node.taking.values()), default=now)
+    if done and now - decided_at <= DECISION_SECONDS:
+        node.takeover.resume(one for one in node.lent if one.vip not in done)
+    else:
+        node.takeover.restart()
