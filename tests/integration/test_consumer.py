@@ -150,6 +150,30 @@ def test_killed_and_restarted_it_keeps_its_vips_without_a_gap(running: Cluster) 
     assert all(running.owners()[vip] == ["mta1"] for vip in had)
 
 
+def test_begun_anew_it_keeps_its_process_and_its_vips(running: Cluster) -> None:
+    agent = running["mta1"]
+    had, before = agent.held(), agent.status()
+
+    with changes(agent.host) as changed:
+        answer = agent.ask("restart", lease_seconds=10)
+        wait(lambda: agent.state_word() == "ready", "ready again")
+        wait(lambda: agent.status()["incarnation"] > before["incarnation"], "a new instance")
+        wait(lambda: any(e["kind"] == "adopted" for e in agent.events()), "it adopted them")
+
+    assert answer is not None
+    assert answer["restarting"]
+    assert [line for line in changed if line.startswith("Deleted")] == []
+    assert agent.held() == had
+    assert agent.status()["process"]["pid"] == before["process"]["pid"]
+
+
+def test_a_lease_of_no_sense_is_refused(running: Cluster) -> None:
+    for wrong in (0, 121, "long"):
+        answer = running["mta1"].ask("restart", lease_seconds=wrong)
+        assert answer is not None
+        assert "write a whole number of seconds from 1 to 120" in answer["error"]
+
+
 def test_asked_to_stop_it_releases_all_and_the_others_take_at_once(running: Cluster) -> None:
     agent = running["mta3"]
     assert agent.process is not None

@@ -9,6 +9,7 @@ import errno
 import json
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +25,7 @@ from workers.failover.settings import SettingsError, read_settings
 USUAL_CONFIG = Path("/etc/muster/node.toml")
 ANSWER_SECONDS = 5.0
 PIPED_COLUMNS = 160
+RETRY_SECONDS = 0.1
 
 
 class Output(StrEnum):
@@ -75,6 +77,34 @@ def status(
         incarnation = str(peer["incarnation"])
         peers.add_row(name, peer["verdict"], peer["state"], incarnation, *ages, str(peer["vips"]))
     console.print(peers)
+
+
+@app.command()
+def restart(
+    config: Config = USUAL_CONFIG,
+    door: Socket = None,
+    lease: Annotated[
+        int, typer.Option(min=1, max=120, help="Seconds the kernel keeps the VIPs meanwhile.")
+    ] = 15,
+) -> None:
+    """Begin the agent anew, for instance after an upgrade; its VIPs stay and go on serving."""
+    path = _path(config, door)
+    before = _ask(path, {"command": "status"})["incarnation"]
+    _ask(path, {"command": "restart", "lease_seconds": lease})
+    until = time.monotonic() + lease
+    while time.monotonic() < until:
+        time.sleep(RETRY_SECONDS)
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            now = _asked(path, {"command": "status"})
+            if now["incarnation"] > before and now["state"] != "joining":
+                typer.echo(f"{now['node']} is {now['state']}, incarnation {now['incarnation']}")
+                return
+    typer.echo(
+        f"the new agent is not ready after {lease} s: the kernel lets go of the VIPs, and other "
+        "nodes take them; see its log",
+        err=True,
+    )
+    raise typer.Exit(Exit.FAILED)
 
 
 @app.command()
@@ -166,6 +196,17 @@ def _path(config: Path, door: Path | None) -> Path:
     except SettingsError as error:
         typer.echo(f"{error}; or name the socket with --socket", err=True)
         raise typer.Exit(Exit.USAGE) from error
+
+
+def _asked(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """One answer; raises what goes wrong instead of leaving."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(ANSWER_SECONDS)
+        client.connect(str(path))
+        client.sendall(json.dumps(request).encode() + b"\n")
+        with client.makefile("rb") as answers:
+            found: dict[str, Any] = json.loads(answers.readline())
+    return found
 
 
 def _ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from typing import Any
 from workers.bus.errors import BusError
 from workers.bus.keys import load_keys
 from workers.exit_codes import Exit
+from workers.failover import succession
+from workers.failover.acquaintances import Acquaintances
 from workers.failover.capability import Capability, has
 from workers.failover.checks import Checks
 from workers.failover.core import actions as act
@@ -33,12 +35,13 @@ from workers.failover.core.events import (
     Event,
     KernelChanged,
     Received,
+    RestartRequested,
     StopRequested,
     Taken,
     Wake,
 )
 from workers.failover.core.machine import Machine
-from workers.failover.core.messages import DefinitionsPiece
+from workers.failover.core.messages import DefinitionsPiece, Neighbourhood
 from workers.failover.door import Door
 from workers.failover.errors import FailoverError
 from workers.failover.handover import Handover
@@ -55,7 +58,7 @@ from workers.failover.status import process_picture, rings_picture
 from workers.failover.store import Store
 from workers.failover.urgency import Urgency
 
-STOP_SECONDS = 1.5
+STOP_SECONDS = 12.0
 """A stop that is not complete by then is cut off; the lease ends what is left."""
 CLOSE_SECONDS = 0.5
 LOOK_SECONDS = 1.0
@@ -76,6 +79,8 @@ class Consumer:
         """A fault of our own that ended the process."""
         self.parting = ""
         """Why the machine left without being asked."""
+        self.succeeded = False
+        """A new instance takes over from this one."""
         self._meter = meter
         self._urgency = urgency
         self._started_at = time.monotonic()
@@ -86,6 +91,9 @@ class Consumer:
         self.neighbours = Neighbours(settings.node, definitions)
         self.leftovers = Leftovers(self.plumber, self.neighbours, self._fatal)
         self.rings = Rings(settings.node, definitions, keys, settings.brokers, self.step)
+        self.acquaintances = Acquaintances(
+            settings.node, definitions, self.neighbours, self.rings.send
+        )
         incarnation = self.store.next_incarnation()
         self.machine = Machine(settings.node, definitions, incarnation, self.plumber.macs())
         self.journal = Journal(settings.state_directory, incarnation)
@@ -111,6 +119,7 @@ class Consumer:
                 "report": self._brief,
                 "definitions": lambda _: {"text": self.store.text},
                 "reread": lambda _: self._reread(),
+                "restart": self._restart,
                 "stop": lambda _: self._stop(),
             },
             self.journal.followers,
@@ -136,6 +145,7 @@ class Consumer:
             self.rings.open()
             self.handover.open()
             self.checks.open()
+            self.acquaintances.open(self.loop, self._fatal)
             self._look()
             self._watch()
             self.loop.call_later(self._audit_seconds, self._audit)
@@ -154,6 +164,7 @@ class Consumer:
         await self.hooks.close(self._plumbed.knobs.hook_timeout if self.asked else 0.0)
         self.plumber.close()
         self.leftovers.close()
+        self.acquaintances.close()
         self.neighbours.close()
         self.history.close()
         self.journal.close()
@@ -165,6 +176,9 @@ class Consumer:
             return
         if isinstance(event, Received) and isinstance(event.message, DefinitionsPiece):
             self.handover.accept(event.message)
+            return
+        if isinstance(event, Received) and isinstance(event.message, Neighbourhood):
+            self.acquaintances.hear(event.message)
             return
         began = self.loop.time()
         with self._fatal():
@@ -231,6 +245,7 @@ class Consumer:
                 except FailoverError as error:
                     self.store.problem = f"revision {definitions.revision}: {error}"
             self.rings.redefine(definitions)
+            self.acquaintances.redefine(definitions)
             self._listen()
         return [action for action in actions if not isinstance(action, act.Release)]
 
@@ -307,6 +322,7 @@ class Consumer:
 
     def _record(self, fact: act.Fact) -> None:
         self.journal.record(fact)
+        self.acquaintances.note(fact)
         if not self._flushing:
             self._flushing = True
             self.loop.call_soon(self._flush)
@@ -336,6 +352,14 @@ class Consumer:
             self.loop.call_later(STOP_SECONDS, self.finished.set)
             self.step(StopRequested())
         return {"stopping": True}
+
+    def _restart(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Leave what the kernel has to a new instance: this process, begun anew."""
+        lease_seconds = succession.lease_seconds(request.get("lease_seconds"))
+        if not self._stopping:
+            self.succeeded = True
+            self.step(RestartRequested(lease_seconds))
+        return {"restarting": self.succeeded, "lease_seconds": lease_seconds}
 
     @property
     def asked(self) -> bool:
@@ -422,6 +446,8 @@ def _run(settings: Settings) -> Exit:
     if consumer.failure is not None:
         print(f"muster: {consumer.failure}", file=sys.stderr)
         return Exit.FAILED
+    if consumer.succeeded:
+        succession.begin_anew()
     if consumer.asked:
         return Exit.OK
     print(f"muster: {settings.node} leaves: {consumer.parting}", file=sys.stderr)

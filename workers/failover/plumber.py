@@ -63,6 +63,8 @@ class Plumber:
         self._leaving: dict[str, Place] = {}
         """Released, and not yet deleted."""
         self._doubt = False
+        self._longer = 0
+        """Seconds of a lease that is longer than usual."""
         """The kernel may differ from what is kept: list it at the next read."""
         try:
             layout = lay_out(node, definitions, self._requests.links())
@@ -175,7 +177,8 @@ class Plumber:
         if loose:
             ours = self._inspection.look(self._at, {len(place.packed) for place in loose}).ours
             loose = [place for place in loose if (place.ifindex, place.packed) in ours]
-            loose = self._due(loose)
+            loose = loose if renew.lease_seconds else self._due(loose)
+        self._longer = renew.lease_seconds
         requests = anchor_requests(anchored, self._lease_seconds)
         requests += [self._renewal(place) for place in loose]
         sent_at = time.monotonic()
@@ -248,7 +251,7 @@ class Plumber:
 
     @property
     def _lease_seconds(self) -> int:
-        return self._at.layout.definitions.knobs.lease_ttl
+        return max(self._at.layout.definitions.knobs.lease_ttl, self._longer)
 
     def _arrange(self, layout: Layout, held: Mapping[str, Place]) -> None:
         self._at, self._interfaces = arrange(layout, held), None
