@@ -5,6 +5,9 @@ from __future__ import annotations
 from tests.simulation import classes as c
 from tests.simulation import classes_handoff as h
 from tests.simulation.classes_drain import drain
+from tests.simulation.classes_health import health
+from tests.simulation.classes_many import joiners, many_nodes, removed
+from tests.simulation.classes_middle import middle, middle_double
 from tests.simulation.classes_random import random_faults
 
 CLASSES: dict[str, tuple[c.Build, int]] = {
@@ -45,6 +48,12 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "upgrade-fails": (h.upgrade_fails, 1),
     "upgrade-flap": (h.upgrade_flap, 1),
     "last-resort": (h.last_resort, 2),
+    "health": (health, 2),
+    "middle": (middle, 8),
+    "middle-double": (middle_double, 3),
+    "many-nodes": (many_nodes, 1),
+    "joiners": (joiners, 1),
+    "removed": (removed, 1),
     "random": (random_faults, 10),
 }
 ROTATION = tuple(name for name, (_, weight) in CLASSES.items() for _ in range(weight))

@@ -1,8 +1,7 @@
-"""Planned moves with nothing else going wrong: by definitions, back to whom a VIP prefers, by clean
-stops and drains of many VIPs, by balance; agent upgrades; and who serves when nobody is enabled.
+"""Planned moves with nothing else going wrong, agent upgrades, and the last who may serve.
 
-Each VIP is without service for 20 ms at most, whoever moves it and why; an upgrade interrupts
-nothing.
+VIPs move by definitions, back to whom they prefer, by clean stops and drains of many. Each is
+without service for 20 ms at most, whoever moves it and why; an upgrade interrupts nothing.
 """
 
 from __future__ import annotations
@@ -43,9 +42,10 @@ def wish(draft: Draft, vips: list[str]) -> str:
 
 
 def some_vips(draft: Draft) -> list[str]:
-    """One VIP, some, or all."""
-    count = draft.rng.choice((1, draft.rng.randint(1, len(draft.vips)), len(draft.vips)))
-    return sorted(draft.rng.sample(draft.vips, count))
+    """One VIP, some, or all; none that follows another."""
+    vips = [v for v, vip in draft.plan.definitions.vips.items() if not vip.follow]
+    count = draft.rng.choice((1, draft.rng.randint(1, len(vips)), len(vips)))
+    return sorted(draft.rng.sample(vips, count))
 
 
 def move(seed: int) -> Plan:
@@ -158,7 +158,7 @@ def upgrade_flap(seed: int) -> Plan:
 
 
 def last_resort(seed: int) -> Plan:
-    """Nobody is enabled, and holders die or leave: who drains takes over, then who is maintained."""
+    """Nobody is enabled, and holders die or leave: who drains takes over, then the others."""
     policy = PartitionPolicy.QUORUM if seed % 5 == 0 else PartitionPolicy.COVER
     knobs = replace(brisk(), partition_policy=policy)
     quorum = policy is PartitionPolicy.QUORUM

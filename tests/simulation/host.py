@@ -208,13 +208,10 @@ class Host(Endpoint):
         return not self.paused and (address == self.address or address in self.kernel.held)
 
     def frame(self, asker: Endpoint, addresses: tuple[str, ...], taker: bool) -> None:
-        """Somebody's request: a taker's probe, or an ordinary one sent from the asker's address."""
-        sighting = self.world.network.sighting
+        """A taker's probe was seen; of ordinary requests and their senders agents are not told."""
         if taker:
             for address in addresses:
-                self.tell("arp", sighting("PROBE", address, asker.mac))
-        else:
-            self.tell("arp", sighting("CLAIM", asker.address, asker.mac))
+                self.tell("arp", self.world.network.sighting("PROBE", address, asker.mac))
 
     def claimed(self, owner: Endpoint, vips: tuple[str, ...]) -> None:
         """Another host's gratuitous ARP."""

@@ -153,15 +153,22 @@ def test_the_kernel_answers_while_the_agent_is_stopped_and_the_agent_hears_later
     assert [s.seen for s in stage.machine("mta1").of(Sighting)] == [Seen.PROBE]
 
 
-def test_an_ordinary_request_shows_the_askers_address_and_unicast_only_reaches_its_mac() -> None:
-    """Given a check and a unicast question, then those in reach see the asker's own address."""
+def test_of_ordinary_requests_agents_are_not_told_and_unicast_only_reaches_its_mac() -> None:
+    """Given a check and a unicast question, then whoever has the address answers, and that is all.
+
+    The real shell passes on frames about VIPs, and answers to what it asked.
+    """
     check = Probe((VIP,), Probing.CHECK)
-    alone = Probe((VIP,), Probing.UNICAST, "02:00:00:00:00:01")
-    stage = Stage([], mta2=[(1.0, lambda _now: check), (2.0, lambda _now: alone)])
-    stage.at(3.0)
-    claim = Sighting(Seen.CLAIM, "198.18.0.12", "02:00:00:00:00:02")
-    assert stage.machine("mta1").of(Sighting) == [claim, claim]
-    assert stage.machine("mta3").of(Sighting) == [claim]
+    script: Script = [(0.5, take)]
+    alone = Probe((VIP,), Probing.UNICAST, "02:00:00:00:00:03")
+    wrong = Probe((VIP,), Probing.UNICAST, "02:00:00:00:00:01")
+    asked: Script = [(at, lambda _now, p=probe: p) for at, probe in
+                     ((1.0, check), (2.0, alone), (3.0, wrong))]  # fmt: skip
+    stage = Stage([], mta3=script, mta2=asked)
+    stage.at(3.4)
+    assert stage.machine("mta1").of(Sighting) == []
+    answer = Sighting(Seen.ANSWER, VIP, "02:00:00:00:00:03")
+    assert stage.machine("mta2").of(Sighting) == [answer, answer]
 
 
 @pytest.mark.parametrize("point", ["BEFORE_CHECK", "BEFORE_CALL", "AFTER_CALL"])

@@ -297,7 +297,7 @@ class Watch:
             extra = sorted(host.kernel.held - set(world.latest.vips))
             if extra:
                 world.fail("rest", f"{host.name} has undefined VIPs at rest: {extra}")
-            if host.agent is not None and host.attached:
+            if host.agent is not None and host.attached and host.name in world.latest.nodes:
                 self._check_belief(host)
 
     def _check_balance(self) -> None:
@@ -311,20 +311,23 @@ class Watch:
             self.world.fail("balance", f"loads differ by more than one at rest: {loads}")
 
     def _check_places(self) -> None:
-        """Every VIP is on the first node that it prefers of those that run, are enabled and well."""
-        latest, hosts = self.world.latest, self.world.hosts
+        """Every VIP is on the first node that it prefers of those that run, are enabled and well.
+
+        And those that follow another are where that is.
+        """
+        latest = self.world.latest
         for vip, definition in latest.vips.items():
-            there = [
-                name
-                for name in definition.prefer
-                if hosts[name].agent
-                and hosts[name].attached
-                and definition.check not in hosts[name].sick
-                and latest.nodes[name].admin_state is AdminState.ENABLED
-            ]
+            there = [name for name in definition.prefer if self._serves(name, definition.check)]
+            if definition.follow:
+                there = [host.name for host in self.holders[definition.follow]]
             holders = [host.name for host in self.holders[vip]]
             if there and holders != there[:1]:
-                self.world.fail("place", f"{vip} is on {holders} at rest and prefers {there}")
+                self.world.fail("place", f"{vip} is on {holders} at rest and belongs on {there}")
+
+    def _serves(self, name: str, check: str) -> bool:
+        host, node = self.world.hosts[name], self.world.latest.nodes.get(name)
+        enabled = node is not None and node.admin_state is AdminState.ENABLED
+        return enabled and host.agent is not None and host.attached and check not in host.sick
 
     def _check_drained(self) -> None:
         """A node told to drain holds nothing while an enabled one is there to hold it."""
