@@ -7,13 +7,15 @@ own frames never are. What an answer means is decided by the core.
 import itertools
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterable
 
 from workers.failover import capability, leases
 from workers.failover.core import frames
 from workers.failover.core.actions import Probe, Probing
-from workers.failover.core.definitions import Definitions
+from workers.failover.core.definitions import AnnounceTo, Definitions
 from workers.failover.core.events import Seen, Sighting
+from workers.failover.core.interest import Interest
 from workers.failover.errors import InterfaceError, NeighboursError
 from workers.failover.layout import Layout, Place, lay_out
 from workers.failover.netlink import (
@@ -43,8 +45,9 @@ class Neighbours:
         self._wires: dict[str, Wire] = {}
         self._asked: dict[bytes, float] = {}
         """When we last sent a DAD probe for an IPv6 address."""
-        self._unsaid: dict[str, None] = {}
-        """VIPs to announce, in order."""
+        self._unsaid: dict[str, tuple[bytes, ...] | None] = {}
+        """VIPs to announce, in order, and the link addresses to tell; None: everybody."""
+        self.interest = Interest()
         self.malformed = 0
         """Frames that the filter let through and that were no proper frames."""
         self.errors = 0
@@ -65,7 +68,12 @@ class Neighbours:
         self._wires = wires
         peers = [n.address for name, n in definitions.nodes.items() if name != self._node]
         vips = self._places_of(layout, definitions.vips)
-        others = self._places_of(layout, [*definitions.witnesses, *peers])
+        interest = {host for t in definitions.topologies for host in t.interest}
+        self._layout = layout
+        self._selective = definitions.knobs.announce_to is AnnounceTo.INTEREST
+        self.interest.redefine({*definitions.witnesses, *interest})
+        self._unreported = interest.difference(definitions.witnesses, peers, definitions.vips)
+        others = self._places_of(layout, [*definitions.witnesses, *peers, *interest])
         self._vips = {place.packed: place.address for place in vips}
         self._names = {place.packed: place.address for place in [*others, *vips]}
         self._places = {place.address: place for place in [*others, *vips]}
@@ -104,11 +112,15 @@ class Neighbours:
                 self._send(wire, size, frames.question(place.packed, wire.mac, source, to))
 
     def announce(self, vips: Iterable[str]) -> None:
-        """Tell everybody on the segment that each VIP is here.
+        """Tell everybody on the segment, or the hosts of interest, that each VIP is here.
 
         Of thousands some may wait; call `speak` in the next turns of the loop while it is true.
         """
-        self._unsaid.update(dict.fromkeys(vips))
+        places = [self._places[vip] for vip in vips if vip in self._places]
+        counts = Counter((place.interface, len(place.packed)) for place in places)
+        audiences = {where: self._audience(*where, count) for where, count in counts.items()}
+        for place in places:
+            self._unsaid[place.address] = audiences[place.interface, len(place.packed)]
         self.speak()
 
     def speak(self) -> bool:
@@ -118,13 +130,29 @@ class Neighbours:
         for vip in tuple(itertools.islice(self._unsaid, _SPEAK_AT_ONCE)):
             if time.monotonic() > until:
                 break
-            del self._unsaid[vip]
+            audience = self._unsaid.pop(vip)
             place = self._places.get(vip)
-            if place is not None:
-                wire = self._wires[place.interface]
-                frame = frames.announcement(place.packed, wire.mac)
-                self._send(wire, len(place.packed), frame)
+            if place is None:
+                continue
+            wire, size = self._wires[place.interface], len(place.packed)
+            frame = frames.announcement(place.packed, wire.mac)
+            for told in (frame,) if audience is None else (to + frame[6:] for to in audience):
+                self._send(wire, size, told)
         return bool(self._unsaid)
+
+    def _audience(self, interface: str, size: int, vips: int) -> tuple[bytes, ...] | None:
+        if not self._selective:
+            return None
+        places = {}
+        for address in (*self.interest.hosts(), *self.interest.named):
+            place = self._layout.place(address)
+            if place is not None:
+                places[address] = place.interface
+        return self.interest.audience(interface, size, vips, places, time.monotonic())
+
+    def link_numbers(self) -> set[int]:
+        """Numbers of the interfaces that are listened on."""
+        return {wire.ifindex for wire in self._wires.values()}
 
     def hush(self, vips: Iterable[str]) -> None:
         """Do not announce these any more: they are not here."""
@@ -151,7 +179,12 @@ class Neighbours:
         if seen is Seen.CLAIM and self._was_asked(address):
             seen = Seen.ANSWER
         names = self._names if seen is Seen.ANSWER else self._vips
-        return [Sighting(seen, names[address], mac.hex(":"))] if address in names else []
+        if address not in names:
+            return []
+        sighting = Sighting(seen, names[address], mac.hex(":"))
+        if seen is Seen.ANSWER:
+            self.interest.answer(sighting.address, sighting.mac)
+        return [] if sighting.address in self._unreported else [sighting]
 
     def _refresh(self) -> set[bytes]:
         """Our link addresses of now."""

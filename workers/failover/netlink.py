@@ -18,6 +18,7 @@ from workers.failover.errors import PlumberError
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+_RTM_GETNEIGH = 30
 IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_DADFAILED = 0x01, 0x02, 0x08
 IFA_F_TENTATIVE, IFA_F_PERMANENT, IFA_F_NOPREFIXROUTE = 0x40, 0x80, 0x200
 SCOPE_GLOBAL, SCOPE_LINK, SCOPE_HOST = 0, 253, 254
@@ -26,6 +27,8 @@ FOREVER = 0xFFFFFFFF
 _IFF_UP, _IFF_LOWER_UP = 0x1, 0x10000
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO, _IFA_FLAGS = 1, 2, 6, 8
 _IFLA_ADDRESS, _IFLA_IFNAME = 1, 3
+_NDA_ADDRESS, _NDA_LINK_ADDRESS = 1, 2
+_NUD_REACHABLE, _NUD_STALE, _NUD_DELAY, _NUD_PROBE, _NUD_PERMANENT = 0x2, 0x4, 0x8, 0x10, 0x80
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 REQUEST, ACK, _ECHO, DUMP, _REPLACE, _CREATE = 0x1, 0x4, 0x8, 0x300, 0x100, 0x400
 _DUMP_INTERRUPTED, _ACK_WITH_TEXT = 0x10, 0x200
@@ -38,6 +41,7 @@ _ANSWER_SECONDS = 2
 HEADER = struct.Struct("=IHHII")
 _ADDRESS = struct.Struct("=BBBBI")
 _LINK = struct.Struct("=BxHiII")
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")
 _ATTRIBUTE = struct.Struct("=HH")
 _HALF = struct.Struct("=H")
 _WORD = struct.Struct("=I")
@@ -74,6 +78,25 @@ class KernelLink(NamedTuple):
     name: str
     mac: str
     up: bool
+
+
+class KernelNeighbour(NamedTuple):
+    """A host on the wire as the kernel's neighbour table has it; `mac` is empty when unknown."""
+
+    ifindex: int
+    address: str
+    mac: str
+    state: int
+
+    @property
+    def known(self) -> bool:
+        """Its link address is known, and was not found wrong."""
+        usable = _NUD_REACHABLE | _NUD_STALE | _NUD_DELAY | _NUD_PROBE | _NUD_PERMANENT
+        return bool(self.mac and self.state & usable)
+
+    def age(self) -> int:
+        """Smaller for those heard of more lately."""
+        return int(self.state == _NUD_STALE)
 
 
 class Notice(NamedTuple):
@@ -157,6 +180,17 @@ def _read_link(data: bytes, offset: int, end: int) -> KernelLink:
         elif kind == _IFLA_ADDRESS:
             mac = data[start:stop].hex(":")
     return KernelLink(index, name, mac, bool(flags & _IFF_UP and flags & _IFF_LOWER_UP))
+
+
+def _read_neighbour(data: bytes) -> KernelNeighbour:
+    family, index, state, _, _ = _NEIGHBOUR.unpack_from(data, 0)
+    address = mac = ""
+    for kind, start, stop in _attributes(data, 12, len(data)):
+        if kind == _NDA_ADDRESS and stop - start in (4, 16):
+            address = socket.inet_ntop(family, data[start:stop])
+        elif kind == _NDA_LINK_ADDRESS:
+            mac = data[start:stop].hex(":")
+    return KernelNeighbour(index, address, mac, state)
 
 
 def _open_socket(groups: int) -> socket.socket:
@@ -263,6 +297,12 @@ class Requests:
         """Every interface of this network namespace."""
         said = self._list(RTM_GETLINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0))
         return [_read_link(one, 0, len(one)) for one in said]
+
+    def neighbours(self) -> list[KernelNeighbour]:
+        """Every host on the wire that the kernel knows, by IPv4 and IPv6."""
+        families = (socket.AF_INET, socket.AF_INET6)
+        bodies = (_NEIGHBOUR.pack(family, 0, 0, 0, 0) for family in families)
+        return [_read_neighbour(one) for body in bodies for one in self._list(_RTM_GETNEIGH, body)]
 
     def _list(self, kind: int, body: bytes) -> list[bytes]:
         """What the kernel says of each; the type of the answer is that of the question minus 2."""
