@@ -8,6 +8,7 @@ changes hands is decided in `handoff`.
 
 import math
 from collections.abc import Iterator
+from operator import is_not
 
 from workers.failover.core import handoff
 from workers.failover.core.actions import Reason
@@ -81,18 +82,30 @@ def balance(node: Node, now: float) -> None:
 def _moves(node: Node, now: float) -> Iterator[tuple[str, str, Why]]:
     """(VIP, heir, why) of what may go now, those that sit together one after another."""
     settled = _settled(node, now)
-    for vip in _in_order(node):
-        why = _why(node, vip)
+    for vip, why in _planned(node):
         if why is Why.STOP or (settled and _may_go(node, vip, why)):
             yield vip, node.moves.surplus[vip], why
 
 
+def _planned(node: Node) -> tuple[tuple[str, Why], ...]:
+    """What may go, in order; with thousands that wait for balance this is not for every step."""
+    moves = node.moves
+    made_of = (moves.surplus, moves.redefined, moves.balancing, node.sick, node.state, node.enabled)
+    if len(moves.planned_of) != len(made_of) or any(map(is_not, moves.planned_of, made_of)):
+        every = ((vip, _why(node, vip)) for vip in _in_order(node))
+        moves.planned = tuple((vip, why) for vip, why in every if _chosen(node, vip, why))
+        moves.planned_of = made_of
+    return moves.planned
+
+
+def _chosen(node: Node, vip: str, why: Why) -> bool:
+    """Balance goes in sets."""
+    return why not in (Why.BALANCE, Why.FAILBACK) or vip in node.moves.balancing
+
+
 def _may_go(node: Node, vip: str, why: Why) -> bool:
-    """A drain waits for nothing; what came by handoff stays a while; balance goes in sets."""
-    if why is Why.DRAIN:
-        return True
-    chosen = why not in (Why.BALANCE, Why.FAILBACK) or vip in node.moves.balancing
-    return chosen and vip not in node.handoffs.came_at
+    """A drain waits for nothing; what came by handoff stays a while."""
+    return why is Why.DRAIN or vip not in node.handoffs.came_at
 
 
 def _in_order(node: Node) -> list[str]:

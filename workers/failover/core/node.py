@@ -16,7 +16,7 @@ from workers.failover.core.fencing import Fencing
 from workers.failover.core.handoffs import Handoffs
 from workers.failover.core.health import Health
 from workers.failover.core.holdings import Held, Holdings
-from workers.failover.core.messages import NodeState
+from workers.failover.core.messages import NodeState, Why
 from workers.failover.core.outbox import Outbox
 from workers.failover.core.ownership import Ownership
 from workers.failover.core.revisions import Revisions
@@ -46,6 +46,9 @@ class Moves:
     """VIPs whose definition changed where they belong, as of the acted revision."""
     balancing: frozenset[str] = frozenset()
     """VIPs that go for balance's sake now."""
+    planned: tuple[tuple[str, Why], ...] = ()
+    """What of `surplus` may go now, in order; worked out anew when `planned_of` is another."""
+    planned_of: tuple[object, ...] = ()
 
 
 @dataclass(slots=True)
