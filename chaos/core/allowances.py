@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from chaos.core.course import Performed, Span, faults_in_force
 from chaos.core.situation import Situation
-from chaos.core.steps import Change, Inject
+from chaos.core.steps import Inject
 from workers.lab.core.faults import FaultKind
 
 DEATH_SECONDS = 0.7
@@ -70,11 +70,6 @@ def allowances(performed: Sequence[Performed], spans: Sequence[Span], end: float
         for one, other in pairwise(spans)
         for each in _between(one.situation, other, struck.get(other.start, other.start))
     ]
-    found += [
-        Disturbance(done.began, done.ended, HANDOFF_SECONDS, frozenset(), "definitions")
-        for done in performed
-        if isinstance(done.step.deed, Change)
-    ]
     found += _leases(performed, end)
     ordered = tuple(sorted(found, key=lambda each: each.at))
     return Allowances(ordered, tuple([*_unserved(spans), *_frozen(performed, end)]))
@@ -85,8 +80,9 @@ def _between(was: Situation, span: Span, until: float) -> Iterable[Disturbance]:
     for node in now.nodes:
         if cause := _trouble(was, now, node):
             yield Disturbance(at, until, DEATH_SECONDS, frozenset({node}), f"{node} {cause}")
-    if was.able - now.able:
-        names = " ".join(sorted(was.able - now.able))
+    # Who leaves as planned says so; nobody has to find out.
+    if lost := was.able - now.able - now.gone - now.hit(FaultKind.CLEAN_STOP):
+        names = " ".join(sorted(lost))
         yield Disturbance(at, until, DEATH_SECONDS, frozenset(), f"{names} no heir")
     grown = _grown(was, now)
     if grown:

@@ -24,8 +24,8 @@ from workers.lab.core.timeline import Gap
 EDGE_SECONDS = 0.05
 """Between an effect on the wire and the instant that we noted for it."""
 LOOK_BACK_SECONDS = 2.0
-PLANNED_SECONDS = 0.4
-"""A planned move by the simple path: released, then taken like an orphan."""
+PLANNED_SECONDS = 0.020
+"""A planned move, handed from node to node."""
 DISCOVERY_SECONDS = 0.2 + 0.13
 """After deafness: one interval for the heartbeat, and a probe with its answer."""
 Event = tuple[float, float, bool, str]
@@ -220,8 +220,11 @@ def _allowed(pair: tuple[str, str], start: float, evidence: Evidence) -> tuple[f
     until = _excused_until(pair, start, evidence.spans)
     if until > start:
         return until - start + evidence.slack, "deaf to each other"
-    at = next(s.situation for s in evidence.spans if s.start <= start < s.end)
-    if set(pair) & (at.standing - at.apart):
+    # The link came back at some instant of its healing, which counts as done only afterwards.
+    about = [
+        s.situation for s in evidence.spans if s.start <= start + EDGE_SECONDS and start < s.end
+    ]
+    if any(set(pair) & (each.standing - each.apart) for each in about):
         return FLAP_SECONDS + evidence.slack, "an agent does not run"
     return 0.0, ""
 

@@ -1,10 +1,12 @@
 """What a client may see, row by row of the fault table, alone and in combination."""
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.core.judgement import Evidence, outages, two_owners
-from chaos.core.steps import Deed, HealAll
-from tests.unit.chaos.played import END, ZERO, fault, macs, played, report
+from chaos.core.steps import Change, ChangeKind, Deed, Heal, HealAll
+from tests.unit.chaos.played import END, VIP, ZERO, fault, macs, played, report
 from workers.lab.core.faults import FaultKind
 from workers.lab.core.probe_report import VipReport
 
@@ -103,6 +105,18 @@ def test_after_healing_the_client_is_right_within_a_second() -> None:
     assert broken(silence(4.05, 1.2), known)
 
 
+def test_a_planned_move_costs_next_to_nothing_unless_a_fault_meets_it() -> None:
+    drain = Change(ChangeKind.DRAIN, "mta1", via=("mta1",))
+    known = replace(played((1, drain)), planned={VIP: [ZERO + 1.1]})
+    dying = replace(
+        played((1, drain), (1.2, fault(F.POWER_LOSS, "mta2"))), planned={VIP: [ZERO + 1.1]}
+    )
+
+    assert not broken(silence(1.1, 0.03), known)
+    assert broken(silence(1.1, 0.1), known)
+    assert not broken(silence(1.1, 1.7, "mta3"), dying)
+
+
 def test_an_echo_kept_waiting_while_the_kernel_answers_is_noise() -> None:
     seen = report((0, 3, "mta1"), (3.5, LAST, "mta1"), wire=[(0, LAST, ("mta1",))])
     found = outages(seen, macs(), played((1, fault(F.CLOCK_STEP, "mta1", "7"))))
@@ -152,6 +166,17 @@ def test_a_third_voice_allows_no_two_owners() -> None:
     assert two_owners(both(3, 0.005), macs(), known)
     alone = played((1, fault(F.BROKER_KILL, "broker1")), (1, fault(F.POWER_LOSS, "mta3")), (2, cut))
     assert not two_owners(both(3, 3), macs(), alone)
+
+
+def test_the_link_of_a_stopped_agent_comes_back_while_it_is_healed() -> None:
+    known = played(
+        (1, fault(F.STOP_AGENT, "mta1")),
+        (2, fault(F.CABLE, "mta1")),
+        (3, Heal(F.CABLE, ("mta1",))),
+    )
+
+    assert not two_owners(both(3.002, 0.12), macs(), known)
+    assert two_owners(both(3.002, 0.2), macs(), known)
 
 
 def test_a_stopped_agent_whose_link_comes_back_is_a_second_owner_for_one_probe() -> None:
