@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.integration.plumbing import OWN, OWN6, VIPS, VIPS6, changes, host, plumbing, renew, take
-from tests.integration.segment import ANCHOR, Host, define, wait_until
+from tests.integration.segment import ANCHOR, FOREVER, Host, define, wait_until
 from workers.failover.core.events import KernelChanged
 from workers.failover.plumber import Plumber
 
@@ -173,6 +173,23 @@ def test_where_promotion_cannot_be_off_each_vip_has_its_own_lease(host: Host) ->
         process.send_signal(signal.SIGCONT)
         time.sleep(0.4)
         assert not host.addresses().keys() & set(VIPS)  # no resurrection by a late renewal
+
+
+def test_promotion_that_is_switched_on_for_good_gives_each_vip_its_own_lease(host: Host) -> None:
+    host.promotion(0)
+    host.promotion(0, "all")
+    readonly = "mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys"
+    with holder(host, *VIPS, wrap=("sh", "-c", f'{readonly} && exec "$@"', "sh")) as process:
+        assert told(process)["added"] == list(VIPS)
+        assert all(host.valid_seconds(vip) == FOREVER for vip in VIPS)
+
+        host.promotion(1)
+        wait_until(lambda: all(host.valid_seconds(vip) <= LEASE_SECONDS for vip in VIPS))
+
+        time.sleep(1.5 * LEASE_SECONDS)
+        assert host.has(*VIPS)
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: not host.addresses().keys() & set(VIPS), 3)
 
 
 def test_the_operators_own_secondary_address_is_pointed_out(host: Host) -> None:

@@ -41,7 +41,7 @@ _LEAVE_SECONDS = 0.03
 _LEAVE_PIECE = 128
 _SMALL = 1500
 """So many addresses the kernel deletes with their anchor, or lists, within a few milliseconds."""
-_LOOSE_AT_ONCE = 100
+_LOOSE_AT_ONCE = 64
 """Single leases renewed in one call even if fewer would do."""
 _NOT_LEASED = "the kernel did not put it under the lease, so it was removed"
 
