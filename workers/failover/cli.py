@@ -145,6 +145,8 @@ def _show(event: dict[str, Any], output: Output) -> None:
         typer.echo(json.dumps(event))
         return
     words = [event["kind"], event["vip"], event["node"], event["detail"], event["reason"]]
+    if event.get("gap_ms") is not None:
+        words.append(f"after {event['gap_ms']} ms without service")
     typer.echo(f"{event['time']} {event['number']:>5} {' '.join(word for word in words if word)}")
 
 

@@ -16,7 +16,8 @@ from cluster_admin.cli.reference import examples, tree
 from tests.unit.cli.manager import Manager
 from tests.unit.cli.operator import Operator
 
-LOCAL = {"muster version"} | {f"muster node {it}" for it in ("run", "status", "vips", "events")}
+OF_A_NODE = ("run", "status", "restart", "vips", "events")
+LOCAL = {"muster version"} | {f"muster node {it}" for it in OF_A_NODE}
 """Commands that talk to no manager; the lab's own are all under `lab`."""
 COMMANDS = {
     words: command

@@ -7,6 +7,7 @@ import msgspec
 from tests.unit.failover.situation import A, B, C, Situation, define, vip
 from workers.failover.core.briefing import briefing
 from workers.failover.core.definitions import Vip
+from workers.failover.core.node import Refusal
 from workers.failover.core.telling import Brief
 
 V, W = vip(0), vip(1)
@@ -56,9 +57,9 @@ def test_it_names_who_answers_for_what_nobody_should_hold() -> None:
 
 def test_it_names_what_the_kernel_refused() -> None:
     situation = Situation(define(vips=[Vip(V, prefer=(A, B))])).ready()
-    situation.machine.cannot[V] = situation.now + 10
+    situation.machine.refusals[V] = Refusal("", situation.now + 10, 10.0)
     assert brief(situation).cannot == ((V, "its kernel refused it"),)
-    situation.machine.refusals[V] = "no room"
+    situation.machine.refusals[V] = Refusal("no room", situation.now + 10, 10.0)
     assert brief(situation).cannot == ((V, "no room"),)
 
 

@@ -332,3 +332,18 @@ def test_balance_moves_a_few_at_a_time() -> None:
     situation.peers[A].state = NodeState.READY
     situation.live(0.5)
     assert len(situation.kernel) == 3
+
+
+def test_a_vip_that_the_kernel_refuses_again_waits_twice_as_long() -> None:
+    situation = Situation(define(nodes=(B,)))
+    situation.refused = {V: "no room"}
+    situation.start().live(60.0)
+
+    tries = situation.times(Take)
+    assert [round(b - a) for a, b in pairwise(tries)][:2] == [10, 20]
+    assert situation.machine.refusals[V].sentence == "no room"
+
+    situation.refused = {}
+    situation.live(60.0)
+    assert situation.kernel == {V}
+    assert situation.machine.refusals == {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.unit.failover.situation import A, B, C, Situation, define, vip
 from workers.failover.core.definitions import Vip
+from workers.failover.core.node import Refusal
 
 V, W = vip(0), vip(1)
 
@@ -91,7 +92,7 @@ def test_it_tells_how_a_vip_stands() -> None:
 
 def test_a_node_whose_kernel_refused_a_vip_could_not_take_it() -> None:
     situation = owned_by_a()
-    situation.machine.cannot[V] = situation.now + 10
+    situation.machine.refusals[V] = Refusal("", situation.now + 10, 10.0)
     assert stands(situation) == (
         "UNSAFE",
         "not-everywhere",

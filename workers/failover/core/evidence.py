@@ -33,7 +33,7 @@ class Evidence:
             if self._owners.get(vip, peer.name) != peer.name
         }
         stuck = (one.vip for one in machine.takeover.candidates.values() if one.stuck)
-        self._special = {*self._refusals, *self._rivals, *machine.challenges, *stuck}
+        self._special = {*self._refusals, *self._rivals, *machine.probation.challenges, *stuck}
         self._alike: dict[tuple[str, str, str], Standing] = {}
 
     def standing(self, vip: str) -> Standing:
@@ -49,7 +49,7 @@ class Evidence:
     def _case(self, vip: str) -> Case:
         machine, defined = self._machine, self._machine.definitions.vips[vip]
         unhealthy = self._failing(defined)
-        challenge = machine.challenges.get(vip)
+        challenge = machine.probation.challenges.get(vip)
         ready = {name for name, state in self._states.items() if state is NodeState.READY}
         return Case(
             owner=self._owners.get(vip, ""),
@@ -70,7 +70,7 @@ class Evidence:
 
 def refusals(machine: "Machine") -> dict[str, str]:
     """VIP -> why this node's own kernel does not have it."""
-    return {vip: machine.refusals.get(vip) or REFUSED for vip in machine.cannot}
+    return {vip: one.sentence or REFUSED for vip, one in machine.refusals.items()}
 
 
 def _living(machine: "Machine") -> dict[str, NodeState]:

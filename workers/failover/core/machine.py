@@ -248,7 +248,7 @@ class Machine(Node):
         self.health.redefine(definitions)
         self.takeover.forget(set(before.vips) - set(definitions.vips))
         self.ownership.orphans.clear()
-        self.cannot.clear()
+        self.refusals.clear()
         self.rounds.current = None
         for check in self.rounds.checks:
             check.vips = tuple(vip for vip in check.vips if vip in definitions.vips)

@@ -90,7 +90,14 @@ def _moves(node: Node, now: float) -> Iterator[tuple[str, str, Why]]:
 def _planned(node: Node) -> tuple[tuple[str, Why], ...]:
     """What may go, in order; with thousands that wait for balance this is not for every step."""
     moves = node.moves
-    made_of = (moves.surplus, moves.redefined, moves.balancing, node.sick, node.state, node.enabled)
+    made_of = (
+        moves.surplus,
+        moves.redefined,
+        moves.balancing,
+        moves.sick,
+        node.state,
+        node.enabled,
+    )
     if len(moves.planned_of) != len(made_of) or any(map(is_not, moves.planned_of, made_of)):
         every = ((vip, _why(node, vip)) for vip in _in_order(node))
         moves.planned = tuple((vip, why) for vip, why in every if _chosen(node, vip, why))
@@ -119,7 +126,7 @@ def _why(node: Node, vip: str) -> Why:
     if not node.enabled:
         return Why.DRAIN
     first = leader(vip, node.definitions.vips)
-    if first in node.sick:
+    if first in node.moves.sick:
         return Why.HEALTH
     if (
         vip in node.moves.redefined

@@ -37,6 +37,27 @@ LATE_GAPS = 3
 
 
 @dataclass(slots=True)
+class Refusal:
+    """The kernel did not take a VIP."""
+
+    sentence: str
+    until: float
+    """When it is tried again."""
+    seconds: float
+    """How long that wait is: it doubles each time."""
+
+
+@dataclass(slots=True)
+class Probation:
+    """What is asked for VIPs on probation, and what was answered."""
+
+    next_at: float = math.inf
+    turn: int = 0
+    challenges: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """VIP -> (when to let go, link address that answered for it)."""
+
+
+@dataclass(slots=True)
 class Moves:
     """What is to move, and why it may."""
 
@@ -44,6 +65,8 @@ class Moves:
     """VIP of mine -> the node that it is to be handed to."""
     redefined: frozenset[str] = frozenset()
     """VIPs whose definition changed where they belong, as of the acted revision."""
+    sick: frozenset[str] = frozenset()
+    """VIPs that lead others or only themselves, of which a health check fails here."""
     balancing: frozenset[str] = frozenset()
     """VIPs that go for balance's sake now."""
     planned: tuple[tuple[str, Why], ...] = ()
@@ -93,7 +116,6 @@ class Node:
         self.resuming = False
         self.found: tuple[str, ...] = ()
         """VIPs the kernel had at the start that are not yet adopted."""
-        self.cannot: dict[str, float] = {}
         self.taking: dict[str, Held] = {}
         self.lent: list[Candidate] = []
         """What was known of those that are being taken."""
@@ -109,21 +131,15 @@ class Node:
         self.quiet_until = -math.inf
         """After a gap: no new question before the old answers were read."""
         self.next_announce_all = math.inf
-        self.next_probation = math.inf
-        self.probation_turn = 0
-        self.challenges: dict[str, tuple[float, str]] = {}
-        """VIP on probation -> (when to let go, link address that answered for it)."""
+        self.probation = Probation()
         self.handoffs = Handoffs()
         self.moves = Moves()
         self.health = Health(definitions)
         self.unhealthy: dict[str, str] = {}
         """Health checks that fail here -> why."""
-        self.sick: frozenset[str] = frozenset()
-        """VIPs that lead others or only themselves, of which a health check fails here."""
         self.ailments: dict[str, str] = {}
         """What the last failure of each check was, whether it counts yet or not."""
-        self.refusals: dict[str, str] = {}
-        """VIPs in `cannot` -> what the kernel said."""
+        self.refusals: dict[str, Refusal] = {}
         self.stop = Stop()
         self.dirty = True
         self.urgent = False
@@ -145,6 +161,10 @@ class Node:
     def enabled(self) -> bool:
         """The definitions let me hold VIPs."""
         return self.definitions.nodes[self.me].admin_state is AdminState.ENABLED
+
+    def cannot(self, now: float) -> list[str]:
+        """VIPs that my kernel refused, and that are not tried again yet."""
+        return sorted(vip for vip, one in self.refusals.items() if now < one.until)
 
     @property
     def late(self) -> bool:
@@ -236,7 +256,7 @@ class Node:
             view=self.view.hash,
             detector=self.detector,
             holdings=self.holdings,
-            cannot=tuple(sorted(self.cannot)),
+            cannot=tuple(self.cannot(now)),
             late=self.late,
             unhealthy=tuple(sorted(self.unhealthy)),
             handoffs=self.handoffs,

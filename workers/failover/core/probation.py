@@ -20,9 +20,9 @@ PROBATION_VIPS = 64
 
 def challenge(node: Node, held: Held, mac: str, now: float) -> None:
     """A silent host answered for a VIP on probation: at once ask for all that it may hold."""
-    if held.vip in node.challenges:
+    if held.vip in node.probation.challenges:
         return
-    if not node.challenges:
+    if not node.probation.challenges:
         others = [
             other.vip
             for other in node.holdings.on_probation(now)
@@ -30,15 +30,15 @@ def challenge(node: Node, held: Held, mac: str, now: float) -> None:
         ]
         if others:
             node.out.act(Probe(tuple(others[:PROBATION_VIPS]), Probing.CHECK))
-    node.challenges[held.vip] = (now + node.definitions.knobs.probe_interval, mac)
+    node.probation.challenges[held.vip] = (now + node.definitions.knobs.probe_interval, mac)
 
 
 def supervise(node: Node, now: float) -> None:
     """Let go of what a silent host answers for; ask for what is on probation."""
-    for vip, (until, mac) in tuple(node.challenges.items()):
+    for vip, (until, mac) in tuple(node.probation.challenges.items()):
         if now < until:
             continue
-        del node.challenges[vip]
+        del node.probation.challenges[vip]
         peer = node.detector.by_mac(mac)
         if peer is not None and peer.verdict is Verdict.ALIVE:
             continue
@@ -46,22 +46,24 @@ def supervise(node: Node, now: float) -> None:
             node.ownership.last_owner[vip] = peer.name
         name = peer.name if peer else ""
         node.release([vip], Reason.PROBATION, node=name, detail=mac)
-    if now >= node.next_probation:
+    if now >= node.probation.next_at:
         _ask(node, now)
 
 
 def deadline(node: Node) -> float:
     """When `supervise` has something to do."""
-    return min([node.next_probation, *(until for until, _ in node.challenges.values())])
+    return min(
+        [node.probation.next_at, *(until for until, _ in node.probation.challenges.values())]
+    )
 
 
 def _ask(node: Node, now: float) -> None:
     watched = [held.vip for held in node.holdings.on_probation(now)]
     if not watched:
-        node.next_probation = math.inf
+        node.probation.next_at = math.inf
         return
-    turn = node.probation_turn % len(watched)
+    turn = node.probation.turn % len(watched)
     asked = (watched[turn:] + watched[:turn])[:PROBATION_VIPS]
-    node.probation_turn = turn + len(asked)
-    node.next_probation = now + PROBATION_SECONDS
+    node.probation.turn = turn + len(asked)
+    node.probation.next_at = now + PROBATION_SECONDS
     node.out.act(Probe(tuple(asked), Probing.CHECK))

@@ -23,14 +23,14 @@ from workers.failover.core.events import Taken
 from workers.failover.core.hearing import give_opinion
 from workers.failover.core.holdings import Held
 from workers.failover.core.messages import NodeState
-from workers.failover.core.node import Node
+from workers.failover.core.node import Node, Refusal
 from workers.failover.core.ownership import why
 from workers.failover.core.probation import PROBATION_SECONDS
 from workers.failover.core.rounds import Check
 from workers.failover.core.takeover import LEASE_SLACK_SECONDS
 
-RETRY_SECONDS = 10.0
-"""After the kernel refused a VIP, it is tried again."""
+RETRY_SECONDS, RETRY_MAX_SECONDS = 10.0, 600.0
+"""After the kernel refused a VIP, it is tried again; each time it waits twice as long."""
 TAKE_VIPS = 512
 """VIPs taken at once; with more, events of others come between."""
 GROUND_PEERS = 2
@@ -99,10 +99,8 @@ def reassess(node: Node, now: float) -> None:
     node.dirty = False
     ownership = node.ownership
     ownership.collect(node.me, node.holdings, node.detector)
-    node.cannot = {vip: until for vip, until in node.cannot.items() if until > now}
-    node.refusals = {vip: said for vip, said in node.refusals.items() if vip in node.cannot}
     weights, welcome = _eligible(node, now)
-    barred = _barred(node, weights)
+    barred = _barred(node, weights, now)
     reserved = handoff.reserved(node)
     ownership.aim(weights, node.definitions, barred, reserved)
     rank = ownership.rank(node.me, weights)
@@ -118,18 +116,18 @@ def reassess(node: Node, now: float) -> None:
     node.moves.surplus = _surplus(node, welcome)
 
 
-def _barred(node: Node, weights: Mapping[str, int]) -> dict[str, set[str]]:
+def _barred(node: Node, weights: Mapping[str, int], now: float) -> dict[str, set[str]]:
     """VIP -> nodes that cannot hold it, or where its health check fails but not everywhere."""
     barred = node.revisions.barred(node.detector)
     for peer in node.detector.peers.values():
         for vip in peer.cannot:
             barred.setdefault(vip, set()).add(peer.name)
-    for vip in node.cannot:
+    for vip in node.cannot(now):
         barred.setdefault(vip, set()).add(node.me)
     failing = {p.name: p.unhealthy for p in node.detector.peers.values() if p.unhealthy}
     if node.unhealthy:
         failing[node.me] = frozenset(node.unhealthy)
-    node.sick = frozenset()
+    node.moves.sick = frozenset()
     if failing:
         _bar_unhealthy(node, weights, failing, barred)
     return barred
@@ -151,7 +149,7 @@ def _bar_unhealthy(
         if definition.check:
             names = {name for name, checks in failing.items() if definition.check in checks}
             sick.setdefault(leader(vip, vips), set()).update(names)
-    node.sick = frozenset(first for first, names in sick.items() if node.me in names)
+    node.moves.sick = frozenset(first for first, names in sick.items() if node.me in names)
     for first, names in sick.items():
         if weights.keys() - names - barred.get(first, set()):
             barred.setdefault(first, set()).update(names)
@@ -264,6 +262,7 @@ def confirm(node: Node, event: Taken, now: float) -> None:
         held = node.taking[vip]
         held.since = now
         node.holdings.add(held)
+        node.refusals.pop(vip, None)
         node.ownership.note(node.me, {vip: held.epoch})
         since = held.unserved_since
         node.out.tell(
@@ -276,10 +275,12 @@ def confirm(node: Node, event: Taken, now: float) -> None:
             gap=None if since is None else max(0.0, now - since),
         )
     for vip, sentence in event.failed:
-        node.cannot[vip], node.refusals[vip] = now + RETRY_SECONDS, sentence
+        before = node.refusals.get(vip)
+        seconds = min(2 * before.seconds, RETRY_MAX_SECONDS) if before else RETRY_SECONDS
+        node.refusals[vip] = Refusal(sentence, now + seconds, seconds)
         node.out.tell(FactKind.FAILED, Reason.KERNEL_REFUSED, vip=vip, detail=sentence)
     if event.added:
-        node.next_probation = min(node.next_probation, now + PROBATION_SECONDS)
+        node.probation.next_at = min(node.probation.next_at, now + PROBATION_SECONDS)
         node.out.act(Announce(event.added))
         node.holdings.announce(event.added, node.definitions.knobs.announce_count, now, done=1)
     node.taking.clear()
