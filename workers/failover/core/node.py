@@ -159,8 +159,9 @@ class Node:
 
     @property
     def enabled(self) -> bool:
-        """The definitions let me hold VIPs."""
-        return self.definitions.nodes[self.me].admin_state is AdminState.ENABLED
+        """The definitions let me hold VIPs; not once they name me no more."""
+        mine = self.definitions.nodes.get(self.me)
+        return mine is not None and mine.admin_state is AdminState.ENABLED
 
     def cannot(self, now: float) -> list[str]:
         """VIPs that my kernel refused, and that are not tried again yet."""
