@@ -15,7 +15,7 @@ import msgspec
 from bench.book import Book, figures_of
 from bench.errors import BenchError
 from bench.keepalived_rows import KINDS, MANAGED_KINDS, RATIOS, SCENARIO_OF, compared, managed
-from bench.keepalived_sides import MANAGED, OURS, QUICK, SIDES, Options, Side
+from bench.keepalived_sides import MANAGED, QUICK, SIDES, Options, Side
 from bench.report import Bound, Kind, Row, Run, row
 from bench.runs import perform, settle
 from bench.scenarios import SCENARIOS, Scenario
@@ -114,7 +114,7 @@ class Comparison:
         number, scenario, side = turn
         lab = self._labs[side.name]
         run = perform(lab, scenario, number, side.name)
-        broken = self._book.add(lab, run, judged=side in (OURS, MANAGED))
+        broken = self._book.add(lab, run, judged=not side.peer)
         settle(lab, mature=False)
         over = f"; over its bound: {', '.join(broken)}" if broken else ""
         return f"({run.victim}): {figures_of(run)}{over}"
