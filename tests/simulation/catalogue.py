@@ -7,7 +7,7 @@ from tests.simulation import classes_handoff as h
 from tests.simulation.classes_drain import drain
 from tests.simulation.classes_health import health
 from tests.simulation.classes_many import joiners, many_nodes, removed
-from tests.simulation.classes_middle import middle, middle_double
+from tests.simulation.classes_middle import late_words, middle, middle_double, slow_heir
 from tests.simulation.classes_random import random_faults
 
 CLASSES: dict[str, tuple[c.Build, int]] = {
@@ -51,6 +51,8 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "health": (health, 2),
     "middle": (middle, 8),
     "middle-double": (middle_double, 3),
+    "late-words": (late_words, 2),
+    "slow-heir": (slow_heir, 1),
     "many-nodes": (many_nodes, 1),
     "joiners": (joiners, 1),
     "removed": (removed, 1),

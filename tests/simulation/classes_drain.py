@@ -1,8 +1,8 @@
 """Drains: nodes give their VIPs away on demand, alone or many, while other things go wrong.
 
-A drain is release, then take, so its gap is that of every planned move; a target that dies before
-it took what it was given costs its detection on top. No drain may ever cost two owners, nor service
-when no node is left that may take over.
+A drain is a handoff, so its gap is that of every planned move; an heir that dies between arming and
+taking costs its detection on top. No drain may ever cost two owners, nor service when no node is
+left that is enabled: what nobody else may take stays, and who drains too takes what has no owner.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from __future__ import annotations
 from tests.simulation.draft import Draft
 from tests.simulation.plan import Bounds, Plan
 
-PLANNED = 0.4
-"""One planned move, as in a clean stop."""
 HEIR_DIES = 0.6 + 0.2
-"""dead_after, and another's taking, on top of that."""
+"""dead_after, and another's taking."""
 DEATH = 0.6 + 0.1 + 0.13
 """dead_after + 100 ms at the default knobs, and one round of probes: the heir of a node that died
 may be told to drain at that very moment, and another begins anew."""
 NEVER = NONE = 0.0
-RETAKEN = 1.0 + 0.3 * 4 + 0.3
-"""A planned move whose heir dies, stops or restarts in the middle: anybody takes the orphan."""
+RETAKEN = 1.0 + 0.2 + 0.3
+"""An heir that stands still or restarts after arming: `handoff_timeout`, an interval, probes."""
 
 
 def drain(seed: int) -> Plan:
@@ -68,7 +66,7 @@ def _everybody(draft: Draft) -> None:
 
 def _heir_dies(draft: Draft) -> None:
     """An heir loses power, or is cut off, around the instant at which it is given VIPs."""
-    draft.plan.bounds = Bounds(DEATH, NEVER, planned_gap=PLANNED + HEIR_DIES)
+    draft.plan.bounds = Bounds(DEATH, NEVER, planned_gap=HEIR_DIES)
     victim, keeper = draft.rng.sample(draft.names, 2)
     names = [name for name in draft.others(victim, keeper) if draft.chance(0.5)]
     names = names or draft.others(victim, keeper)[:1] or [keeper]
@@ -85,7 +83,7 @@ def _heir_dies(draft: Draft) -> None:
 
 def _giver_dies(draft: Draft) -> None:
     """The draining node loses power or its agent is killed in the middle of it."""
-    draft.plan.bounds = Bounds(DEATH, NEVER, planned_gap=PLANNED + HEIR_DIES)
+    draft.plan.bounds = Bounds(DEATH, NEVER, planned_gap=HEIR_DIES)
     victim = draft.pick()
     _state(draft, draft.at, [victim])
     at = draft.at + draft.between(-0.1, 0.5)

@@ -121,12 +121,17 @@ def drain_many(seed: int) -> Plan:
     return draft.finish(rest=4.0)
 
 
+def _absence(draft: Draft) -> float:
+    """Seconds until the next agent starts: usually soon, always well within the longer lease."""
+    return draft.between(0.3, 3.0) if draft.chance(0.6) else draft.between(3.0, 6.5)
+
+
 def upgrade(seed: int) -> Plan:
     """Agents leave under a longer lease, and their successors adopt what the kernel kept."""
     draft = Draft("upgrade", seed, Bounds(NONE, NEVER), nodes=(2, 4))
     at, together = draft.at, draft.chance(0.3)
     for name in draft.some():
-        draft.step(at, "ask_to_restart", name, UPGRADE_LEASE_SECONDS, draft.between(0.3, 3.0))
+        draft.step(at, "ask_to_restart", name, UPGRADE_LEASE_SECONDS, _absence(draft))
         at += 0.0 if together else draft.between(0.5, 4.0)
     if draft.chance(0.4):
         draft.step(draft.at + draft.between(-0.1, 2.0), "prefer", draft.pick(),

@@ -85,7 +85,10 @@ def _and_drain(draft: Draft) -> None:
 def _and_death(draft: Draft) -> None:
     """While a node dies."""
     draft.plan.bounds = Bounds(DEATH, NEVER)
-    _sick(draft, draft.at, draft.between(0.5, 4.0), draft.some())
+    names = draft.names if draft.chance(0.7) else draft.some()
+    draft.fault(draft.at, draft.between(3.0, 5.0), "sicken", "cure", " ".join(names), CHECKS[0])
+    if draft.chance(0.3):
+        _sick(draft, draft.at, draft.between(0.5, 4.0), draft.some())
     victim = draft.pick()
     at = draft.at + draft.between(0.3, 3.0)
     if draft.chance(0.6):
@@ -94,4 +97,4 @@ def _and_death(draft: Draft) -> None:
         draft.fault(at, draft.between(0.3, 3.0), "cut_port", "mend_port", victim)
 
 
-SHAPES = (_some, _some, _everywhere, _everywhere, _flapping, _and_drain, _and_death)
+SHAPES = (_some, _some, _everywhere, _flapping, _and_drain, _and_death, _and_death)

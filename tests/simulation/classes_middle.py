@@ -45,6 +45,39 @@ def middle_double(seed: int) -> Plan:
     return _finish(draft, draft.rng.choice(CAUSES), *draft.rng.choices(MIDDLES, k=2))
 
 
+def late_words(seed: int) -> Plan:
+    """From arming on the heir hears the giver by the broker only, late: what it hears is old."""
+    draft = Draft("late-words", seed, Bounds(MIDDLE, NEVER, MIDDLE), nodes=(3, 5))
+    cause = draft.rng.choice((_moves, _drain, _drain, _stop))
+    cause(draft, draft.at)
+    before = draft.at - 0.7
+    draft.step(before, "trap", "armed", 0.0, "cut_one_way", ("b", "giver", "heir"),
+               "mend_one_way", draft.between(1.5, 3.0))  # fmt: skip
+    if draft.chance(0.5):  # all its words come in one burst
+        draft.step(before, "trap", "armed", 0.0, "cut_broker", ("giver",), "mend_broker",
+                   draft.between(0.5, 1.3))  # fmt: skip
+    else:
+        draft.step(before, "delay_broker", draft.between(0.35, 0.55))
+    if draft.chance(0.6):  # somebody else is to have it, while it is on its way
+        third = draft.pick()
+        wishes = " ".join(f"{vip}={third}" for vip in draft.vips)
+        draft.step(before, "trap", "released", 0.0, "prefer", (draft.pick(), wishes))
+    draft.step(draft.at + WINDOW, "untrap")
+    draft.step(draft.at + WINDOW, "delay_broker", 0.0009)
+    draft.step(draft.at + WINDOW + 2.0, "expect")
+    return draft.finish(rest=5.0)
+
+
+def slow_heir(seed: int) -> Plan:
+    """The heir stands still when it is offered VIPs: they stay where they are until it is ready."""
+    draft = Draft("slow-heir", seed, Bounds(NEVER, NEVER), nodes=(2, 5))
+    cause = draft.rng.choice((_moves, _drain))
+    cause(draft, draft.at)
+    draft.step(draft.at - 0.7, "trap", "offers", 0.0, "starve", ("heir", draft.between(0.1, 1.5)))
+    draft.step(draft.at + WINDOW, "untrap")
+    return draft.finish(rest=5.0)
+
+
 def _begin(name: str, seed: int) -> Draft:
     draft = Draft(name, seed, Bounds(MIDDLE, NEVER, MIDDLE), nodes=(2, 5), knobs=_knobs(seed))
     draft.at += 1.0

@@ -205,6 +205,11 @@ def slow_broker(world: World, seconds: float) -> None:
     world.broker.spread = seconds
 
 
+def delay_broker(world: World, seconds: float) -> None:
+    """Every word on ring A takes so long."""
+    world.broker.latency = seconds / 1.5
+
+
 def pause(world: World, name: str, keeps_frames: bool) -> None:
     """The hypervisor pauses the machine."""
     world.hosts[name].pause(keeps_frames)
@@ -276,7 +281,7 @@ FAULTS: dict[str, Callable[..., Any]] = {
         power_loss, power_return, kill, start, stop, resume, starve, ambush, assassinate, disarm,
         ask_to_stop, cut_port, mend_port, cut, mend, cut_one_way, mend_one_way, broker_down,
         broker_up, broker_silent, broker_holds, broker_speaks, cut_broker, mend_broker, degrade,
-        restore, slow_broker, pause, unpause, define, set_state, expect, break_lease, mend_lease,
-        refuse, accept,
+        restore, slow_broker, delay_broker, pause, unpause, define, set_state, expect, break_lease,
+        mend_lease, refuse, accept,
     )
 }  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.simulation import mutations_handoff as h
 from workers.failover.core.actions import Reason
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Detector, Peer
@@ -145,4 +146,12 @@ MUTATIONS: dict[str, Mutation] = {
     "no-two-way": Mutation(WithoutTwoWay, class_name="mute-node", within=20),
     "no-keeping": Mutation(WithoutKeeping, class_name="drain", within=20),
     "no-epochs": Mutation(WithoutEpochs, class_name="double-cut", within=20),
+    "handoff-ageless": Mutation(h.Ageless, class_name="late-words", within=20),
+    "handoff-unarmed": Mutation(h.Unarmed, class_name="late-words", within=20),
+    "handoff-unreserved": Mutation(h.Unreserving, class_name="late-words", within=20),
+    "handoff-rash": Mutation(h.Rash, class_name="slow-heir", within=20),
+    "handoff-epochless": Mutation(h.Epochless, class_name="move", within=20),
+    "fail-closed": Mutation(h.FailClosed, class_name="health", within=20),
+    "short-lease": Mutation(h.ShortLease, class_name="upgrade", within=20),
+    "no-last-resort": Mutation(h.Unreluctant, class_name="last-resort", within=20),
 }

@@ -33,7 +33,7 @@ class Bounds:
     outage: float
     two_owners: float
     planned_gap: float = 0.02
-    """An outage that began with a planned release: the simple path (release, then taken)."""
+    """An outage that began with a planned release."""
     by_cache: bool = True
     """Outages as seen through the client's neighbour cache, not only as nobody having the VIP."""
     excuses_deaf: bool = False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.plan import SETTLE_SECONDS
 from workers.failover.core.actions import Fact, FactKind, Reason
 from workers.failover.core.definitions import AdminState
-from workers.failover.core.handoff import RELEASED
+from workers.failover.core.handoff import RELEASED, TAKEN
 
 if TYPE_CHECKING:
     from tests.simulation.host import Host
@@ -32,6 +32,7 @@ FLAP_MOVES = 10
 REST_MOVES = 2
 """At most so many moves of a VIP within FLAP_SECONDS, while faults go on and at rest."""
 PLANNED = set(RELEASED.values())
+HANDED = set(TAKEN.values())
 ALARMS = {FactKind.SUSPECTED, FactKind.DEAD}
 SLACK_SECONDS = 1e-6
 
@@ -64,6 +65,8 @@ class Watch:
         self.worst_planned = 0.0
         self.worst_two = 0.0
         self.planned: dict[str, float] = {}
+        self.given: dict[str, int] = {}
+        """VIP -> its epoch when it was last handed over."""
         self.claims: Counter[str] = Counter()
         self.claims_second = 0
         self.moved_at: dict[str, list[float]] = defaultdict(list)
@@ -132,10 +135,18 @@ class Watch:
         """Remember planned releases: their gap has its own bound."""
         if fact.kind is FactKind.RELEASED and fact.reason in PLANNED:
             self.planned[fact.vip] = self.world.now
+            self.given[fact.vip] = fact.epoch
+        if fact.kind is FactKind.TAKEN and fact.reason in HANDED:
+            self._check_epoch(host, fact)
         if fact.kind is FactKind.RELEASED and fact.reason is Reason.CONFLICT:
             self.gave_way[host.name, fact.vip] = self.world.now
         if fact.kind in ALARMS and self.world.at_rest:
             self.check_alarm(host, fact)
+
+    def _check_epoch(self, host: Host, fact: Fact) -> None:
+        """Whoever takes what was handed over has a higher claim than who gave it."""
+        if fact.epoch <= self.given.get(fact.vip, 0):
+            self.world.fail("epoch", f"{host.name} took {fact.vip} with epoch {fact.epoch} again")
 
     def check_alarm(self, host: Host, fact: Fact) -> None:
         """At rest nobody suspects a node that runs and is on the net."""
