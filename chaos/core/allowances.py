@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from chaos.core.course import Performed, Span, faults_in_force
 from chaos.core.situation import Situation
-from chaos.core.steps import Inject
+from chaos.core.steps import Change, ChangeKind, Inject
 from workers.lab.core.faults import FaultKind
 
 DEATH_SECONDS = 0.7
@@ -40,6 +40,8 @@ class Disturbance:
     nodes: frozenset[str]
     """Whose VIPs may fall silent; none: it only lengthens what others began."""
     cause: str
+    alone: bool = False
+    """It lengthens no outage but those of these nodes' VIPs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def allowances(performed: Sequence[Performed], spans: Sequence[Span], end: float
         for one, other in pairwise(spans)
         for each in _between(one.situation, other, struck.get(other.start, other.start))
     ]
-    found += _leases(performed, end)
+    found += [*_leases(performed, end), *_removals(performed, end)]
     ordered = tuple(sorted(found, key=lambda each: each.at))
     return Allowances(ordered, tuple([*_unserved(spans), *_frozen(performed, end)]))
 
@@ -134,6 +136,16 @@ def _leases(performed: Sequence[Performed], end: float) -> Iterable[Disturbance]
         if stretch.end < last + LEASE_SECONDS:
             cause = f"{' '.join(nodes)} resumes as its lease ends"
             yield Disturbance(stretch.end, stretch.end, DEATH_SECONDS, nodes, cause)
+
+
+def _removals(performed: Sequence[Performed], end: float) -> Iterable[Disturbance]:
+    """A node that was not drained before it was removed: the others hear it no more, as if dead."""
+    for done in performed:
+        deed = done.step.deed
+        if isinstance(deed, Change) and deed.kind is ChangeKind.REMOVE_NODE:
+            nodes = frozenset({deed.target})
+            cause = f"{deed.target} removed before it was drained"
+            yield Disturbance(done.began, end, DEATH_SECONDS, nodes, cause, alone=True)
 
 
 def _unserved(spans: Sequence[Span]) -> Iterable[Excuse]:

@@ -115,7 +115,7 @@ def _limit(
     if not causes:
         return start, ("nothing explains it",)
     limit = start + PLANNED_SECONDS if planned else start
-    for at, seconds, adds, cause in _events(report, start, end, evidence):
+    for at, seconds, adds, cause in _events(report, start, end, last, evidence):
         limit = max(limit, at) + seconds if adds else max(limit, at + seconds)
         if at > start:
             causes.append(cause)
@@ -144,7 +144,9 @@ def _within(at: float, first: float, until: float) -> bool:
     return first - EDGE_SECONDS <= at <= until + EDGE_SECONDS
 
 
-def _events(report: VipReport, start: float, end: float, evidence: Evidence) -> list[Event]:
+def _events(
+    report: VipReport, start: float, end: float, last: str, evidence: Evidence
+) -> list[Event]:
     """All that lengthens a gap, in order.
 
     Detections add up, one for all that happened at once; after what excuses silence there is one
@@ -154,6 +156,8 @@ def _events(report: VipReport, start: float, end: float, evidence: Evidence) -> 
     for each in evidence.allowances.disturbances:
         at = min(max(start, each.at), each.until)
         before = worst.get(each.at)
+        if each.alone and last not in each.nodes:
+            continue
         if start - LOOK_BACK_SECONDS <= at <= end and (not before or before[1] < each.seconds):
             worst[each.at] = (at, each.seconds, True, each.cause)
     found = list(worst.values())

@@ -117,6 +117,15 @@ def test_a_planned_move_costs_next_to_nothing_unless_a_fault_meets_it() -> None:
     assert not broken(silence(1.1, 1.7, "mta3"), dying)
 
 
+def test_a_node_removed_before_it_is_drained_is_as_good_as_dead() -> None:
+    known = played((1, Change(ChangeKind.REMOVE_NODE, "mta1", via=("mta1",))))
+
+    assert not broken(silence(1.1, 0.7), known)
+    assert broken(silence(1.1, 0.8), known)
+    other = played((1, Change(ChangeKind.REMOVE_NODE, "mta2", via=("mta1",))))
+    assert broken(silence(1.1, 0.1), other)
+
+
 def test_an_echo_kept_waiting_while_the_kernel_answers_is_noise() -> None:
     seen = report((0, 3, "mta1"), (3.5, LAST, "mta1"), wire=[(0, LAST, ("mta1",))])
     found = outages(seen, macs(), played((1, fault(F.CLOCK_STEP, "mta1", "7"))))
