@@ -84,6 +84,22 @@ def keepalived(
     raise typer.Exit(code)
 
 
+@app.command()
+def scale(
+    quick: Annotated[bool, typer.Option(help="One run each.")] = False,
+    runs: Annotated[int | None, typer.Option(min=1, help="Runs per row.")] = None,
+    row: Annotated[str, typer.Option(help="Only rows that match, e.g. 'vips-1000.*'.")] = "*",
+    name: Annotated[str, typer.Option(help="What the names of its labs begin with.")] = "bench",
+    output: Annotated[Path, typer.Option(help="Directory for the results.")] = OUTPUT,
+) -> None:
+    """Measure 1,000 and 10,240 VIPs on one node, and sixteen nodes; a part of `keepalived`."""
+    from bench.keepalived_sides import Options as Wanted
+    from bench.scale import Scale
+
+    runs = runs or (QUICK_RUNS if quick else 10)
+    raise typer.Exit(_measure(Scale(Wanted(runs, row, name, quick, output), _tell)))
+
+
 class Work(Protocol):
     """A bench at work."""
 

@@ -16,6 +16,7 @@ from bench.keepalived_sides import Options
 from bench.keepalived_table import comparison
 from bench.machine import describe
 from bench.report import Row
+from bench.scale import Scale
 
 
 class Part(Protocol):
@@ -28,7 +29,7 @@ class Part(Protocol):
         """What was measured so far."""
 
 
-PARTS: tuple[Callable[[Options, Teller], Part], ...] = (with_manager,)
+PARTS: tuple[Callable[[Options, Teller], Part], ...] = (with_manager, Scale)
 """What is measured after the comparison; each takes the options and whom to tell of progress."""
 
 

@@ -68,6 +68,9 @@ def write_files(record: Record) -> None:
             programs = _programs(record, host)
         write_configuration(host_directory(record, host.name), programs)
 
+MOST_BALANCED = 10_240
+"""What `balance_set_size` may be at most."""
+
 
 def definitions_of(record: Record) -> Definitions:
     """What the lab's cluster should be."""
@@ -79,7 +82,11 @@ def definitions_of(record: Record) -> Definitions:
         subcluster=SUBCLUSTER,
         revision=1,
         knobs=Knobs(
-            heartbeat_interval=record.heartbeat_interval, dead_after=dead_after, lease_ttl=lease
+            heartbeat_interval=record.heartbeat_interval,
+            dead_after=dead_after,
+            lease_ttl=lease,
+            # Who was ready first took most: thousands of VIPs are spread in one set.
+            balance_set_size=max(Knobs().balance_set_size, min(len(record.vips), MOST_BALANCED)),
         ),
         topologies=(Topology(record.subnet, INTERFACE, witnesses),),
         nodes={h.name: Node(h.name, h.address) for h in record.hosts if h.role is Role.NODE},

@@ -1,0 +1,196 @@
+"""The bench `scale`: thousands of VIPs on a node, sixteen nodes in one subcluster.
+
+Each share has a lab of its own, without mail: 1,000 and 10,240 VIPs on three nodes, all on one of
+them, which loses power; 16 VIPs on sixteen nodes. What is answered again is seen by a watcher that
+asks only for what is still missing (`last_answer`); a drain and an outage by the lab's probe.
+"""
+
+import fnmatch
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bench import consumers, redefinition, runs
+from bench.errors import BenchError
+from bench.keepalived_sides import Options
+from bench.machine import describe
+from bench.report import Row, row
+from bench.scenarios import SCENARIOS
+from workers.lab import probing
+from workers.lab.bringup import Wish, bring_up, take_down
+from workers.lab.core.faults import FaultKind
+from workers.lab.core.timeline import percentile
+from workers.lab.health import ask
+from workers.lab.lab import Lab
+from workers.lab.network import INTERFACE
+
+Teller = Callable[[str], None]
+FEW, MANY, NODES = 1_000, 10_240, 16
+WATCH_SECONDS = 15.0
+GATHER_SECONDS = 120.0
+LOOK_SECONDS = 0.5
+_PROJECT = Path(__file__).resolve().parents[1]
+ROWS = (
+    ("drain-1000.vip_gap_p99", "s", 0.100),
+    ("vips-1000.last_answer", "s", 1.0),
+    ("vips-10240.last_answer", "s", 2.5),
+    ("vips-10240.consumer_cpu_percent", "%", 3.0),
+    ("nodes-16.outage", "s", 0.9),
+    ("nodes-16.consumer_cpu_percent", "%", 2.5),
+)
+
+
+class Scale:
+    """The bench at work, and a part of the bench `keepalived`."""
+
+    def __init__(self, options: Options, tell: Teller) -> None:
+        self._options = options
+        self._tell = tell
+        self._found: dict[str, list[float]] = {name: [] for name, _, _ in ROWS}
+
+    def measure(self) -> None:
+        """Measure what is asked for, lab by lab."""
+        self._in_lab(Wish(vips=FEW), "vips-1000", self._few, "drain-1000.*", "vips-1000.*")
+        self._in_lab(Wish(vips=MANY), "vips-10240", self._many, "vips-10240.*")
+        self._in_lab(Wish(nodes=NODES, vips=NODES), "nodes-16", self._nodes, "nodes-16.*")
+
+    def rows(self) -> list[Row]:
+        """What was measured so far."""
+        return [
+            row(name, self._found[name], unit, bound)
+            for name, unit, bound in ROWS
+            if self._asked(name)
+        ]
+
+    def save(self) -> Path:
+        """Write the rows; answers where."""
+        path = self._options.output / "scale.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = {"rows": self.rows(), "machine": describe()}
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        return path
+
+    def _asked(self, name: str) -> bool:
+        return fnmatch.fnmatchcase(name, self._options.rows)
+
+    def _in_lab(self, wish: Wish, suffix: str, work: Callable[[Lab], None], *kinds: str) -> None:
+        names = [name for name, _, _ in ROWS if self._asked(name)]
+        if not any(fnmatch.fnmatchcase(name, kind) for name in names for kind in kinds):
+            return
+        name = f"{self._options.name}-{suffix[-5:]}"
+        lab = bring_up(_named(wish, name), self._tell, keep=True)
+        try:
+            work(lab)
+        finally:
+            take_down(name)
+
+    def _add(self, name: str, value: float) -> None:
+        self._found[name].append(round(value, 4))
+        self._tell(f"{name}: {value:.3f}")
+
+    def _few(self, lab: Lab) -> None:
+        for number in range(self._options.runs):
+            victim = lab.nodes[number % len(lab.nodes)]
+            gather(lab, victim)
+            if self._asked("drain-1000.vip_gap_p99"):
+                self._add("drain-1000.vip_gap_p99", drain_gap(lab, victim))
+                gather(lab, victim)
+            if self._asked("vips-1000.last_answer"):
+                self._add("vips-1000.last_answer", last_answer(lab, victim))
+
+    def _many(self, lab: Lab) -> None:
+        for number in range(self._options.runs):
+            victim = lab.nodes[number % len(lab.nodes)]
+            gather(lab, victim)
+            if self._asked("vips-10240.consumer_cpu_percent"):
+                self._add("vips-10240.consumer_cpu_percent", consumers.cpu_percent(lab))
+            if self._asked("vips-10240.last_answer"):
+                self._add("vips-10240.last_answer", last_answer(lab, victim))
+
+    def _nodes(self, lab: Lab) -> None:
+        scenario = next(one for one in SCENARIOS if one.name == "power-loss")
+        for number in range(self._options.runs):
+            if self._asked("nodes-16.consumer_cpu_percent"):
+                runs.settle(lab)
+                self._add("nodes-16.consumer_cpu_percent", consumers.cpu_percent(lab))
+            if self._asked("nodes-16.outage"):
+                self._add("nodes-16.outage", runs.perform(lab, scenario, number).probe.outage)
+
+
+def _named(wish: Wish, name: str) -> Wish:
+    """The same lab under a name, without mail."""
+    return Wish(name=name, nodes=wish.nodes, vips=wish.vips, mail=False)
+
+
+def gather(lab: Lab, node: str) -> None:
+    """Have one node own everything, by the preference of every VIP."""
+    before = redefinition.current(lab)
+    redefinition.put(lab, redefinition.preferring(before, dict.fromkeys(lab.vips, node)))
+    deadline = time.monotonic() + GATHER_SECONDS
+    while (count := _held(lab, node)) < len(lab.vips):
+        if time.monotonic() > deadline:
+            raise BenchError(f"{node} has {count} of {len(lab.vips)} VIPs: see its agent.log")
+        time.sleep(LOOK_SECONDS)
+
+
+def _held(lab: Lab, node: str) -> int:
+    answer = ask(lab.host_directory(node) / "muster.sock", {"command": "report"}) or {}
+    return len(answer.get("held") or ())
+
+
+def last_answer(lab: Lab, victim: str) -> float:
+    """The owner of everything loses power: seconds until the last VIP answers from another host."""
+    watcher = _watch(lab, victim)
+    try:
+        struck = lab.inject(FaultKind.POWER_LOSS, (victim,)).struck_at
+        output, _ = watcher.communicate(timeout=WATCH_SECONDS + 10)
+    finally:
+        watcher.kill()
+        lab.heal()
+    found: dict[str, float] = json.loads(output or "{}")
+    if len(found) < len(lab.vips):
+        raise BenchError(f"{len(lab.vips) - len(found)} VIPs of {victim} answered no more")
+    return max(found.values()) - struck
+
+
+def drain_gap(lab: Lab, victim: str) -> float:
+    """The owner of everything is drained: of all VIPs' outages, the 99th percentile."""
+    before = redefinition.current(lab)
+    free = redefinition.preferring(before, {})
+    running = probing.start(lab.record, lab.vips, WATCH_SECONDS, banners=False)
+    try:
+        redefinition.put(lab, redefinition.drained(free, victim))
+        report = running.report()
+    finally:
+        running.abandon()
+        redefinition.put(lab, before)
+    return percentile([one.outage for one in report.vips], 99)
+
+
+def _watch(lab: Lab, victim: str) -> subprocess.Popen[str]:
+    """A watcher on the client's host that asks for everything already."""
+    client = lab.hosts["client"]
+    words = [sys.executable, "-m", "bench.last_answer", "--interface", INTERFACE]
+    words += ["--own", client.address, "--old", lab.hosts[victim].mac]
+    watcher = subprocess.Popen(
+        lab.command("client", [*words, "--seconds", str(WATCH_SECONDS)]),
+        cwd=_PROJECT,
+        env=lab.environment("client"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if watcher.stdin is None or watcher.stderr is None:
+        raise BenchError("the watcher has no pipes")
+    watcher.stdin.write("\n".join(lab.vips))
+    watcher.stdin.close()
+    watcher.stdin = None
+    if watcher.stderr.readline() != "asking\n":
+        raise BenchError(f"the watcher did not start: {watcher.stderr.read()[-300:]}")
+    return watcher
