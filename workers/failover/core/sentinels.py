@@ -88,7 +88,10 @@ class Sentinels:
 
     def add(self, candidate: Candidate) -> None:
         """It is to be asked for with its group."""
-        self._groups.setdefault(candidate.group, Group()).members[candidate.vip] = candidate
+        group = self._groups.get(candidate.group)
+        if group is None:
+            group = self._groups[candidate.group] = Group()
+        group.members[candidate.vip] = candidate
 
     def remove(self, candidate: Candidate) -> None:
         """It is wanted no longer."""

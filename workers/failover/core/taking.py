@@ -192,15 +192,16 @@ def _served(node: Node, reserved: Mapping[str, str]) -> set[str]:
 def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool) -> None:
     """Pursue, watch or leave one VIP whose owner does not live, if it has one at all."""
     ownership = node.ownership
-    if vip not in ownership.owners:
+    if vip not in ownership.owners and vip not in ownership.orphans:
         ownership.watch(vip, now)
-    overdue = ownership.overdue(vip, rank, now)
-    if not mine or not (ownership.targets.get(vip) == node.me or overdue):
-        node.takeover.forget((vip,))
+    aimed = ownership.targets.get(vip) == node.me
+    if not (mine and (aimed or ownership.overdue(vip, rank, now))):
+        if vip in node.takeover.candidates:
+            node.takeover.forget((vip,))
         return
     previous = ownership.last_owner.get(vip, "")
     peer = node.detector.peers.get(previous)
-    reason = Reason.HEIR_IDLE if overdue and ownership.targets.get(vip) != node.me else why(peer)
+    reason = why(peer) if aimed else Reason.HEIR_IDLE
     heard_at = peer.heard_at if peer and peer.heard_at > -math.inf else node.started_at
     node.takeover.pursue(vip, previous, heard_at, reason, peer.lease if peer else 0.0)
 
