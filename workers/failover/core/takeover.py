@@ -26,7 +26,7 @@ LEASE_SLACK_SECONDS = 1.1
 """The kernel removes an address at most this long after its lease_ttl has passed."""
 OPINION_SECONDS = 0.3
 """A second opinion counts this long from its question."""
-ROUND_VIPS = 1024
+ROUND_VIPS = 512
 """VIPs that are probed for in one round; of more, each has its rounds in turn."""
 STUCK_SECONDS = 0.5
 """How often a stuck VIP is asked for again."""
