@@ -79,8 +79,6 @@ class Consumer:
         """A fault of our own that ended the process."""
         self.parting = ""
         """Why the machine left without being asked."""
-        self.succeeded = False
-        """A new instance takes over from this one."""
         self._meter = meter
         self._urgency = urgency
         self._started_at = time.monotonic()
@@ -207,8 +205,8 @@ class Consumer:
         match action:
             case act.Send():
                 self.rings.send(action)
-            case act.Probe():
-                self.neighbours.probe(action)
+            case act.Probe() | act.Refer():
+                self.neighbours.send(action)
             case act.Take():
                 return self.plumber.take(action)
             case act.Release():
@@ -357,9 +355,8 @@ class Consumer:
         """Leave what the kernel has to a new instance: this process, begun anew."""
         lease_seconds = succession.lease_seconds(request.get("lease_seconds"))
         if not self._stopping:
-            self.succeeded = True
             self.step(RestartRequested(lease_seconds))
-        return {"restarting": self.succeeded, "lease_seconds": lease_seconds}
+        return {"restarting": not self._stopping, "lease_seconds": lease_seconds}
 
     @property
     def asked(self) -> bool:
@@ -446,7 +443,7 @@ def _run(settings: Settings) -> Exit:
     if consumer.failure is not None:
         print(f"muster: {consumer.failure}", file=sys.stderr)
         return Exit.FAILED
-    if consumer.succeeded:
+    if consumer.parting == act.Reason.RESTARTING:
         succession.begin_anew()
     if consumer.asked:
         return Exit.OK

@@ -219,15 +219,31 @@ def test_a_check_that_fails_everywhere_moves_nothing() -> None:
 # a restart of the agent
 
 
-def test_a_restart_lengthens_the_lease_tells_everybody_and_keeps_the_kernel() -> None:
+def test_a_restart_lengthens_the_lease_once_all_peers_know_and_keeps_the_kernel() -> None:
     situation = owner()
     situation.forget()
     situation.decide(RestartRequested(20))
+    assert [heartbeat.lease for heartbeat in situation.said(Heartbeat)] == [20, 20]
+    assert renewals(situation) == []
+
+    situation.live(0.01)
 
     assert [renew.lease_seconds for renew in renewals(situation)] == [20]
-    assert situation.said(Heartbeat)[-1].lease == 20
     assert situation.actions(Release) == []
     assert situation.machine.finished
+
+
+def test_it_does_not_restart_while_a_peer_does_not_hear_it() -> None:
+    situation = owner()
+    situation.peers[C].hears = False
+    situation.forget()
+    situation.decide(RestartRequested(20))
+    situation.live(1.5)
+
+    assert not situation.machine.finished
+    assert {renew.lease_seconds for renew in renewals(situation)} == {0}
+    assert situation.said(Heartbeat)[-1].lease == 0
+    assert "mta3 did not acknowledge" in situation.facts(FactKind.STATE)[-1].detail
 
 
 def renewals(situation: Situation) -> list[Renew]:

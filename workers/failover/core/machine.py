@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from workers.failover.core import events as ev
-from workers.failover.core import handoff, hearing, moving, probation, speaking, taking
-from workers.failover.core.actions import Action, Fact, FactKind, Reason, Release, Renew
+from workers.failover.core import handoff, hearing, moving, probation, restarting, speaking, taking
+from workers.failover.core.actions import Action, Fact, FactKind, Reason, Release
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Verdict
 from workers.failover.core.messages import Heartbeat, NodeState, Opinion, Question
@@ -46,7 +46,9 @@ class Machine(Node):
             ev.Defined: self._defined,
             ev.Checked: self._checked,
             ev.StopRequested: self._stop,
-            ev.RestartRequested: self._restart,
+            ev.RestartRequested: lambda event, now: restarting.begin(
+                self, event.lease_seconds, now
+            ),
             ev.Wake: lambda _event, _now: None,
         }
 
@@ -116,14 +118,6 @@ class Machine(Node):
             self.enter(NodeState.STOPPING, Reason.STOPPING)
             moving.begin_stop(self, now)
 
-    def _restart(self, event: ev.RestartRequested, now: float) -> None:
-        """Leave the kernel's lease to the next instance, long enough for it to start."""
-        if self.holdings.held and not self.resuming and self.objection is Reason.NONE:
-            self.out.act(Renew(tuple(self.holdings.held), now, event.lease_seconds))
-            self.voice.lease = float(event.lease_seconds)
-        self.say(now, full=True)
-        self.exit(Reason.RESTARTING)
-
     def _checked(self, event: ev.Checked, now: float) -> None:
         self.health.checked(event.check, event.healthy, now)
         if not event.healthy:
@@ -182,6 +176,7 @@ class Machine(Node):
         probation.supervise(self, now)
         speaking.seek(self, now)
         speaking.speak(self, now)
+        restarting.step(self, now)
 
     def _judge(self, now: float) -> None:
         kinds = {

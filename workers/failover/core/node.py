@@ -85,6 +85,8 @@ class Stop:
     latest: float = math.inf
     departing: bool = False
     """Everything is let go: only goodbyes are left."""
+    restart_at: float = math.inf
+    """When peers were told that the agent is about to begin anew."""
     goodbyes_left: int = 0
 
 
