@@ -230,7 +230,7 @@ def deaf_heir(seed: int) -> Plan:
 
 def stop_and_flap(seed: int) -> Plan:
     """The agent is stopped, and the host's own link goes and comes back."""
-    draft = Draft("stop+flap", seed, Bounds(DEATH, 0.03 + 0.1, by_cache=False))
+    draft = Draft("stop+flap", seed, Bounds(DEATH, 0.03 + 0.1))
     victim = draft.pick()
     stopped = draft.between(1.0, 6.0)
     draft.fault(draft.at, stopped, "stop", "resume", victim)

@@ -153,7 +153,7 @@ def upgrade_fails(seed: int) -> Plan:
 
 def upgrade_flap(seed: int) -> Plan:
     """While its agent is away under a longer lease, the host's link goes, and comes back."""
-    draft = Draft("upgrade-flap", seed, Bounds(DEATH, 0.03 + 0.1, by_cache=False), nodes=(2, 4))
+    draft = Draft("upgrade-flap", seed, Bounds(DEATH, 0.03 + 0.1), nodes=(2, 4))
     victim = draft.pick()
     successor = draft.between(0.5, 7.0) if draft.chance(0.5) else None
     draft.step(draft.at, "ask_to_restart", victim, UPGRADE_LEASE_SECONDS, successor)

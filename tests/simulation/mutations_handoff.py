@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from workers.failover.core import events as ev
+from workers.failover.core.actions import Action, Fact
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Detector
 from workers.failover.core.handoff import RELEASED, TAKEN
@@ -123,8 +124,11 @@ class FailClosed(Machine):
 class ShortLease(Machine):
     """An agent that is upgraded leaves the lease as it is."""
 
-    def _restart(self, event: ev.RestartRequested, now: float) -> None:
-        super()._restart(ev.RestartRequested(self.definitions.knobs.lease_ttl), now)
+    def decide(self, event: ev.Event, now: float) -> tuple[list[Action], list[Fact]]:
+        """Ask for no longer lease than usual."""
+        if isinstance(event, ev.RestartRequested):
+            event = ev.RestartRequested(self.definitions.knobs.lease_ttl)
+        return super().decide(event, now)
 
 
 class Enabled(Takeover):

@@ -204,13 +204,22 @@ class Network:
 
     def announce(self, host: Host, vips: tuple[str, ...]) -> None:
         """Gratuitous ARP to everybody in reach."""
+        self._tell(host, host, vips)
+
+    def refer(self, host: Host, vips: tuple[str, ...], mac: str) -> None:
+        """The same, of VIPs that are elsewhere."""
+        self._tell(host, self.by_mac[mac], vips)
+
+    def _tell(self, host: Host, owner: Endpoint, vips: tuple[str, ...]) -> None:
         self.world.watch.announced(host, vips)
         lossy = self.quality[Layer.ARP].loss > 0
         for target in self.reach.arp[host.name]:
+            if target is owner:
+                continue
             for part in [(one,) for one in vips] if lossy else [vips]:
                 delay = self._passes()
                 if delay is not None:
-                    self.world.after(delay, self._claim, host, target, part)
+                    self.world.after(delay, self._claim, owner, target, part)
 
     def _claim(self, host: Host, target: Endpoint, vips: tuple[str, ...]) -> None:
         if target.paused and isinstance(target, Host):

@@ -258,6 +258,8 @@ class Agent:
                 network.ask(host, action.addresses, action.probing, action.mac)
             case a.Announce():
                 network.announce(host, action.vips)
+            case a.Refer():
+                network.refer(host, action.vips, action.mac)
             case a.HandDefinitions():
                 network.hand(host, action.to)
             case a.SaveIncarnation():

@@ -32,6 +32,8 @@ FLAP_MOVES = 10
 REST_MOVES = 2
 """At most so many moves of a VIP within FLAP_SECONDS, while faults go on and at rest."""
 PLANNED = set(RELEASED.values())
+WORD_SECONDS = 0.6
+"""Who takes later than this after a release answers another one: its clock stood still."""
 HANDED = set(TAKEN.values())
 ALARMS = {FactKind.SUSPECTED, FactKind.DEAD}
 SLACK_SECONDS = 1e-6
@@ -65,8 +67,8 @@ class Watch:
         self.worst_planned = 0.0
         self.worst_two = 0.0
         self.planned: dict[str, float] = {}
-        self.given: dict[str, int] = {}
-        """VIP -> its epoch when it was last handed over."""
+        self.given: dict[tuple[str, str], tuple[int, float]] = {}
+        """Giver and VIP -> its epoch when it was handed over, and when."""
         self.claims: Counter[str] = Counter()
         self.claims_second = 0
         self.moved_at: dict[str, list[float]] = defaultdict(list)
@@ -135,7 +137,7 @@ class Watch:
         """Remember planned releases: their gap has its own bound."""
         if fact.kind is FactKind.RELEASED and fact.reason in PLANNED:
             self.planned[fact.vip] = self.world.now
-            self.given[fact.vip] = fact.epoch
+            self.given[host.name, fact.vip] = (fact.epoch, self.world.now)
         if fact.kind is FactKind.TAKEN and fact.reason in HANDED:
             self._check_epoch(host, fact)
         if fact.kind is FactKind.RELEASED and fact.reason is Reason.CONFLICT:
@@ -145,7 +147,8 @@ class Watch:
 
     def _check_epoch(self, host: Host, fact: Fact) -> None:
         """Whoever takes what was handed over has a higher claim than who gave it."""
-        if fact.epoch <= self.given.get(fact.vip, 0):
+        epoch, at = self.given.get((fact.node, fact.vip), (0, 0.0))
+        if fact.epoch <= epoch and self.world.now < at + WORD_SECONDS:
             self.world.fail("epoch", f"{host.name} took {fact.vip} with epoch {fact.epoch} again")
 
     def check_alarm(self, host: Host, fact: Fact) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from workers.failover import capability, leases
 from workers.failover.core import frames
-from workers.failover.core.actions import Probe, Probing
+from workers.failover.core.actions import Probe, Probing, Refer
 from workers.failover.core.definitions import AnnounceTo, Definitions
 from workers.failover.core.events import Seen, Sighting
 from workers.failover.core.interest import Interest
@@ -122,6 +122,23 @@ class Neighbours:
         for place in places:
             self._unsaid[place.address] = audiences[place.interface, len(place.packed)]
         self.speak()
+
+    def send(self, action: Probe | Refer) -> None:
+        """Send the frames of an action at once."""
+        if isinstance(action, Refer):
+            self.refer(action)
+        else:
+            self.probe(action)
+
+    def refer(self, refer: Refer) -> None:
+        """Tell everybody once that VIPs are at another node's link address."""
+        self._refresh()
+        theirs = bytes.fromhex(refer.mac.replace(":", ""))
+        for place in (self._places[vip] for vip in refer.vips if vip in self._places):
+            wire = self._wires[place.interface]
+            frame = frames.announcement(place.packed, theirs)
+            # Sent from our own link address: the switch must not look for theirs at our port.
+            self._send(wire, len(place.packed), frame[:6] + wire.mac + frame[12:])
 
     def speak(self) -> bool:
         """Announce the next of those that wait; whether there are more."""

@@ -75,6 +75,14 @@ class Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class Refer:
+    """Tell everybody once that the VIPs are at `mac`, a node that cannot say so itself."""
+
+    vips: tuple[str, ...]
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
 class HandDefinitions:
     """Send the newest definitions file on disk to a peer that lacks it, in pieces on ring B."""
 
@@ -95,7 +103,18 @@ class Exit:
     sentence: str
 
 
-Action = Send | Probe | Take | Release | Renew | Announce | HandDefinitions | SaveIncarnation | Exit
+Action = (
+    Send
+    | Probe
+    | Take
+    | Release
+    | Renew
+    | Announce
+    | Refer
+    | HandDefinitions
+    | SaveIncarnation
+    | Exit
+)
 
 
 class FactKind(StrEnum):

@@ -7,7 +7,7 @@ that the old owner's kernel still holds the lease behind a link that has healed:
 
 import math
 
-from workers.failover.core.actions import Probe, Probing, Reason
+from workers.failover.core.actions import Probe, Probing, Reason, Refer
 from workers.failover.core.detector import Verdict
 from workers.failover.core.holdings import Held
 from workers.failover.core.node import Node
@@ -34,7 +34,11 @@ def challenge(node: Node, held: Held, mac: str, now: float) -> None:
 
 
 def supervise(node: Node, now: float) -> None:
-    """Let go of what a silent host answers for; ask for what is on probation."""
+    """Let go of what a silent host answers for; ask for what is on probation.
+
+    Clients that were told of me are told of the node that serves on: its agent is not there to.
+    """
+    referred: dict[str, list[str]] = {}
     for vip, (until, mac) in tuple(node.probation.challenges.items()):
         if now < until:
             continue
@@ -44,8 +48,11 @@ def supervise(node: Node, now: float) -> None:
             continue
         if peer is not None:
             node.ownership.last_owner[vip] = peer.name
+            referred.setdefault(mac, []).append(vip)
         name = peer.name if peer else ""
         node.release([vip], Reason.PROBATION, node=name, detail=mac)
+    for mac, vips in referred.items():
+        node.out.act(Refer(tuple(vips), mac))
     if now >= node.probation.next_at:
         _ask(node, now)
 
