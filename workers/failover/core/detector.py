@@ -77,6 +77,8 @@ class Peer:
     lease: float = 0.0
     """Seconds its kernel keeps its VIPs after its newest heartbeat, when longer than usual."""
     late: bool = False
+    releasing: bool = False
+    """It let go of something that its heir has not taken yet: even a stopping one has not left."""
     clock: int = 0
     offset: float = math.inf
     offset_at: float = -math.inf
@@ -189,6 +191,7 @@ class Detector:
         peer.cannot, peer.late = frozenset(heartbeat.cannot), heartbeat.late
         peer.unhealthy, peer.lease = frozenset(heartbeat.unhealthy), heartbeat.lease
         peer.digest = heartbeat.digest
+        peer.releasing = bool(heartbeat.released)
         peer.news = {}
         if heartbeat.digest == peer.claimed:
             return
@@ -223,6 +226,7 @@ class Detector:
         if (
             peer.state is NodeState.STOPPING
             and not peer.claims
+            and not peer.releasing
             and peer.told[0] == peer.incarnation
         ):
             return Verdict.LEFT

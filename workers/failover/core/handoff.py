@@ -118,7 +118,9 @@ def act(node: Node, now: float) -> None:
     for one in due:
         del node.handoffs.arming[one.vip]
         fresh = now - one.at <= limit and now - one.released_at <= limit
-        if fresh and entitled(node) and one.vip in node.definitions.vips:
+        owner = node.ownership.owners.get(one.vip, (0, one.giver))[1]
+        untaken = owner == one.giver  # as far as I know: its word may have been slow
+        if fresh and untaken and entitled(node) and one.vip in node.definitions.vips:
             epoch = max(node.ownership.next_epoch(one.vip), one.epoch + 1)
             node.taking[one.vip] = Held(
                 one.vip, epoch, now, one.reason, one.giver, unserved_since=one.released_at
