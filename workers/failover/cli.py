@@ -100,8 +100,8 @@ def restart(
                 typer.echo(f"{now['node']} is {now['state']}, incarnation {now['incarnation']}")
                 return
     typer.echo(
-        f"no new agent is ready after {lease} s: either a peer did not hear of the longer lease and "
-        "the old one stays, or the new one does not start and other nodes take the VIPs; see its log",
+        f"no new agent is ready after {lease} s: either a peer did not hear of the longer lease "
+        "and the old one stays, or the new one does not start and others take over: see its log",
         err=True,
     )
     raise typer.Exit(Exit.FAILED)

@@ -127,6 +127,7 @@ class Consumer:
         self._readers: tuple[int, ...] = ()
         self._flushing = self._stopping = False
         self._told_problem = ""
+        self._closed = False
 
     async def run(self) -> None:
         """Start, and go on until the machine is finished."""
@@ -160,6 +161,7 @@ class Consumer:
             await asyncio.wait_for(self.rings.close(), CLOSE_SECONDS)
         # An agent that starts anew has its lease to catch: it takes again what it adopts.
         await self.hooks.close(self._plumbed.knobs.hook_timeout if self.asked else 0.0)
+        self._closed = True
         self.plumber.close()
         self.leftovers.close()
         self.acquaintances.close()
@@ -268,6 +270,8 @@ class Consumer:
         self.step(Wake())
 
     def _read_kernel(self) -> None:
+        if self._closed:  # the loop has a last turn
+            return
         with self._fatal():
             for change in self.plumber.read():
                 if isinstance(change, KernelChanged):

@@ -26,6 +26,7 @@ from workers.failover.core.actions import (
 )
 from workers.failover.core.definitions import Vip
 from workers.failover.core.events import (
+    Defined,
     KernelChanged,
     LinkChanged,
     Received,
@@ -347,3 +348,30 @@ def test_a_vip_that_the_kernel_refuses_again_waits_twice_as_long() -> None:
     situation.live(60.0)
     assert situation.kernel == {V}
     assert situation.machine.refusals == {}
+
+
+def test_a_peer_that_is_removed_was_evidence_all_the_same() -> None:
+    situation = Situation(define(vips=[Vip(V, prefer=(B,))], witnesses=())).ready()
+    situation.silence(A).live(1.0)
+    definitions = define(nodes=(A, B), vips=[Vip(V, prefer=(B,))], revision=2, witnesses=())
+    situation.decide(Defined(definitions))
+    assert situation.machine.definitions.revision == 1
+    situation.hear(C, known_revision=2)
+    assert situation.machine.definitions.revision == 2
+
+    situation.live(0.1)
+
+    assert situation.kernel == {V}
+
+
+def test_a_path_that_is_whole_again_has_everything_announced() -> None:
+    situation = Situation(define(vips=[Vip(V, prefer=(B,))])).ready()
+    for _ in range(10):
+        situation.live(0.1)
+        situation.silence(A)
+        situation.hear(A, ring=Ring.A)
+    situation.live(1.0).forget()
+
+    situation.hear(A)
+
+    assert situation.live(0.01).actions(Announce)

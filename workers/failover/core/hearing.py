@@ -35,7 +35,7 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
     if heartbeat.node not in node.detector.peers:
         return False
     if ring is Ring.B:
-        node.heard_on_b[heartbeat.node] = now
+        _heard_on_b(node, heartbeat.node, now)
     peer = node.detector.peers[heartbeat.node]
     disputed = _disputes(node, peer)
     hearing, paused = node.detector.hear(heartbeat, now, _acknowledged(node, heartbeat))
@@ -53,6 +53,14 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
             lacking = heartbeat.known
             node.say(now, to=(peer.name,), ring_a=ring is Ring.A, full=True, lacking=lacking)
     return paused
+
+
+def _heard_on_b(node: Node, name: str, now: float) -> None:
+    """A path that was cut is whole again: what was announced meanwhile not everybody has heard."""
+    silent_seconds = now - node.heard_on_b.get(name, now)
+    node.heard_on_b[name] = now
+    if silent_seconds > node.detector.dead_after:
+        node.announce_all(now)
 
 
 def _disputes(node: Node, peer: Peer) -> frozenset[str]:

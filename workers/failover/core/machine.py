@@ -236,6 +236,8 @@ class Machine(Node):
         self.release(gone, Reason.UNDEFINED)
         knobs = definitions.knobs
         others = tuple(name for name in definitions.nodes if name != self.me)
+        # What a peer acknowledged that is defined no longer was evidence all the same.
+        self.fencing.trusted_at = self.fencing.evidence_at(self.detector)
         self.detector.redefine(others, knobs.heartbeat_interval, knobs.dead_after)
         self.view.update(self.voice.incarnation, self.detector, now)
         self.fencing.definitions = self.rounds.definitions = definitions
