@@ -46,20 +46,22 @@ def middle_double(seed: int) -> Plan:
 
 
 def late_words(seed: int) -> Plan:
-    """From arming on the heir hears the giver by the broker only, late: what it hears is old."""
-    draft = Draft("late-words", seed, Bounds(MIDDLE, NEVER, MIDDLE), nodes=(3, 5))
-    cause = draft.rng.choice((_moves, _drain, _drain, _stop))
-    cause(draft, draft.at)
-    before = draft.at - 0.7
-    draft.step(before, "trap", "armed", 0.0, "cut_one_way", ("b", "giver", "heir"),
+    """From arming on the heir hears giver and a third node by the broker only, late or in a burst.
+
+    The third one is often to have what is on its way to the heir.
+    """
+    draft = Draft("late-words", seed, Bounds(MIDDLE, NEVER, MIDDLE), nodes=(4, 5))
+    draft.rng.choice((_moves, _drain, _drain, _stop, _stop))(draft, draft.at)
+    before, third = draft.at - 0.7, draft.pick()
+    draft.step(before, "trap", "armed", 0.0, "cut_one_way", ("b", f"giver {third}", "heir"),
                "mend_one_way", draft.between(1.5, 3.0))  # fmt: skip
-    if draft.chance(0.5):  # all its words come in one burst
-        draft.step(before, "trap", "armed", 0.0, "cut_broker", ("giver",), "mend_broker",
+    if draft.chance(0.5):
+        cut = draft.rng.choice(("giver", "heir"))
+        draft.step(before, "trap", "armed", 0.0, "cut_broker", (cut,), "mend_broker",
                    draft.between(0.5, 1.3))  # fmt: skip
     else:
         draft.step(before, "delay_broker", draft.between(0.35, 0.55))
-    if draft.chance(0.6):  # somebody else is to have it, while it is on its way
-        third = draft.pick()
+    if draft.chance(0.8):
         wishes = " ".join(f"{vip}={third}" for vip in draft.vips)
         draft.step(before, "trap", "released", 0.0, "prefer", (draft.pick(), wishes))
     draft.step(draft.at + WINDOW, "untrap")
