@@ -28,6 +28,7 @@ app.conf.update(
     broker_transport_options={
         "max_retries": 1,
         "interval_start": 0,
+        "confirm_publish": True,  # what the broker did not take in is known at once
         "socket_settings": {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS},
     },
     task_default_queue=QUEUE,

@@ -12,9 +12,12 @@ from django.db import connections
 
 from cluster_admin.inventory import repository
 from cluster_admin.inventory.models import Subcluster
+from workers.failover.core.definitions_text import parse
 
 TASK = "muster.node.define"
 EXPIRE_SECONDS = 60
+ONCE_MORE = {"max_retries": 1, "interval_start": 0}
+"""A broker leaves connections that were silent for minutes: the next one is tried at once."""
 log = logging.getLogger("muster.push")
 _pusher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="push")
 
@@ -23,6 +26,15 @@ def push_soon(subcluster_pk: int) -> None:
     """Push the newest definitions from a thread of its own; returns at once."""
     if settings.MUSTER_BROKERS:
         _pusher.submit(_push_all, subcluster_pk)
+
+
+def addressees(subcluster: Subcluster) -> list[str]:
+    """The nodes of the subcluster, and those of the revision before: who left has to know it."""
+    names = set(subcluster.node_set.values_list("name", flat=True))
+    before = repository.text_before(subcluster, subcluster.revision)
+    if before:
+        names.update(parse(before).nodes)
+    return sorted(names)
 
 
 def push(subcluster: Subcluster, nodes: list[str]) -> None:
@@ -39,7 +51,8 @@ def push(subcluster: Subcluster, nodes: list[str]) -> None:
                 queue=node_queue(node),
                 expires=EXPIRE_SECONDS,
                 producer=producer,
-                retry=False,
+                retry=True,
+                retry_policy=ONCE_MORE,
                 ignore_result=True,
             )
 
@@ -47,7 +60,7 @@ def push(subcluster: Subcluster, nodes: list[str]) -> None:
 def _push_all(subcluster_pk: int) -> None:
     try:
         subcluster = Subcluster.objects.get(pk=subcluster_pk)
-        push(subcluster, list(subcluster.node_set.values_list("name", flat=True)))
+        push(subcluster, addressees(subcluster))
     except Exception as error:
         log.warning("definitions were not pushed (the listener will): %s", error)
     finally:

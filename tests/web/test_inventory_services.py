@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 
 from cluster_admin.audit.actor import Actor
 from cluster_admin.audit.models import AuditRecord
-from cluster_admin.inventory import repository, services
+from cluster_admin.inventory import push, repository, services
 from cluster_admin.inventory.models import Node, Segment, Setting, Subcluster, Topology
 from cluster_admin.vips.models import Vip
 
@@ -191,3 +191,14 @@ def test_who_may_not_make_segments_makes_none_by_a_file(subcluster: Subcluster) 
 
     services.import_text(subcluster, placed, ACTOR, add_segments=True)
     assert services.import_text(subcluster, placed, ACTOR).diff == ""
+
+
+def test_a_node_that_was_removed_is_told_once_more(subcluster: Subcluster) -> None:
+    with services.change(subcluster, ACTOR):
+        Node.objects.get(name="mta2").delete()
+    subcluster.refresh_from_db()
+    assert push.addressees(subcluster) == ["mta1", "mta2"]
+
+    _add(subcluster, address="198.18.0.102")
+    subcluster.refresh_from_db()
+    assert push.addressees(subcluster) == ["mta1"]

@@ -375,3 +375,20 @@ def test_a_path_that_is_whole_again_has_everything_announced() -> None:
     situation.hear(A)
 
     assert situation.live(0.01).actions(Announce)
+
+
+def test_a_node_whose_net_comes_and_goes_is_the_last_choice_for_a_while() -> None:
+    situation = Situation(define(flap_limit=2.0)).ready()
+    for _ in range(3):
+        answers = dict(situation.answers)
+        situation.cut().live(1.0)
+        situation.answers = answers
+        for peer in situation.peers.values():
+            peer.beats = True
+        situation.live(1.0)
+
+    assert situation.state is NodeState.READY
+    assert situation.said(Heartbeat)[-1].late
+
+    situation.live(30.0)
+    assert not situation.said(Heartbeat)[-1].late

@@ -35,7 +35,8 @@ TAKEN = {**RELEASED, Why.DRAIN: Reason.OWNER_DRAINS, Why.STOP: Reason.OWNER_STOP
 
 def act_seconds(node: Node) -> float:
     """How long a word to act upon counts: well within the time for which others wait."""
-    return min(ACT_SECONDS, node.definitions.knobs.handoff_timeout / 2)
+    knobs = node.definitions.knobs
+    return min(ACT_SECONDS, knobs.handoff_timeout / 2, knobs.dead_after)
 
 
 def offer(node: Node, moves: Iterable[tuple[str, str, Why]], now: float) -> None:

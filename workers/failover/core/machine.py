@@ -18,7 +18,6 @@ from workers.failover.core.detector import Verdict
 from workers.failover.core.messages import Heartbeat, NodeState, Opinion, Question
 from workers.failover.core.node import ASK_SECONDS, Node
 from workers.failover.core.snapshot import snapshot
-from workers.failover.core.speaking import LATE_WINDOW_SECONDS
 from workers.failover.core.voice import FULL_CLAIMS_SENDS
 
 QUIET_SECONDS = 0.01
@@ -150,7 +149,8 @@ class Machine(Node):
         self.quiet_until = now + QUIET_SECONDS
         grace = now - self.fencing.isolated_after + GRACE_SECONDS
         self.fencing.trusted_at = max(self.fencing.trusted_at, grace)
-        self.gaps = [at for at in self.gaps if now - at < LATE_WINDOW_SECONDS] + [now]
+        self.gaps.append(now)
+        self.forgive(now)
         self.out.tell(FactKind.LATE, detail=f"{lateness * 1000:.0f} ms")
         if self.holdings.held and not self.resuming:
             self.resuming = True
@@ -210,6 +210,7 @@ class Machine(Node):
             self.enter(NodeState.ISOLATED, self.objection)
             self.let_go(self.objection)
         elif self.state is NodeState.ISOLATED:
+            self.moves.isolations.append(now)
             self.enter(NodeState.JOINING)
             self.listen(now)
 

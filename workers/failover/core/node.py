@@ -30,8 +30,13 @@ ASK_SECONDS = 0.05
 """How often a silent peer is asked directly."""
 RING_WAIT_SECONDS = 2.0
 """How long a start waits for a ring that is neither up nor failed."""
+LATE_WINDOW_SECONDS = 10.0
+"""Gaps of my own loop older than this are forgiven."""
 GOODBYES = 3
 """Heartbeats that say goodbye."""
+FLAPS = 3
+FLAP_LIMITS = 15
+"""A node that was isolated so often within so many `flap_limit` is the last choice as heir."""
 LATE_GAPS = 3
 """So many gaps within `LATE_WINDOW_SECONDS` make a loop chronically late."""
 
@@ -67,6 +72,8 @@ class Moves:
     """VIPs whose definition changed where they belong, as of the acted revision."""
     sick: frozenset[str] = frozenset()
     """VIPs that lead others or only themselves, of which a health check fails here."""
+    isolations: list[float] = field(default_factory=list)
+    """When I was last isolated: who is so often is the last choice as heir."""
     balancing: frozenset[str] = frozenset()
     """VIPs that go for balance's sake now."""
     planned: tuple[tuple[str, Why], ...] = ()
@@ -171,8 +178,16 @@ class Node:
 
     @property
     def late(self) -> bool:
-        """My own loop is chronically late."""
-        return len(self.gaps) >= LATE_GAPS
+        """I am the last choice as heir: my loop is chronically late, or my net comes and goes."""
+        return len(self.gaps) >= LATE_GAPS or len(self.moves.isolations) >= FLAPS
+
+    def forgive(self, now: float) -> None:
+        """Forget gaps and isolations that are long over."""
+        before = self.late
+        flap_seconds = FLAP_LIMITS * self.definitions.knobs.flap_limit
+        self.gaps = [at for at in self.gaps if now - at < LATE_WINDOW_SECONDS]
+        self.moves.isolations = [at for at in self.moves.isolations if now - at < flap_seconds]
+        self.dirty = self.dirty or self.late is not before
 
     def adopting(self) -> bool:
         """Found VIPs are still being checked."""

@@ -9,8 +9,6 @@ from workers.failover.core.definitions import PartitionPolicy
 from workers.failover.core.messages import NodeState
 from workers.failover.core.node import Node
 
-LATE_WINDOW_SECONDS = 10.0
-"""Gaps of my own loop older than this are forgiven."""
 GOODBYE_SECONDS = 0.03
 ORPHANS_A_TICK = 64
 
@@ -61,7 +59,7 @@ def speak(node: Node, now: float) -> None:
 def _tick(node: Node, now: float) -> None:
     """Once per heartbeat interval: renew before speaking, probe, watch orphans, balance."""
     node.next_heartbeat = now + node.definitions.knobs.heartbeat_interval
-    node.gaps = [at for at in node.gaps if now - at < LATE_WINDOW_SECONDS]
+    node.forgive(now)
     node.renew(now)
     orphans = node.ownership.orphans.keys() - node.takeover.candidates.keys()
     if orphans:
