@@ -272,7 +272,20 @@ def test_a_flood_is_read_in_bounded_parts(segment: Segment) -> None:
     first = len(segment.asker.read())
 
     assert 0 < first < 3000
+    assert segment.asker.more
     assert first + len(heard(segment.asker)) == 3000
+    assert not segment.asker.more
+    assert not segment.asker.lost()
+
+
+def test_frames_that_found_no_room_are_noticed_once(segment: Segment) -> None:
+    frame = frames.announcement(socket.inet_aton(VIP), mac_of(segment.three))
+    send_raw(segment.three, *[frame] * 20_000)
+
+    assert len(heard(segment.asker)) < 20_000
+
+    assert segment.asker.lost()
+    assert not segment.asker.lost()
 
 
 # Links and definitions.

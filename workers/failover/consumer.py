@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import math
 import signal
 import sys
 import time
@@ -27,6 +28,7 @@ from workers.failover.acquaintances import Acquaintances
 from workers.failover.capability import Capability, has
 from workers.failover.checks import Checks
 from workers.failover.core import actions as act
+from workers.failover.core import hearing
 from workers.failover.core.briefing import briefing
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.events import (
@@ -42,6 +44,7 @@ from workers.failover.core.events import (
 )
 from workers.failover.core.machine import Machine
 from workers.failover.core.messages import DefinitionsPiece, Neighbourhood
+from workers.failover.core.snapshot import holdings
 from workers.failover.door import Door
 from workers.failover.errors import FailoverError
 from workers.failover.handover import Handover
@@ -111,6 +114,7 @@ class Consumer:
             settings.socket,
             {
                 "status": lambda _: self.status(),
+                "held": lambda _: holdings(self.machine, self.loop.time()),
                 "vips": lambda _: {"vips": self._snapshot()["vips"]},
                 "events": self.history.events,
                 "runs": self.history.runs,
@@ -124,6 +128,8 @@ class Consumer:
         )
         self._plumbed = definitions
         self._timer: asyncio.TimerHandle | None = None
+        self._read_at = -math.inf
+        """All frames that arrived before it were read."""
         self._readers: tuple[int, ...] = ()
         self._flushing = self._stopping = False
         self._told_problem = ""
@@ -266,8 +272,11 @@ class Consumer:
         with self._fatal():
             self.rings.drain()
         self._read_kernel()
+        began = self.loop.time()
         self._read_wire()
-        self.step(Wake())
+        if not self.neighbours.more:
+            self._read_at = began
+        self.step(Wake(self._read_at, self.neighbours.lost()))
 
     def _read_kernel(self) -> None:
         if self._closed:  # the loop has a last turn
@@ -299,7 +308,8 @@ class Consumer:
     def _read_wire(self) -> None:
         with self._fatal():
             for sighting in self.neighbours.read():
-                self.step(sighting)
+                if hearing.heeds(self.machine, sighting):
+                    self.step(sighting)
 
     def _listen(self) -> None:
         """Watch the packet sockets of all interfaces."""

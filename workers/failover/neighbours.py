@@ -27,7 +27,8 @@ from workers.failover.netlink import (
 )
 from workers.failover.wire import Wire
 
-_FRAMES_PER_READ = 1024
+FRAMES_PER_READ = 256
+"""Of one interface, so that a flood cannot hold the loop."""
 _SPEAK_SECONDS = 0.015
 _SPEAK_AT_ONCE = 2048
 _ANSWER_SECONDS = 1.0
@@ -48,6 +49,8 @@ class Neighbours:
         self._unsaid: dict[str, tuple[bytes, ...] | None] = {}
         """VIPs to announce, in order, and the link addresses to tell; None: everybody."""
         self.interest = Interest()
+        self.more = False
+        """The last read left frames in a socket."""
         self.malformed = 0
         """Frames that the filter let through and that were no proper frames."""
         self.errors = 0
@@ -180,8 +183,10 @@ class Neighbours:
         """What others said since the last call; never blocks, and leaves the rest for the next."""
         own = self._refresh()
         sightings: list[Sighting] = []
+        self.more = False
         for wire in self._wires.values():
-            for frame in wire.receive(_FRAMES_PER_READ):
+            for number, frame in enumerate(wire.receive(FRAMES_PER_READ), 1):
+                self.more = self.more or number == FRAMES_PER_READ
                 try:
                     said = frames.read(frame, wire.mac)
                 except frames.Malformed:
@@ -190,6 +195,10 @@ class Neighbours:
                 if said is not None and said.mac not in own and frame[6:12] not in own:
                     sightings += self._sighted(said)
         return sightings
+
+    def lost(self) -> bool:
+        """Whether the kernel had to drop frames since the last call."""
+        return any([wire.lost() for wire in self._wires.values()])
 
     def _sighted(self, said: frames.Frame) -> list[Sighting]:
         seen, address, mac = said

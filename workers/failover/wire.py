@@ -21,6 +21,8 @@ _RECEIVE_BUFFER_BYTES = 4 << 20
 _RCVBUFFORCE = 33
 _FRAME_BYTES = 2048
 _SOL_PACKET, _ADD_MEMBERSHIP, _ALL_MULTICAST = 263, 1, 2
+_STATISTICS = 6
+_COUNTS = struct.Struct("@II")
 _PROTOCOLS = {4: frames.ARP, 16: frames.IPV6}
 _GET_LINK_ADDRESS = 0x8927
 _LOST = {errno.ENETDOWN, errno.ENODEV, errno.ENXIO}
@@ -106,6 +108,14 @@ class Wire:
                     break
                 limit -= 1
                 yield frame
+
+    def lost(self) -> bool:
+        """Whether the kernel dropped frames since the last call, because too many waited."""
+        read = [
+            sock.getsockopt(_SOL_PACKET, _STATISTICS, _COUNTS.size)
+            for sock in self._sockets.values()
+        ]
+        return any(_COUNTS.unpack(counts)[1] for counts in read)
 
     def _bind_again(self) -> None:
         """Follow an interface that was made anew under its name, if it is there."""

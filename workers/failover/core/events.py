@@ -3,6 +3,7 @@
 Each event goes to `Machine.decide(event, now)`; `now` is the node's monotonic clock in seconds.
 """
 
+import math
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -47,7 +48,13 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """`Machine.deadline()` has passed; waiting messages were delivered first."""
+    """`Machine.deadline()` has passed; waiting messages were delivered first.
+
+    So was every frame that arrived before `read_at`, save what the kernel `lost`: too many waited.
+    """
+
+    read_at: float = math.inf
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

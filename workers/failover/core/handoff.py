@@ -119,9 +119,7 @@ def act(node: Node, now: float) -> None:
     for one in due:
         del node.handoffs.arming[one.vip]
         fresh = now - one.at <= limit and now - one.released_at <= limit
-        owner = node.ownership.owners.get(one.vip, (0, one.giver))[1]
-        untaken = owner == one.giver  # as far as I know: its word may have been slow
-        if fresh and untaken and entitled(node) and one.vip in node.definitions.vips:
+        if fresh and _untaken(node, one) and entitled(node) and one.vip in node.definitions.vips:
             epoch = max(node.ownership.next_epoch(one.vip), one.epoch + 1)
             node.taking[one.vip] = Held(
                 one.vip, epoch, now, one.reason, one.giver, unserved_since=one.released_at
@@ -131,6 +129,12 @@ def act(node: Node, now: float) -> None:
     if node.taking:
         node.lent = node.takeover.forget(list(node.taking))
         node.out.act(Take(tuple(node.taking), now))
+
+
+def _untaken(node: Node, one: Arming) -> bool:
+    """Nobody else has it as far as I know: the giver's word may have been slow."""
+    others = (p for p in node.detector.peers.values() if p.live and p.name != one.giver)
+    return one.vip not in node.holdings.held and all(one.vip not in p.claims for p in others)
 
 
 def entitled(node: Node) -> bool:

@@ -187,12 +187,25 @@ def give_opinion(
     node.out.act(Send(opinion, (to,)))
 
 
-def sight(node: Node, event: Sighting, now: float) -> None:
-    """Take in a frame of another host."""
+def heeds(node: Node, event: Sighting) -> bool:
+    """Whether anything can come of it; of thousands of frames about others' VIPs nothing can."""
     vip = event.address
+    if vip in node.takeover.candidates:
+        return True
     if event.seen is Seen.PROBE:
-        node.idle = vip not in node.takeover.candidates
-        if node.idle:
+        return False
+    held = vip in node.holdings.held or vip in node.definitions.ground
+    asked = node.rounds.current is not None and vip in node.rounds.current.asked
+    return held or asked or vip in node.ownership.orphans
+
+
+def sight(node: Node, event: Sighting, now: float) -> None:
+    """Take in a frame of another host; unless about what I hold, nothing becomes due by it."""
+    vip = event.address
+    node.idle = vip not in node.holdings.held
+    if event.seen is Seen.PROBE:
+        if vip not in node.takeover.candidates:
+            node.idle = True
             return
         rival = node.detector.by_mac(event.mac)
         node.takeover.rivalled(vip, rival.name if rival else "", now)

@@ -33,7 +33,7 @@ class Machine(Node):
         self, me: str, definitions: Definitions, incarnation: int, macs: tuple[str, ...]
     ) -> None:
         super().__init__(me, definitions, incarnation, macs)
-        self._deadline = math.inf
+        self._deadline = self._due = math.inf
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             ev.Started: self._started,
             ev.Received: self._received,
@@ -48,7 +48,7 @@ class Machine(Node):
             ev.RestartRequested: lambda event, now: restarting.begin(
                 self, event.lease_seconds, now
             ),
-            ev.Wake: lambda _event, _now: None,
+            ev.Wake: self._woken,
         }
 
     def decide(self, event: ev.Event, now: float) -> tuple[list[Action], list[Fact]]:
@@ -59,14 +59,18 @@ class Machine(Node):
                 self._gap(lateness, now)
             self.idle = False
             self._handlers[type(event)](event, now)
-            if not self.idle or now >= self._deadline:
+            if not self.idle or now >= self._due:
                 self._settle(now)
-                self._deadline = max(now, self._next_due(now))
+                self._due = max(now, self._next_due(now))
+                self._deadline = max(now, min(self._due, self.rounds.deadline()))
         return self.out.flush()
 
     def snapshot(self, now: float) -> dict[str, Any]:
         """JSON-able picture of what this node is, knows and holds."""
         return snapshot(self, now)
+
+    def _woken(self, event: ev.Wake, now: float) -> None:
+        self.rounds.read(min(event.read_at, now), lost=event.lost)
 
     def _started(self, event: ev.Started, now: float) -> None:
         self.started_at = self.fencing.trusted_at = now
@@ -168,7 +172,7 @@ class Machine(Node):
         handoff.review(self, now)
         handoff.act(self, now)
         taking.turn_round(self, now)
-        if self.dirty:
+        if taking.looks(self, now):
             taking.reassess(self, now)
         moving.give(self, now)
         moving.depart(self, now)
@@ -277,7 +281,7 @@ class Machine(Node):
             if self.objection is Reason.NONE and not self.stop.departing
             else math.inf,
             max(self.fencing.sought_at(self.detector), self.next_seek, self.quiet_until),
-            self.rounds.deadline(),
+            look_at if self.dirty and (look_at := self.ownership.next_look) > now else math.inf,
             max(self.takeover.deadline(), self.quiet_until),
             self.takeover.opinions.deadline(),
             self.holdings.deadline(),

@@ -4,6 +4,7 @@ Claims of a suspected owner count, but its VIPs are probed by the heir already; 
 departed or silent-about-it owner makes a VIP an orphan. Invariant: epochs only grow.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -37,6 +38,8 @@ class Ownership:
     epochs: dict[str, int] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     orphans: dict[str, Orphan] = field(default_factory=dict)
+    next_look: float = -math.inf
+    """With thousands of VIPs: when to look again."""
 
     def note(self, node: str, claims: Mapping[str, int]) -> None:
         """Remember what a node claims, also for after its death."""

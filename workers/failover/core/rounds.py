@@ -4,6 +4,7 @@ Every round also asks a witness and a live peer; only an answer of one of them *
 makes silence mean something (wire proof). What silence is good for is decided by the callers.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -42,6 +43,8 @@ class Round:
     """VIP -> link address that answered for it or claimed it."""
     proofs: set[str] = field(default_factory=set)
     """CIDRs of the topologies whose ground answered."""
+    deaf: bool = False
+    """Frames were lost during the round: its silence means nothing."""
 
 
 class Rounds:
@@ -51,12 +54,24 @@ class Rounds:
         self.definitions = definitions
         self.current: Round | None = None
         self.checks: list[Check] = []
+        self.read_at = -math.inf
+        """All frames that arrived before it were read: no round is over that ended later."""
 
     def deadline(self) -> float:
         """End of the round under way; infinity when none is."""
         if self.current is None:
             return float("inf")
         return self.current.started_at + self.definitions.knobs.probe_interval
+
+    def over(self) -> bool:
+        """The round under way has ended, and what arrived in its time was read."""
+        return self.read_at >= self.deadline()
+
+    def read(self, until: float, *, lost: bool) -> None:
+        """All frames that arrived before `until` were read; answers may be among the `lost`."""
+        self.read_at = max(self.read_at, until)
+        if lost and self.current is not None:
+            self.current.deaf = True
 
     def check(
         self, purpose: str, vips: Sequence[str], now: float, asker: str = "", number: int = 0
@@ -117,7 +132,7 @@ class Rounds:
     def proved(self, finished: Round, vip: str) -> bool:
         """The wire of this VIP's topology was shown to work during the round."""
         topology = self.definitions.topology_of.get(vip)
-        return topology is not None and topology.cidr in finished.proofs
+        return topology is not None and topology.cidr in finished.proofs and not finished.deaf
 
     def finish(self, now: float) -> tuple[Round, list[Check]]:
         """Close the round; returns it and the checks that are done."""

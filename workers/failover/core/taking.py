@@ -33,13 +33,16 @@ RETRY_SECONDS, RETRY_MAX_SECONDS = 10.0, 600.0
 """After the kernel refused a VIP, it is tried again; each time it waits twice as long."""
 TAKE_VIPS = 512
 """VIPs taken at once; with more, events of others come between."""
+FEW_VIPS = 512
+LOOK_SECONDS_A_VIP = 12e-6
+"""To look at more than a few VIPs takes milliseconds: between two looks is at least that, a VIP."""
 GROUND_PEERS = 2
 """Live peers asked for wire proof in each round, beside the witnesses."""
 
 
 def turn_round(node: Node, now: float) -> None:
     """Close the round that is over, open the next one while somebody has something to ask."""
-    if now >= node.rounds.deadline():
+    if node.rounds.over():
         finished, done = node.rounds.finish(now)
         node.takeover.finish(finished, _heard_macs(node), now)
         node.takeover.report_stuck(_heard_macs(node), node.told_stuck)
@@ -94,9 +97,16 @@ def _adopt(node: Node, silent: tuple[str, ...], answered: tuple[str, ...], now: 
     node.renew(now)
 
 
+def looks(node: Node, now: float) -> bool:
+    """Whether to reassess in this step; with thousands of VIPs not at every piece of news."""
+    return node.dirty and now >= node.ownership.next_look
+
+
 def reassess(node: Node, now: float) -> None:
     """Who owns what, who should, and so: what do I mean to take, and what to give?"""
     node.dirty = False
+    vips = len(node.definitions.vips)
+    node.ownership.next_look = now + (LOOK_SECONDS_A_VIP * vips if vips > FEW_VIPS else 0.0)
     ownership = node.ownership
     ownership.collect(node.me, node.holdings, node.detector)
     weights, welcome = _eligible(node, now)
@@ -220,7 +230,7 @@ def take(node: Node, now: float) -> None:
     ]
     took, node.took = node.took, False
     node.next_take = now if took and ready else math.inf
-    if took or not ready or node.taking:
+    if took or not ready or node.taking or node.dirty:
         return
     knobs = node.definitions.knobs
     for candidate in ready[:TAKE_VIPS]:
