@@ -139,8 +139,8 @@ def gather(lab: Lab, node: str) -> None:
 
 
 def _held(lab: Lab, node: str) -> int:
-    answer = ask(lab.host_directory(node) / "muster.sock", {"command": "report"}) or {}
-    return len(answer.get("held") or ())
+    answer = ask(lab.host_directory(node) / "muster.sock", {"command": "held"}) or {}
+    return len(answer.get("vips") or ())
 
 
 def last_answer(lab: Lab, victim: str) -> float:

@@ -26,6 +26,8 @@ from workers.lab.state import Record
 ASK_SECONDS = 0.5
 MOST_VIPS_AWAITED = 60
 """With more, a round of the traffic takes too long to wait for: a mail by every node will do."""
+MANY_VIPS = 256
+"""With more, agents are asked only for what they hold: to tell of every VIP costs them much."""
 _ANSWER_BYTES = 1 << 16
 Made = TypeVar("Made")
 
@@ -53,6 +55,8 @@ class Health:
     def vips(self, record: Record) -> tuple[str, ...]:
         """What the nodes know as VIPs: those of the bring-up, until somebody changes them."""
         known = {vip for agent in self.agents.values() for vip in (agent or {}).get("vips", ())}
+        if len(record.vips) > MANY_VIPS:
+            known.update(record.vips)
         return tuple(sorted(known, key=_place)) or record.vips
 
     def holders(self, vip: str) -> list[Holding]:
@@ -172,7 +176,8 @@ def _line(door: socket.socket) -> bytes:
 
 
 def _ask_agent(record: Record, node: str) -> dict[str, Any] | None:
-    return ask(host_directory(record, node) / "muster.sock", {"command": "status"})
+    command = "held" if len(record.vips) > MANY_VIPS else "status"
+    return ask(host_directory(record, node) / "muster.sock", {"command": command})
 
 
 def _broker_speaks(record: Record, host: Host) -> bool:

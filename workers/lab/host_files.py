@@ -68,6 +68,7 @@ def write_files(record: Record) -> None:
             programs = _programs(record, host)
         write_configuration(host_directory(record, host.name), programs)
 
+
 MOST_BALANCED = 10_240
 """What `balance_set_size` may be at most."""
 
