@@ -16,7 +16,11 @@ import msgspec
 NAME, OLD_NAME = "events.jsonl", "events.old.jsonl"
 LINE_BYTES = 64 * 1024
 TRIES = 3
-_EMPTY = {"vip": "", "node": "", "reason": "", "epoch": 0, "detail": ""}
+_EMPTY = {"vip": "", "node": "", "reason": "", "epoch": 0, "detail": ""} | {
+    "actor": "",
+    "view": "",
+    "gap_ms": None,
+}
 
 
 class _Mark(msgspec.Struct):

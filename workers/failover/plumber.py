@@ -122,7 +122,8 @@ class Plumber:
             self._kept.renew(began, self._lease_seconds)
         self._kept.held.update(place.address for place in added.tried)
         self._interfaces = None
-        if added.expired:
+        over = began + self._lease_seconds - EARLY_SECONDS
+        if added.expired or (added.tried and time.monotonic() >= over):
             self._forget(place.address for place in fresh)
             self._delete(places)
             self._doubt = True  # what was held before is gone as well: the next read tells
@@ -146,14 +147,14 @@ class Plumber:
         self._delete(places)
 
     def leave(self) -> bool:
-        """Delete the next of what was released; whether there is more."""
+        """Delete the next of what was released, a piece at least; whether there is more."""
         if not self._leaving:
             return False
         began = time.monotonic()
         places = list(self._leaving.values())
         self._requests.perform(self._idle_anchors(places))
         for start in range(0, len(places), _LEAVE_PIECE):
-            if time.monotonic() - began > _LEAVE_SECONDS:
+            if start and time.monotonic() - began > _LEAVE_SECONDS:
                 return True
             piece = places[start : start + _LEAVE_PIECE]
             self._requests.perform([self._deletion(place) for place in piece])

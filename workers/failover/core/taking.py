@@ -151,7 +151,7 @@ def _bar_unhealthy(
 ) -> None:
     """VIPs that sit together keep away from where a check of one of them fails.
 
-    A check that fails everywhere says nothing about where to go.
+    Whose check fails everywhere stays where it is: no place is better than another.
     """
     vips = node.definitions.vips
     sick: dict[str, set[str]] = {}
@@ -161,8 +161,12 @@ def _bar_unhealthy(
             sick.setdefault(leader(vip, vips), set()).update(names)
     node.moves.sick = frozenset(first for first, names in sick.items() if node.me in names)
     for first, names in sick.items():
-        if weights.keys() - names - barred.get(first, set()):
+        well = weights.keys() - names - barred.get(first, set())
+        owner = node.ownership.owners.get(first, (0, ""))[1]
+        if well:
             barred.setdefault(first, set()).update(names)
+        elif names and owner in weights:
+            barred.setdefault(first, set()).update(weights.keys() - {owner})
 
 
 def _eligible(node: Node, now: float) -> tuple[dict[str, int], bool]:
