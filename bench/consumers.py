@@ -26,6 +26,22 @@ def cpu_percent(lab: Lab) -> float:
     return max(100 * (_cpu_seconds(pid) - was) / length for pid, was in before.items())
 
 
+def renewal_percent(lab: Lab) -> float:
+    """What renewing the lease alone costs the busiest consumer, as a share of one core."""
+    before = {node: _renewal_seconds(lab, node) for node in lab.nodes}
+    started = time.monotonic()
+    time.sleep(REST_SECONDS)
+    length = time.monotonic() - started
+    return max(100 * (_renewal_seconds(lab, node) - was) / length for node, was in before.items())
+
+
+def _renewal_seconds(lab: Lab, node: str) -> float:
+    answer = ask(lab.host_directory(node) / "muster.sock", {"command": "status"})
+    if answer is None:
+        raise BenchError(f"the agent of {node} does not answer: see its agent.log")
+    return float(answer["loop"]["renewal_cpu_ms"]) / 1000
+
+
 def rss_mb(lab: Lab) -> float:
     """The largest consumer's resident memory, MiB."""
     pages = (

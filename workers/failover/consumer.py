@@ -220,7 +220,8 @@ class Consumer:
             case act.Release():
                 self.leftovers.release(action.vips)
             case act.Renew():
-                self.plumber.renew(action)
+                with self._meter.renewing():
+                    self.plumber.renew(action)
             case act.Announce():
                 self.leftovers.announce(action.vips)
             case act.HandDefinitions():

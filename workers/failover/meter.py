@@ -4,8 +4,10 @@ A step is one event with all its actions; a turn is everything between two waits
 step may take longer than `STEP_SECONDS`.
 """
 
+import contextlib
 import selectors
 import time
+from collections.abc import Iterator
 from typing import Any
 
 STEP_SECONDS = 0.05
@@ -17,12 +19,21 @@ class Meter:
     def __init__(self) -> None:
         self.steps = self.long_steps = 0
         self.max_step = self.max_turn = self.max_late = 0.0
+        self.renewals, self.renewal_cpu = 0, 0.0
 
     def step(self, seconds: float) -> None:
         """One event was decided on and its actions performed."""
         self.steps += 1
         self.long_steps += seconds > STEP_SECONDS
         self.max_step = max(self.max_step, seconds)
+
+    @contextlib.contextmanager
+    def renewing(self) -> Iterator[None]:
+        """Around a renewal of the lease: what it costs the processor."""
+        began = time.thread_time()
+        yield
+        self.renewals += 1
+        self.renewal_cpu += time.thread_time() - began
 
     def late(self, seconds: float) -> None:
         """The timer was served so long after its time."""
@@ -36,6 +47,8 @@ class Meter:
             "max_step_ms": round(self.max_step * 1000, 2),
             "max_turn_ms": round(self.max_turn * 1000, 2),
             "late_ms": round(self.max_late * 1000, 2),
+            "renewals": self.renewals,
+            "renewal_cpu_ms": round(self.renewal_cpu * 1000, 3),
         }
 
 
