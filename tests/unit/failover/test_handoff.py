@@ -9,7 +9,7 @@ from workers.failover.core.actions import FactKind, Probe, Probing, Reason, Rele
 from workers.failover.core.definitions import Vip
 from workers.failover.core.events import Checked, Defined, RestartRequested
 from workers.failover.core.handoff import ACT_SECONDS
-from workers.failover.core.messages import Claim, Heartbeat, Offer, Why
+from workers.failover.core.messages import Claim, Heartbeat, NodeState, Offer, Why
 
 V, W = vip(0), vip(1)
 OFFER = Offer(V, 4, B, Why.DRAIN.value)
@@ -259,3 +259,22 @@ def test_a_take_that_came_too_late_is_probed_for() -> None:
     situation.stale = False
     assert situation.held == {}
     assert not situation.machine.handoffs.arming
+
+
+def test_what_is_released_to_another_is_not_for_who_was_armed_before() -> None:
+    situation = heir()
+    situation.hear(A, offers=(OFFER,))
+    release(situation, replace_heir(C))
+    assert situation.actions(Take) == []
+
+
+def test_a_stopping_giver_has_not_left_while_its_heir_may_take() -> None:
+    situation = heir()
+    situation.peers[A].state = NodeState.STOPPING
+    release(situation, replace_heir(C))
+    situation.live(0.15)
+    assert situation.facts(FactKind.LEFT) == []
+    assert not taken_by_probing(situation)
+
+    situation.hear(A)
+    assert [fact.node for fact in situation.facts(FactKind.LEFT)] == [A]
