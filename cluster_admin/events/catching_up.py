@@ -96,12 +96,12 @@ class Asker:
         self._events[node] = _Asked(now, what)
         return Ask(to=node, incarnation=what[0], after=what[1])
 
-    def for_report(self, node: str, now: float) -> Ask | None:
-        """Ask `node` for a full report, unless it was asked just now."""
+    def for_report(self, node: str, known: tuple[int, ...], now: float) -> Ask | None:
+        """Ask `node` for what it holds, but for what is known, unless it was asked just now."""
         if now - self._reports.get(node, -PATIENCE_SECONDS) < PATIENCE_SECONDS:
             return None
         self._reports[node] = now
-        return Ask(to=node)
+        return Ask(to=node, known=known)
 
     def forget(self, nodes: Iterable[str]) -> None:
         """Nodes that are gone."""

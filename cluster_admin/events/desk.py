@@ -11,8 +11,10 @@ from cluster_admin.events.catching_up import Asker, lost, wanted
 from cluster_admin.events.picture import Changes, Picture
 from workers.bus.codec import Codec, Refused
 from workers.bus.exchanges import MANAGER_ACCOUNT
-from workers.failover.core.reports import Ask, Events, Message, Report, Run
+from workers.failover.core.reports import Ask, Events, Holdings, Message, Report, Run
 
+Told = Report | Holdings | Events
+"""What nodes tell."""
 RUNS_MAX = 100
 """Runs of one node that are caught up; older ones are not asked for."""
 
@@ -38,7 +40,7 @@ class Desk:
     refused: dict[str, int] = field(default_factory=dict)
     """By sender: messages that were not taken."""
 
-    def open(self, body: bytes, user: str) -> Report | Events | None:
+    def open(self, body: bytes, user: str) -> Told | None:
         """The message in `body`, if it is one for managers and its sender's own."""
         try:
             message = self.codec.decode(body)
@@ -51,7 +53,7 @@ class Desk:
             return None
         return message
 
-    def take(self, messages: Iterable[tuple[Report | Events, float]]) -> list[Ask]:
+    def take(self, messages: Iterable[tuple[Told, float]]) -> list[Ask]:
         """Let the picture know; returns what has to be asked at once."""
         asks: list[Ask | None] = []
         for message, at in messages:
@@ -59,13 +61,17 @@ class Desk:
                 self._stretch(message)
                 for one in message.events:
                     self.picture.happening(message.node, message.incarnation, one, at)
+            elif isinstance(message, Holdings):
+                self.picture.hold(message, at)
             else:
                 self.runs[message.node] = message.runs[-RUNS_MAX:]
                 self.behind.add(message.node)
                 if message.answers:
                     self.heard.add(message.node)
                 if not self.picture.report(message, at):
-                    asks.append(self.asker.for_report(message.node, at))
+                    asks.append(
+                        self.asker.for_report(message.node, self.picture.known(message.node), at)
+                    )
         return [ask for ask in asks if ask is not None]
 
     def gaps(self) -> dict[str, tuple[Run, ...]]:

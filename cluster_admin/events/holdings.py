@@ -1,13 +1,14 @@
-"""Which node says that its kernel has which VIP: full reports, and events that came since.
+"""Which node says that its kernel has which VIP: what it told, and events that came since.
 
 An event is known at once, a report may have been made before it: for `RECENT_SECONDS` the event's
 word stands, unless the report has a higher epoch. Invariant: `holders` is the inverse of `held`.
 Whether a holder lives is not asked here. Times are monotonic seconds of the manager.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
+from workers.failover.core.claims import bucket_of
 from workers.failover.core.reports import Holding
 
 RECENT_SECONDS = 2.0
@@ -45,11 +46,16 @@ class Holdings:
         """What `node` holds."""
         return self.held.get(node, {})
 
-    def report(self, node: str, holdings: Iterable[Holding], now: float) -> None:
-        """Everything that `node` holds, instead of what it held."""
-        before = self.of(node)
-        after = {one.vip: _claim(one, before.get(one.vip), now) for one in holdings}
+    def report(
+        self, node: str, holdings: Iterable[Holding], now: float, buckets: Collection[int]
+    ) -> None:
+        """Everything that `node` holds in some buckets, instead of what it held there."""
+        before = {vip: one for vip, one in self.of(node).items() if bucket_of(vip) in buckets}
+        told_here = (one for one in holdings if bucket_of(one.vip) in buckets)
+        after = {one.vip: _claim(one, before.get(one.vip), now) for one in told_here}
         for vip, recent in list(self._recent.get(node, {}).items()):
+            if bucket_of(vip) not in buckets:
+                continue
             told = after.get(vip)
             if now - recent.at > RECENT_SECONDS or (told and told.epoch > recent.epoch):
                 del self._recent[node][vip]
@@ -100,9 +106,9 @@ class Holdings:
 
 
 def _claim(told: Holding, known: Claim | None, now: float) -> Claim:
-    """A claim keeps its times while its epoch stays, and its reason when the report has no room."""
+    """A claim keeps its times while its epoch stays."""
     if known is None or known.epoch != told.epoch:
         return Claim(told.epoch, now - told.age, now, told.reason, told.previous)
-    if not told.reason or (told.reason, told.previous) == (known.reason, known.previous):
+    if (told.reason, told.previous) == (known.reason, known.previous):
         return known
     return replace(known, reason=told.reason, previous=told.previous)

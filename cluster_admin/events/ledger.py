@@ -12,6 +12,7 @@ from itertools import islice
 from django.db import IntegrityError, transaction
 
 from cluster_admin.events import notifications, statuses
+from cluster_admin.events.desk import Told
 from cluster_admin.events.models import Event
 from cluster_admin.events.moments import Moment
 from cluster_admin.events.offices import LONG_AGO, Office, Offices
@@ -24,7 +25,7 @@ VIPS_AT_ONCE = 500
 """VIP states in one transaction: what happens meanwhile, and other writers, wait no longer."""
 HEARING_SECONDS = 1.0
 """How often it is written when nodes were heard, if nothing else about them changes."""
-Told = list[tuple[reports.Report | reports.Events, float]]
+Heard = list[tuple[Told, float]]
 """Messages, and when each was heard (monotonic seconds)."""
 
 
@@ -101,7 +102,7 @@ class Ledger:
         outcome.subclusters = tuple(name for name, _ in self._offices)
         return outcome
 
-    def _write(self, told: Mapping[str, Told], writing: bool, now: Moment) -> None:
+    def _write(self, told: Mapping[str, Heard], writing: bool, now: Moment) -> None:
         hearing = writing and now.seconds - self._heard_at >= HEARING_SECONDS
         parts = [
             Part(name, office, _new(office, told.get(name, [])), writing, hearing)
@@ -175,9 +176,7 @@ class Part:
             desk.heard.clear()
 
 
-def _opened(
-    name: str, office: Office, arrivals: Sequence[Arrival]
-) -> Iterator[tuple[reports.Report | reports.Events, float]]:
+def _opened(name: str, office: Office, arrivals: Sequence[Arrival]) -> Iterator[tuple[Told, float]]:
     for arrival in arrivals:
         if arrival.subcluster == name:
             message = office.desk.open(arrival.body, arrival.user)
@@ -185,7 +184,7 @@ def _opened(
                 yield message, arrival.seconds
 
 
-def _names_unknown(office: Office, told: Told) -> bool:
+def _names_unknown(office: Office, told: Heard) -> bool:
     return any(
         one.vip and one.vip not in office.defined.vips
         for message, _ in told
@@ -194,6 +193,6 @@ def _names_unknown(office: Office, told: Told) -> bool:
     )
 
 
-def _new(office: Office, told: Told) -> list[reports.Events]:
+def _new(office: Office, told: Heard) -> list[reports.Events]:
     events = [message for message, _ in told if isinstance(message, reports.Events)]
     return [message for message in events if office.desk.new(message)]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from cluster_admin.events.verdicts import NEVER, Own, Verdict
+from workers.failover.core.claims import Claims
 from workers.failover.core.messages import NodeState
-from workers.failover.core.reports import Report
+from workers.failover.core.reports import Holdings, Report
 
 OUTSIDERS = (NodeState.ISOLATED, NodeState.JOINING)
 """Nodes in these states do not hear the others: what they say of them is about themselves."""
@@ -47,18 +48,20 @@ class Known:
     """The reporter's run and the newest sequence heard of it."""
     last: int = 0
     """Events of its agent that had happened when it last reported."""
-    digest: int | None = None
-    """Of the holdings it last told in full; None when it never did."""
+    told: Claims = field(default_factory=Claims)
+    """What it holds, as it told bucket by bucket."""
+    complete: bool = False
+    """Whether that was ever everything."""
     troubles: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def counts(self, now: float) -> bool:
         """Whether it is heard and stands among the others, so that its judgement of them counts."""
         return self.own.fresh(now) and self.view.state not in OUTSIDERS
 
-    def repeats(self, report: Report) -> bool:
-        """Whether a report is no newer than one heard of the same run of the reporter."""
+    def repeats(self, message: Report | Holdings) -> bool:
+        """Whether a message is no newer than one heard of the same run of the reporter."""
         started_at, sequence = self.run
-        return report.started_at == started_at and report.sequence <= sequence
+        return message.started_at == started_at and message.sequence <= sequence
 
 
 def view_of(report: Report, verdict: Verdict) -> NodeView:

@@ -14,6 +14,7 @@ from cluster_admin.events.node_views import Known, NodeView, view_of
 from cluster_admin.events.opinions import Opinions
 from cluster_admin.events.ownership import Holder, Surroundings, VipView, resolve
 from cluster_admin.events.verdicts import FRESH_SECONDS, NEVER, Own, Verdict, judge
+from workers.failover.core import reports
 from workers.failover.core.actions import FactKind
 from workers.failover.core.reports import Happening, Report
 from workers.failover.core.standing import State
@@ -82,7 +83,7 @@ class Picture:
         self._passed_at = NEVER
 
     def report(self, report: Report, now: float) -> bool:
-        """Take in a report; False when what the node holds has changed and is not in it."""
+        """Take in a report; False when it has to be asked what the node holds."""
         known = self._nodes.get(report.node)
         if known is None or known.repeats(report):
             return True
@@ -97,13 +98,25 @@ class Picture:
         self._opinions.report(report.node, report.peers, now)
         self._tell_troubles(report.node, {one.vip: (one.state, one.mac) for one in report.troubles})
         self._fitness.report(report)
-        if report.held is not None:
-            self._holdings.report(report.node, report.held, now)
-            known.digest = report.held_digest
-        if known.digest != report.held_digest:
-            return False
+        if known.told.digest != report.held_digest:
+            return report.more
+        known.complete = True
         known.asserted_at = now
         return True
+
+    def hold(self, told: reports.Holdings, now: float) -> None:
+        """Take in what a node holds of some buckets."""
+        known = self._nodes.get(told.node)
+        if known is None or known.repeats(told):
+            return
+        known.run = (told.started_at, told.sequence)
+        known.told.replace({one.vip: one.epoch for one in told.held}, set(told.buckets))
+        self._holdings.report(told.node, told.held, now, set(told.buckets))
+
+    def known(self, node: str) -> tuple[int, ...]:
+        """Checksum of each bucket of what a node told; none when it told nothing."""
+        known = self._nodes.get(node)
+        return known.told.sums if known is not None else ()
 
     def happening(self, node: str, incarnation: int, one: Happening, now: float) -> None:
         """Take in an event; only what happened since the node's last report says anything new."""
@@ -196,7 +209,7 @@ class Picture:
         mute = (
             name
             for name, one in sorted(self._nodes.items())
-            if one.digest is None and one.view.verdict.lives
+            if not one.complete and one.view.verdict.lives
         )
         around = (heard, next(mute, ""), self._young(now))
         if around != (self._heard, self._untold, self._was_young):
@@ -248,7 +261,7 @@ class Picture:
         if not owner:
             return bool(self._untold)
         known = self._nodes.get(owner)
-        return known is not None and known.digest is None and known.view.verdict.lives
+        return known is not None and not known.complete and known.view.verdict.lives
 
     def _holders(self, vip: str) -> Iterator[Holder]:
         for name in self._holdings.holders.get(vip, ()):

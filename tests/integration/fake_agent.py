@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from workers.failover.core.actions import Fact, FactKind
-from workers.failover.core.claims import digest_of
+from workers.failover.core.briefing import asked, unknown
+from workers.failover.core.claims import Claims
 from workers.failover.core.telling import UNKNOWN
 from workers.failover.door import Door
 from workers.failover.history import History
@@ -27,8 +28,8 @@ class FakeAgent:
         self.incarnation = 0
         self.held: dict[str, int] = {}
         self.problem = ""
-        self.questions: list[tuple[float, bool]] = []
-        """When it was asked for a report, and whether it listed what it holds."""
+        self.questions: list[tuple[float, int]] = []
+        """When it was asked for a report, and how much of what it holds it listed."""
 
     def start(self) -> None:
         """A new run."""
@@ -85,21 +86,25 @@ class FakeAgent:
         asyncio.run_coroutine_threadsafe(done(), self._loop).result(PATIENCE_SECONDS)
 
     def _report(self, request: dict[str, Any]) -> dict[str, Any]:
-        digest = digest_of(self.held)
-        listed = request.get("digest") != digest
-        self.questions.append((time.monotonic(), listed))
-        held = [(vip, epoch, 1.0, "it had no owner", "") for vip, epoch in self.held.items()]
+        claims = Claims(self.held)
+        buckets, more = unknown(claims, *asked(request))
+        found = claims.of(buckets)
+        self.questions.append((time.monotonic(), len(found)))
+        held = [(vip, epoch, 1.0, "it had no owner", "") for vip, epoch in found.items()]
         brief = msgspec.structs.replace(
             UNKNOWN,
             incarnation=self.incarnation,
             state="ready",
             problem=self.problem,
-            digest=digest,
+            count=len(self.held),
+            sums=claims.sums,
+            buckets=tuple(buckets),
+            more=more,
             first=self.journal.first,
-            held=tuple(held) if listed else None,
+            held=tuple(held),
         )
-        found: dict[str, Any] = msgspec.to_builtins(brief)
-        return found
+        answer: dict[str, Any] = msgspec.to_builtins(brief)
+        return answer
 
     async def _end(self) -> None:
         self._door.close()

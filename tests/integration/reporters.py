@@ -7,18 +7,19 @@ runs on the caller's loop.
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from zlib import crc32
 
 from tests.integration.brokers import CLUSTER, SUBCLUSTER
 from workers.bus.codec import Codec
 from workers.bus.connection import Connection
 from workers.bus.exchanges import control_room, events_exchange
+from workers.failover.core.claims import BUCKETS, digest_of
 from workers.failover.core.reports import (
     EVENTS_MAX,
     Ask,
     Events,
     Happening,
     Holding,
+    Holdings,
     Message,
     Report,
     Run,
@@ -83,9 +84,10 @@ class ScriptedReporter:
 
     def report(self, *, full: bool = True) -> None:
         """Publish a report now."""
+        if full:
+            self._hold()
         self._sequence += 1
-        held = tuple(self.held.values())
-        lines = sorted(f"{one.vip} {one.epoch}" for one in held)
+        held = {one.vip: one.epoch for one in self.held.values()}
         runs = tuple(Run(inc, 1, len(events)) for inc, events in sorted(self.runs.items()))
         report = Report(
             node=self.node,
@@ -101,11 +103,21 @@ class ScriptedReporter:
             agreed=True,
             mature=True,
             peers=tuple(self.peers.items()),
-            held=held if full else None,
             held_count=len(held),
-            held_digest=crc32("\n".join(lines).encode()),
+            held_digest=digest_of(held),
         )
         self._connection.publish(self._codec.encode(report))
+
+    def _hold(self) -> None:
+        self._sequence += 1
+        message = Holdings(
+            node=self.node,
+            sequence=self._sequence,
+            started_at=self._started_at,
+            buckets=tuple(range(BUCKETS)),
+            held=tuple(self.held.values()),
+        )
+        self._connection.publish(self._codec.encode(message))
 
     def _tell(self, incarnation: int, events: Sequence[Happening]) -> None:
         for start in range(0, len(events), EVENTS_MAX):

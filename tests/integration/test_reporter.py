@@ -21,7 +21,16 @@ from workers.bus.codec import Codec
 from workers.bus.connection import Connection
 from workers.bus.exchanges import control_exchange, events_room
 from workers.exit_codes import Exit
-from workers.failover.core.reports import EVENTS_MAX, Ask, Events, Message, Report
+from workers.failover.core.claims import BUCKETS, Claims, bucket_of
+from workers.failover.core.reports import (
+    EVENTS_MAX,
+    PIECE_HOLDINGS,
+    Ask,
+    Events,
+    Holdings,
+    Message,
+    Report,
+)
 from workers.failover.reporter import Reporter
 from workers.failover.settings import read_settings
 
@@ -37,6 +46,8 @@ class Manager:
     connection: Connection
     reports: list[Report] = field(default_factory=list)
     events: list[Events] = field(default_factory=list)
+    pieces: list[Holdings] = field(default_factory=list)
+    held: Claims = field(default_factory=Claims)
 
     def hear(self, body: bytes, _user: str) -> None:
         message = CODEC.decode(body)
@@ -44,9 +55,14 @@ class Manager:
             self.reports.append(message)
         elif isinstance(message, Events):
             self.events.append(message)
+        elif isinstance(message, Holdings):
+            self.pieces.append(message)
+            self.held.replace({one.vip: one.epoch for one in message.held}, set(message.buckets))
 
-    def ask(self, incarnation: int = 0, after: int = 0, to: str = "mta1") -> None:
-        question = Ask(to=to, incarnation=incarnation, after=after)
+    def ask(
+        self, incarnation: int = 0, after: int = 0, to: str = "mta1", known: tuple[int, ...] = ()
+    ) -> None:
+        question = Ask(to=to, incarnation=incarnation, after=after, known=known)
         assert self.connection.publish(CODEC.encode(question))
 
     def numbers(self, incarnation: int) -> list[int]:
@@ -129,22 +145,26 @@ def test_what_happens_is_told_as_it_happens(scene: Scene) -> None:
     scene.agent.take("198.18.0.1")
 
     async def story(manager: Manager) -> None:
-        first = await manager.until(lambda r: r.held, "what it holds")
-        assert [(one.vip, one.epoch) for one in first.held or ()] == [("198.18.0.1", 1)]
+        first = await manager.until(lambda r: r.held_count == 1, "what it holds")
+        assert manager.held.table == {"198.18.0.1": 1}
+        assert first.held_digest == manager.held.digest
         assert [(run.incarnation, run.first, run.last) for run in first.runs] == [(1, 1, 1)]
         assert manager.events == []  # what was before is asked for
         scene.agent.take("198.18.0.2")
         told = await manager.until(lambda r: r.held_count == 2, "what it holds now")
-        assert len(told.held or ()) == 2
-        assert told.held_digest != first.held_digest
+        assert manager.held.table == {"198.18.0.1": 1, "198.18.0.2": 1}
+        assert told.held_digest == manager.held.digest != first.held_digest
+        assert manager.pieces[-1].buckets == (bucket_of("198.18.0.2"),)
+        pieces = len(manager.pieces)
         assert manager.numbers(1) == [2]
         assert told.runs[-1].last == 2
         count = len(manager.reports)
         await eventually(lambda: len(manager.reports) > count, "a report without any news")
-        assert manager.reports[-1].held is None
+        assert len(manager.pieces) == pieces
         assert manager.reports[-1].held_digest == told.held_digest
-        sequences = [report.sequence for report in manager.reports]
-        assert sequences == sorted(set(sequences))
+        sequences = [message.sequence for message in (*manager.pieces, *manager.reports)]
+        sequences.sort()
+        assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
 
     scene.play(story)
 
@@ -173,9 +193,12 @@ def test_a_manager_asks_for_what_it_missed(scene: Scene) -> None:
             after = manager.numbers(1)[-1]
             assert after - before <= 5 * EVENTS_MAX
         assert manager.numbers(1) == list(range(1, 2502))
-        count = len(manager.reports)
+        pieces = len(manager.pieces)
+        manager.ask(to="", known=(0,) * BUCKETS)
+        await eventually(lambda: len(manager.pieces) > pieces, "what it lacks")
+        assert manager.pieces[-1].buckets == (bucket_of("198.18.0.1"),)
         manager.ask(to="")
-        await eventually(lambda: any(r.held for r in manager.reports[count:]), "everything held")
+        await eventually(lambda: len(manager.pieces[-1].buckets) == BUCKETS, "everything held")
         count = len(manager.reports)
         manager.ask(to="mta2")
         manager.ask(incarnation=1, after=2501)
@@ -239,7 +262,7 @@ def test_what_is_missed_while_the_broker_is_down_can_be_asked_for(
             await eventually(lambda: manager.connection.up, "the manager is back")
             back = await manager.until(lambda r: r.held_count == 2, "the reporter is back")
             assert back.runs[-1].last == 303
-            await eventually(lambda: any(len(r.held or ()) == 2 for r in manager.reports), "all")
+            await eventually(lambda: len(manager.held.table) == 2, "all")
             heard = manager.numbers(1)
             manager.ask(incarnation=1, after=heard[-1])
             await eventually(lambda: manager.numbers(1)[-1] == 303, "the rest")
@@ -248,17 +271,22 @@ def test_what_is_missed_while_the_broker_is_down_can_be_asked_for(
         scene.play(story)
 
 
-def test_10240_holdings_are_told_in_one_report_and_seldom(scene: Scene) -> None:
+def test_10240_holdings_are_told_in_pieces_and_seldom(scene: Scene) -> None:
     scene.agent.take(*MANY)
 
     async def story(manager: Manager) -> None:
-        full = await manager.until(lambda r: r.held, "everything held")
-        assert {one.vip for one in full.held or ()} == set(MANY)
+        full = await manager.until(lambda r: r.answers and not r.more, "everything held")
+        assert manager.held.digest == full.held_digest
+        assert manager.held.table.keys() == set(MANY)
+        assert max(len(piece.held) for piece in manager.pieces) <= PIECE_HOLDINGS
+        pieces = len(manager.pieces)
         scene.agent.questions.clear()
         for number in range(200):
             scene.agent.take(MANY[number])
             await asyncio.sleep(0.005)
         await manager.until(lambda r: r.runs[-1].last == 10_440, "all of it")
+        await manager.until(lambda r: r.held_digest == manager.held.digest, "all that changed")
+        assert sum(len(piece.held) for piece in manager.pieces[pieces:]) < 200 * 250
         asked = [at for at, _listed in scene.agent.questions]
         gaps = [later - sooner for sooner, later in itertools.pairwise(asked)]
         assert min(gaps, default=1.0) >= 0.05

@@ -48,7 +48,6 @@ class Agent:
             state="ready",
             revision=1,
             known_revision=1,
-            held=(),
         )
 
     def _first(self, run: int) -> int:

@@ -1,5 +1,6 @@
 """A ledger on the test's database, and nodes that tell it things without a bus."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,8 @@ from cluster_admin.events.moments import Moment
 from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node, Subcluster, Topology
 from cluster_admin.vips.models import Vip
-from workers.failover.core.reports import Events, Happening, Holding, Message, Report, Run
+from workers.failover.core.claims import BUCKETS, digest_of
+from workers.failover.core.reports import Events, Happening, Holding, Holdings, Message, Report, Run
 
 KEY = b"0" * 32
 NODES = ("mta1", "mta2", "mta3")
@@ -50,18 +52,21 @@ class Bus:
         return Moment(self.seconds, BEGAN + timedelta(seconds=self.seconds))
 
     def work(self, *messages: Message, user: str = "", after: float = 0.01) -> Outcome:
-        """A batch, each message from its own node unless another user is named."""
+        """A batch, each message from its own node unless another user is named.
+
+        What a node holds is told before its report, in as many words.
+        """
         self.seconds += after
         codec = self.ledger.codec(SUBCLUSTER)
         arrivals = [
             Arrival(SUBCLUSTER, codec.encode(one), user or getattr(one, "node", ""), self.seconds)
-            for one in messages
+            for one in self._with_holdings(messages)
         ]
         return self.ledger.work(arrivals, self.writing, self.now)
 
     def report(self, node: str, **values: object) -> Report:
         """A node's report."""
-        self.sequence += 1
+        self.sequence += 2
         held = self.held[node]
         usual: dict[str, object] = {
             "incarnation": 1,
@@ -70,11 +75,25 @@ class Bus:
             "revision": 1,
             "known_revision": 1,
             "peers": tuple((other, "alive") for other in NODES if other != node),
-            "held": tuple(Holding(one, epoch, 60.0) for one, epoch in held.items()),
-            "held_digest": hash(tuple(sorted(held.items()))) % 2**32,
+            "held_digest": digest_of(held),
         }
         values = {**usual, **values}
         return Report(node=node, sequence=self.sequence, started_at="", **values)  # type: ignore[arg-type]
+
+    def holdings(self, node: str, **values: object) -> Holdings:
+        """All that a node holds, as it tells just before its newest report."""
+        usual: dict[str, object] = {
+            "sequence": self.sequence - 1,
+            "buckets": tuple(range(BUCKETS)),
+            "held": tuple(Holding(one, epoch, 60.0) for one, epoch in self.held[node].items()),
+        }
+        return Holdings(node=node, started_at="", **{**usual, **values})  # type: ignore[arg-type]
+
+    def _with_holdings(self, messages: Iterable[Message]) -> Iterator[Message]:
+        for message in messages:
+            if isinstance(message, Report) and message.node in self.held:
+                yield self.holdings(message.node, sequence=message.sequence - 1)
+            yield message
 
     def happen(self, teller: str, kind: str = "late", times: int = 1, **values: object) -> Events:
         """Something happens at a node; what it tells of it."""

@@ -158,12 +158,13 @@ def test_a_report_at_its_bounds_is_taken(bus: Bus) -> None:
             rings=(("r" * 128, True), (odd, False)),
             warnings=(long, odd),
             peers=((odd, odd), ("mta2", "x" * 128)),
-            held=(Holding(vip(0), most, 1e10, long, odd), Holding(odd, 0, 0.0)),
             troubles=(Trouble(odd, "s" * 128, "m" * 64), Trouble(vip(1), odd, odd)),
             cannot=(Refusal(odd, "x"), Refusal(vip(1), odd * 60), Refusal(vip(0), "y" * 200)),
             unhealthy=(Ailment(odd, odd), Ailment("c" * 500, "z" * 200)),
         )
     )
+    held = (Holding(vip(0), most, 1e10, long, odd), Holding(odd, 0, 0.0))
+    bus.work(bus.holdings("mta1", sequence=most, held=held))
     whole = Happening(most, "9999-12-31T23:59:59-23:59", odd, odd, odd, long, most, odd)
     bus.work(Events(node="mta1", incarnation=most, events=(whole,)))
 

@@ -29,7 +29,7 @@ from workers.failover.capability import Capability, has
 from workers.failover.checks import Checks
 from workers.failover.core import actions as act
 from workers.failover.core import hearing
-from workers.failover.core.briefing import briefing
+from workers.failover.core.briefing import asked, briefing
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.events import (
     Checked,
@@ -389,9 +389,9 @@ class Consumer:
         }
 
     def _brief(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What the reporter needs; what is held only if its digest is not the one it names."""
+        """What the reporter needs; of what is held, some that is not known to it."""
         return {
-            **briefing(self.machine, self.loop.time(), request.get("digest")),
+            **briefing(self.machine, self.loop.time(), *asked(request)),
             "problem": self.store.problem,
             "warnings": [*self.plumber.warnings(), *self.leftovers.warnings()],
             "first": self.journal.first,

@@ -24,7 +24,7 @@ from workers.bus.exchanges import MANAGER_ACCOUNT, control_room, events_exchange
 from workers.bus.keys import load_keys
 from workers.exit_codes import Exit
 from workers.failover.core import telling
-from workers.failover.core.reports import Ask, Holding, Message, Report
+from workers.failover.core.reports import Ask, Message, Report
 from workers.failover.errors import FailoverError
 from workers.failover.reporter_door import AgentSilentError, Caller, Start, brief
 from workers.failover.reporter_past import Runs
@@ -34,7 +34,8 @@ REPORT_SECONDS = 1.0
 SPACING_SECONDS = 0.05
 COSTS = 10
 """Reports are as many times farther apart as one takes, so that many holdings stay cheap."""
-FULL_SECONDS = 10.0
+TURN_SECONDS = 10.0
+"""How often some of what is held is told again though nothing changed."""
 RETRY_SECONDS = 0.1
 RETRY_MAX_SECONDS = 0.5
 ASKS_MAX = 16
@@ -61,10 +62,8 @@ class Reporter:
         self._caller, self._follower = Caller(settings.socket), Caller(settings.socket)
         self._librarian = Caller(settings.socket)
         self._brief = telling.UNKNOWN
-        self._totals = telling.totals(self._brief)
-        self._told_digest: int | None = None
-        """Of what the last report listed as held; None when none did, or none arrived."""
-        self._full_at = 0.0
+        self._told = telling.Told()
+        self._turned_at = 0.0
         self._sequence = 0
         self._answers: bool | None = None
         self._news = asyncio.Event()
@@ -157,32 +156,38 @@ class Reporter:
 
     async def _look(self) -> None:
         """Ask the agent how it is; the last answer stands while it gives none."""
-        if self._loop.time() - self._full_at >= FULL_SECONDS:
-            self._told_digest = None
+        if self._loop.time() - self._turned_at >= TURN_SECONDS:
+            self._turned_at = self._loop.time()
+            self._told.turn(self._brief.count)
         try:
-            self._brief = await brief(self._caller, self._told_digest)
+            found = await brief(self._caller, self._told.question())
         except AgentSilentError as error:
             self._says(False, str(error))
             return
-        if self._brief.held is not None:
-            self._totals = telling.totals(self._brief)
+        if found.incarnation != self._brief.incarnation:
+            self._told.forget()
+        self._brief = found
         self._says(True, "")
 
     def _publish_report(self) -> None:
-        """Tell how things are, as exactly as fits."""
-        found, self._sequence = self._brief, self._sequence + 1
-        tries: list[tuple[Holding, ...] | None] = [None]
-        if self._answers and found.held is not None:
-            details = telling.details(len(found.held))
-            tries = [*(telling.holdings(found, detail) for detail in details), None]
-        for held in tries:
-            with contextlib.suppress(Refused):
-                body = self._codec.encode(self._told(held))
-                if self._connection.publish(body) and held is not None:
-                    self._told_digest, self._full_at = found.digest, self._loop.time()
-                return
+        """Tell what is held and not told yet, then how things are."""
+        found = self._brief
+        if self._answers and found.buckets:
+            self._sequence += 1
+            if self._publish(telling.holdings(self._teller, self._sequence, found)):
+                self._told.tell(found)
+        self._sequence += 1
+        self._publish(self._report_now())
+        if found.more:
+            self._news.set()
 
-    def _told(self, held: tuple[Holding, ...] | None) -> Report:
+    def _publish(self, message: Message) -> bool:
+        """Whether it is on its way."""
+        with contextlib.suppress(Refused):
+            return self._connection.publish(self._codec.encode(message))
+        return False
+
+    def _report_now(self) -> Report:
         found = self._brief
         if self._answers:
             runs = self._runs.told(found.incarnation, found.first)
@@ -191,10 +196,7 @@ class Reporter:
             newest = runs[-1].incarnation if runs else found.incarnation
             found = msgspec.structs.replace(found, incarnation=newest)
         answers = bool(self._answers)
-        totals = self._totals
-        return telling.report(
-            self._teller, self._sequence, found, runs, held, totals, answers=answers
-        )
+        return telling.report(self._teller, self._sequence, found, runs, answers=answers)
 
     # Managers.
 
@@ -210,8 +212,8 @@ class Reporter:
         if message.incarnation and len(self._asks) < ASKS_MAX:
             self._asks[message.incarnation, message.after] = None
             self._asked.set()
-        if not message.incarnation or self._loop.time() - self._full_at >= REPORT_SECONDS:
-            self._told_digest = None
+        if not message.incarnation:
+            self._told.forget(message.known)
             self._news.set()
 
     async def _tell_past(self) -> None:
@@ -228,7 +230,7 @@ class Reporter:
     # What changed.
 
     def _changed(self, up: bool, sentence: str) -> None:
-        self._told_digest = None
+        self._told.forget()
         self._news.set()
         _say(f"managers: {'heard' if up else 'not heard'}: {sentence}")
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from workers.failover.core.claims import BUCKETS
 from workers.failover.core.telling import Brief, Line
 from workers.failover.errors import FailoverError
 
@@ -43,7 +44,7 @@ class Caller:
     """One connection to the agent, made when it is needed."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -55,7 +56,7 @@ class Caller:
             return msgspec.json.decode(line, type=kind)
         except (OSError, TimeoutError, ValueError, msgspec.MsgspecError) as error:
             self.close()
-            raise AgentSilentError(f"{self._path}: {error or 'no answer'}") from None
+            raise AgentSilentError(f"{self.path}: {error or 'no answer'}") from None
         except BaseException:
             self.close()  # half an answer must not be taken for the next one
             raise
@@ -73,10 +74,10 @@ class Caller:
                 if len(rest) > ANSWER_BYTES:
                     break
         except (OSError, msgspec.MsgspecError) as error:
-            raise AgentSilentError(f"{self._path}: {error}") from None
+            raise AgentSilentError(f"{self.path}: {error}") from None
         finally:
             self.close()
-        raise AgentSilentError(f"{self._path}: it closed the connection")
+        raise AgentSilentError(f"{self.path}: it closed the connection")
 
     def close(self) -> None:
         """End the connection; the next question makes another."""
@@ -87,7 +88,7 @@ class Caller:
     async def _exchange(self, request: bytes) -> bytes:
         if self._reader is None or self._writer is None:
             self._reader, self._writer = await asyncio.open_unix_connection(
-                self._path, limit=ANSWER_BYTES
+                self.path, limit=ANSWER_BYTES
             )
         self._writer.write(request)
         line = await self._reader.readline()
@@ -96,6 +97,10 @@ class Caller:
         return line
 
 
-async def brief(caller: Caller, digest: int | None) -> Brief:
-    """How the agent is, with what it holds unless the checksum of that is the known one."""
-    return await caller.ask({"command": "report", "digest": digest}, Brief)
+async def brief(caller: Caller, question: dict[str, Any]) -> Brief:
+    """How the agent is, with some of what it holds and is not known."""
+    found = await caller.ask(question, Brief)
+    if len(found.sums) != BUCKETS or not set(found.buckets) <= set(range(BUCKETS)):
+        caller.close()
+        raise AgentSilentError(f"{caller.path}: what it holds is not in {BUCKETS} buckets")
+    return found

@@ -1,19 +1,16 @@
 """A picture of three nodes and their VIPs, and short ways to tell it things."""
 
-from zlib import crc32
+from collections.abc import Iterable
 
 from cluster_admin.events.fitness import Terms
 from cluster_admin.events.node_views import NodeView
 from cluster_admin.events.ownership import VipView
 from cluster_admin.events.picture import Changes, Picture
-from workers.failover.core.reports import Happening, Holding, Report, Run, Trouble
+from workers.failover.core.claims import BUCKETS, digest_of
+from workers.failover.core.reports import Happening, Holding, Holdings, Report, Run, Trouble
 
 A, B, C = "mta1", "mta2", "mta3"
 V, W = "198.18.0.101", "198.18.0.102"
-
-
-def digest_of(held: dict[str, int]) -> int:
-    return crc32(str(sorted(held.items())).encode())
 
 
 class Sight:
@@ -38,9 +35,11 @@ class Sight:
         self.picture.define(views.nodes, views.vips, at, terms)
 
     def report(self, node: str, at: float, *, full: bool = True, **values: object) -> bool:
-        """A report of `node`: by default it finds all others alive."""
-        self.sequences[node] += 1
+        """A report of `node`, and what it holds: by default it finds all others alive."""
         held = self.held[node]
+        if full:
+            self.hold(node, at)
+        self.sequences[node] += 1
         peers = tuple((other, "alive") for other in self.nodes if other != node)
         usual: dict[str, object] = {
             "incarnation": 1,
@@ -49,7 +48,6 @@ class Sight:
             "revision": 1,
             "known_revision": 1,
             "peers": peers,
-            "held": tuple(Holding(v, e, 1.0) for v, e in held.items()) if full else None,
             "held_digest": digest_of(held),
         }
         report = Report(
@@ -59,6 +57,21 @@ class Sight:
             **{**usual, **values},  # type: ignore[arg-type]
         )
         return self.picture.report(report, at)
+
+    def hold(self, node: str, at: float, buckets: Iterable[int] = range(BUCKETS)) -> None:
+        """What `node` holds."""
+        self.sequences[node] += 1
+        held = tuple(Holding(vip, epoch, 1.0) for vip, epoch in self.held[node].items())
+        self.picture.hold(
+            Holdings(
+                node=node,
+                sequence=self.sequences[node],
+                started_at="",
+                buckets=tuple(buckets),
+                held=held,
+            ),
+            at,
+        )
 
     def happen(self, teller: str, at: float, kind: str, **values: object) -> None:
         """An event of the teller's first run."""

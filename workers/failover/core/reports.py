@@ -1,16 +1,26 @@
 """What a node's reporter and the managers say to one another on the bus, beside the heartbeats.
 
-Nodes publish `Report` and `Events` in the events room, managers publish `Ask` in the control room.
-Fanout keeps nothing, so every report says how many events there are: a manager that misses some
-asks for them. An event is named by (node, incarnation, number); numbers begin at 1 in each run of
-the agent and have no gaps, so nothing is lost or told twice. Times are wall clock, for people.
+Nodes publish `Report`, `Holdings` and `Events` in the events room, managers publish `Ask` in the
+control room. Fanout keeps nothing, so every report says how many events there are, and the checksum
+of what is held: a manager that misses some asks for it. An event is named by (node, incarnation,
+number); numbers begin at 1 in each run of the agent and have no gaps, so nothing is lost or told
+twice. Times are wall clock, for people.
 """
 
 from typing import Annotated
 
 import msgspec
 
-from workers.failover.core.messages import Address, CheckText, Mac, Name, Number, Text
+from workers.failover.core.messages import (
+    Address,
+    Buckets,
+    CheckText,
+    Mac,
+    Name,
+    Number,
+    Sums,
+    Text,
+)
 
 Sentence = Annotated[str, msgspec.Meta(max_length=1000)]
 Reasoning = Annotated[str, msgspec.Meta(max_length=200)]
@@ -19,6 +29,8 @@ Age = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 
 EVENTS_MAX = 200
 """Events in one message; they must fit the codec's limit together."""
+PIECE_HOLDINGS = 800
+"""Holdings in one message, so that it fits whatever they are; more are told in pieces."""
 
 
 class Happening(msgspec.Struct, frozen=True, array_like=True):
@@ -83,13 +95,16 @@ class Ailment(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Report(msgspec.Struct, frozen=True, tag="report", kw_only=True):
-    """How a node is; sent when something changed, on an `Ask`, and every second at least."""
+    """How a node is; sent when something changed, on an `Ask`, and every second at least.
+
+    What it holds is told before, in `Holdings`, as far as it was not told already.
+    """
 
     node: Name
     answers: bool = True
     """Whether the agent answers its reporter; otherwise the rest is the last that was known."""
     sequence: Number
-    """Grows by one with each report of one run of the reporter."""
+    """Grows by one with each `Report` and `Holdings` of one run of the reporter."""
     started_at: Text
     """When that run of the reporter began."""
     incarnation: Number
@@ -109,15 +124,26 @@ class Report(msgspec.Struct, frozen=True, tag="report", kw_only=True):
     """(peer, verdict) as this node judges: alive, suspected, dead, left, unknown."""
     rings: tuple[tuple[Text, bool], ...] = ()
     warnings: tuple[Sentence, ...] = ()
-    held: tuple[Holding, ...] | None = None
-    """Everything held; None when it is as in the last report that told it."""
     held_count: Number = 0
     held_digest: Number = 0
-    """CRC-32 of "vip epoch" lines, sorted: whoever computes another one asks."""
+    """Checksum of everything held, as of claims: whoever computes another one asks."""
+    more: bool = False
+    """Some of what is held is still to be told, and comes without being asked for."""
     troubles: tuple[Trouble, ...] = ()
     cannot: tuple[Refusal, ...] = ()
     """Some of them when they are very many."""
     unhealthy: tuple[Ailment, ...] = ()
+
+
+class Holdings(msgspec.Struct, frozen=True, tag="holdings", kw_only=True):
+    """All that a node holds of some buckets (`core/claims.py`), about `PIECE_HOLDINGS` at most."""
+
+    node: Name
+    sequence: Number
+    started_at: Text
+    """Both as in `Report`."""
+    buckets: Buckets
+    held: tuple[Holding, ...]
 
 
 class Events(msgspec.Struct, frozen=True, tag="events", kw_only=True):
@@ -129,13 +155,15 @@ class Events(msgspec.Struct, frozen=True, tag="events", kw_only=True):
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask", kw_only=True):
-    """A manager asks `to` (empty: everybody) for a full report, and for events if it says which."""
+    """A manager asks `to` (empty: everybody) for what is held, or for events if it says which."""
 
     to: Annotated[str, msgspec.Meta(max_length=63)] = ""
     incarnation: Number = 0
-    """0: a report only."""
+    """0: what is held, and a report."""
     after: Number = 0
     """Events with a higher number, up to a few messages full; ask again for more."""
+    known: Sums = ()
+    """The checksum of each bucket of what it knows to be held; empty: it is told everything."""
 
 
-Message = Report | Events | Ask
+Message = Report | Holdings | Events | Ask

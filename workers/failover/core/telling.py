@@ -1,23 +1,24 @@
 """From what the agent's socket says to what managers are told: reports and events, cut to size.
 
 Whatever the agent says, what is made here can be decoded at the other end: texts are cut to what
-messages may have. Ages get coarser, and reasons are left out, before a list of VIPs is too long.
+messages may have. What is held comes in pieces: the agent gives a few buckets at a time.
 """
 
 import math
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import msgspec
 
+from workers.failover.core.claims import BUCKETS, PRIME
 from workers.failover.core.reports import (
     EVENTS_MAX,
+    PIECE_HOLDINGS,
     Ailment,
     Events,
     Happening,
     Holding,
+    Holdings,
     Refusal,
     Report,
     Run,
@@ -33,8 +34,8 @@ AILMENTS_MAX = 64
 REASONING_MAX = 200
 RUNS_MAX = 100
 """The newest; one report names no more runs."""
-EXACT_MAX = 500
-"""Up to so many holdings have ages of a tenth of a second; more, whole seconds."""
+NEVER = -1
+"""No checksum."""
 
 
 class Brief(msgspec.Struct):
@@ -54,11 +55,17 @@ class Brief(msgspec.Struct):
     troubles: tuple[tuple[str, str, str], ...]
     problem: str
     warnings: tuple[str, ...]
-    digest: int
-    """The agent's own checksum of what it holds: only to see that it changed."""
+    count: int
+    """How many VIPs it holds."""
+    sums: tuple[int, ...]
+    """The checksum of each bucket of what it holds."""
     first: int
     """Number of the oldest event of this run that can be told."""
-    held: tuple[tuple[str, int, float, str, str], ...] | None = None
+    buckets: tuple[int, ...] = ()
+    """Those of which `held` is everything: some that were not known, none when all were."""
+    more: bool = False
+    """There are further buckets that were not known."""
+    held: tuple[tuple[str, int, float, str, str], ...] = ()
     cannot: tuple[tuple[str, str], ...] = ()
     """(VIP, why the kernel refuses it)."""
     unhealthy: tuple[tuple[str, str], ...] = ()
@@ -80,7 +87,8 @@ UNKNOWN = Brief(
     troubles=(),
     problem="",
     warnings=(),
-    digest=0,
+    count=0,
+    sums=(0,) * BUCKETS,
     first=1,
 )
 """Of an agent that has not answered yet."""
@@ -103,15 +111,6 @@ class Line(msgspec.Struct):
     gap_ms: float | None = None
 
 
-class Detail(Enum):
-    """How exactly holdings are told."""
-
-    TENTHS = "ages in tenths of a second"
-    SECONDS = "ages in whole seconds"
-    BARE = "ages in whole seconds, without reasons"
-    ROUGH = "ages as powers of two, without reasons"
-
-
 @dataclass(frozen=True, slots=True)
 class Teller:
     """Who reports: its name and when it began."""
@@ -125,12 +124,10 @@ def report(
     sequence: int,
     brief: Brief,
     runs: Sequence[Run],
-    held: Sequence[Holding] | None,
-    totals: tuple[int, int],
     *,
     answers: bool,
 ) -> Report:
-    """What a node says of itself; `totals`: number and checksum of everything held."""
+    """What a node says of itself."""
     return Report(
         node=teller.node,
         answers=answers,
@@ -150,9 +147,9 @@ def report(
         peers=brief.peers,
         rings=brief.rings,
         warnings=tuple(one[:SENTENCE_MAX] for one in brief.warnings[:WARNINGS_MAX]),
-        held=None if held is None else tuple(held),
-        held_count=totals[0],
-        held_digest=totals[1],
+        held_count=brief.count,
+        held_digest=sum(brief.sums) % PRIME,
+        more=brief.more,
         troubles=tuple(Trouble(*one) for one in brief.troubles[:TROUBLES_MAX]),
         cannot=tuple(Refusal(vip, why[:REASONING_MAX]) for vip, why in brief.cannot[:REFUSALS_MAX]),
         unhealthy=tuple(
@@ -161,34 +158,55 @@ def report(
     )
 
 
-def totals(brief: Brief) -> tuple[int, int]:
-    """Number and checksum of everything held, of a brief that lists it."""
-    lines = sorted(f"{vip} {epoch}" for vip, epoch, *_ in brief.held or ())
-    return len(lines), zlib.crc32("\n".join(lines).encode())
-
-
-def details(count: int) -> tuple[Detail, ...]:
-    """What to try for so many holdings: from the best to what fits when nothing else does."""
-    return tuple(Detail) if count <= EXACT_MAX else tuple(Detail)[1:]
-
-
-def holdings(brief: Brief, detail: Detail) -> tuple[Holding, ...]:
-    """Everything held, in the order that compresses best."""
-    bare = detail in (Detail.BARE, Detail.ROUGH)
-    return tuple(
-        Holding(vip, epoch, _age(age, detail))
-        if bare
-        else Holding(vip, epoch, _age(age, detail), reason[:SENTENCE_MAX], previous)
-        for vip, epoch, age, reason, previous in sorted(brief.held or ())
+def holdings(teller: Teller, sequence: int, brief: Brief) -> Holdings:
+    """What a brief says is held, in the order that compresses best."""
+    return Holdings(
+        node=teller.node,
+        sequence=sequence,
+        started_at=teller.started_at,
+        buckets=brief.buckets,
+        held=tuple(
+            Holding(vip, epoch, math.floor(age * 10) / 10, reason[:SENTENCE_MAX], previous)
+            for vip, epoch, age, reason, previous in sorted(brief.held)
+        ),
     )
 
 
-def _age(age: float, detail: Detail) -> float:
-    """Never older than it is; a whole number is shorter in a message than a fraction."""
-    if detail is Detail.TENTHS:
-        return math.floor(age * 10) / 10
-    whole = int(age)
-    return 1 << (whole.bit_length() - 1) if detail is Detail.ROUGH and whole else whole
+class Told:
+    """What managers know of what is held, as checksums of its buckets, and so what to ask for.
+
+    Invariant: a bucket counts as told only if it was, as the agent has it, to all managers.
+    """
+
+    def __init__(self) -> None:
+        self._sums = [NEVER] * BUCKETS
+        self._turn = 0
+        """The bucket that is told next though nothing in it changed."""
+        self._first = 0
+
+    def question(self) -> dict[str, object]:
+        """What to ask the agent."""
+        return {"command": "report", "sums": self._sums, "first": self._first}
+
+    def tell(self, brief: Brief) -> None:
+        """The buckets of a brief were told."""
+        for bucket in brief.buckets:
+            self._sums[bucket] = brief.sums[bucket]
+        if brief.buckets:
+            self._first = (brief.buckets[-1] + 1) % BUCKETS
+
+    def forget(self, known: Sequence[int] = ()) -> None:
+        """Somebody knows another state, as checksums, or none."""
+        same = len(known) == BUCKETS
+        for bucket in range(BUCKETS):
+            if not same or known[bucket] != self._sums[bucket]:
+                self._sums[bucket] = NEVER
+
+    def turn(self, count: int) -> None:
+        """Have what fits one message told again, next time something else."""
+        for _ in range(min(BUCKETS, max(1, BUCKETS * PIECE_HOLDINGS // max(1, count)))):
+            self._sums[self._turn] = NEVER
+            self._turn = (self._turn + 1) % BUCKETS
 
 
 def happening(line: Line) -> Happening:
