@@ -106,6 +106,7 @@ class Neighbour:
     revision: int = 1
     claims: dict[str, int] = field(default_factory=dict)
     cannot: tuple[str, ...] = ()
+    cannot_more: bool = False
     late: bool = False
     beats: bool = True
     hears: bool = True
@@ -230,6 +231,7 @@ class Situation:
             "known_revision": peer.revision,
             "claims": peer.claims,
             "cannot": peer.cannot,
+            "cannot_more": peer.cannot_more,
             "late": peer.late,
             "heard": heard,
             "view": self.machine.view.hash if peer.agrees else "another",

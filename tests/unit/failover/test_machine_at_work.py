@@ -32,7 +32,14 @@ from workers.failover.core.events import (
     Received,
     Ring,
 )
-from workers.failover.core.messages import Heartbeat, NodeState, Opinion, Question
+from workers.failover.core.messages import (
+    CANNOT_MAX,
+    Heartbeat,
+    NodeState,
+    Opinion,
+    Question,
+)
+from workers.failover.core.node import Refusal
 
 V, W = vip(0), vip(1)
 
@@ -131,6 +138,38 @@ def test_a_vip_that_a_peer_cannot_hold_is_not_its() -> None:
     situation.peers[A].cannot = (V,)
     situation.ready()
     assert situation.kernel == {V}
+
+
+def test_a_peer_that_refuses_more_than_it_names_keeps_what_it_has_and_gets_nothing() -> None:
+    situation = Situation(define(vips=[Vip(V, prefer=(A, B)), Vip(W, prefer=(A, B))]))
+    situation.peers[A].cannot_more = True
+    situation.peers[A].claims = {W: 3}
+    situation.ready().live(3.0)
+    assert situation.kernel == {V}
+
+
+def test_what_every_node_may_refuse_is_still_tried() -> None:
+    situation = Situation(define(vips=[Vip(V, prefer=(B, A, C))]))
+    for peer in situation.peers.values():
+        peer.cannot_more = True
+    for number in range(CANNOT_MAX + 1):
+        situation.machine.refusals[vip(number + 10)] = Refusal("no room", 1e9, 1e9)
+    situation.ready().live(3.0)
+    assert situation.kernel == {V}
+
+
+def test_who_refuses_more_than_it_can_name_takes_the_rest_only_if_nobody_does() -> None:
+    situation = Situation(define(vips=[Vip(V, prefer=(B, A))]))
+    for number in range(CANNOT_MAX + 1):
+        situation.machine.refusals[vip(number + 10)] = Refusal("no room", 1e9, 1e9)
+    situation.ready().live(0.5)
+    assert situation.kernel == {V}
+    assert situation.machine.holdings.held[V].reason is Reason.HEIR_IDLE
+    said = situation.said(Heartbeat)[-1]
+    assert said.cannot_more
+    assert said.cannot[0] == vip(CANNOT_MAX + 10)
+    situation.machine.refusals.popitem()
+    assert not situation.live(0.5).said(Heartbeat)[-1].cannot_more
 
 
 def test_what_the_kernel_lost_is_not_claimed() -> None:

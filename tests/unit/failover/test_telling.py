@@ -13,6 +13,7 @@ from workers.failover.core.briefing import asked, unknown
 from workers.failover.core.claims import BUCKETS, Claims, bucket_of, digest_of
 from workers.failover.core.reports import (
     EVENTS_MAX,
+    REFUSALS_MAX,
     Events,
     Holding,
     Holdings,
@@ -155,10 +156,19 @@ def test_whatever_an_agent_says_can_be_decoded_at_the_other_end() -> None:
     decoded = CODEC.decode(CODEC.encode(message))
     assert isinstance(decoded, Report)
     assert len(decoded.warnings) == telling.WARNINGS_MAX
-    assert len(decoded.cannot) == telling.REFUSALS_MAX
+    assert len(decoded.cannot) == REFUSALS_MAX
     assert len(decoded.unhealthy) == telling.AILMENTS_MAX
     events = next(telling.batches("mta1", [line(1, detail=long)]))
     assert CODEC.decode(CODEC.encode(events)) == events
+
+
+def test_of_many_refusals_a_warning_says_how_many() -> None:
+    cannot = tuple((f"198.18.0.{n}", "no room") for n in range(REFUSALS_MAX))
+    some = msgspec.structs.replace(UNKNOWN, cannot=cannot, refused=len(cannot), warnings=("w",))
+    assert told(some).warnings == ("w",)
+    many = msgspec.structs.replace(some, refused=1000)
+    sentence = "its kernel refuses 1000 VIPs, of which the last 200 are named"
+    assert told(many).warnings == (sentence, "w")
 
 
 def test_events_go_in_messages_of_consecutive_ones_of_one_run() -> None:

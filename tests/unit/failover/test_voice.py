@@ -1,14 +1,17 @@
 """The voice: numbers, dates, who was heard, and when claims are said in full."""
 
+import random
+from ipaddress import IPv6Address
 from typing import Any
 
 from tests.unit.failover.situation import A, B, C, heartbeat, mac, vip
+from workers.bus.codec import MAX_BYTES, Codec
 from workers.failover.core.actions import Reason
 from workers.failover.core.claims import BUCKETS, Claims, bucket_of
 from workers.failover.core.detector import Detector
 from workers.failover.core.handoffs import Handoffs
 from workers.failover.core.holdings import Held, Holdings
-from workers.failover.core.messages import Claim, Heard, Heartbeat, NodeState
+from workers.failover.core.messages import CANNOT_MAX, Claim, Heard, Heartbeat, Message, NodeState
 from workers.failover.core.voice import (
     FULL_CLAIMS_EVERY,
     FULL_CLAIMS_SENDS,
@@ -56,6 +59,25 @@ def test_a_heartbeat_says_who_speaks_and_what_of() -> None:
     assert (said.node, said.incarnation, said.sequence, said.sent_at) == (B, 3, 1, 9.5)
     assert (said.revision, said.known_revision, said.view) == (4, 5, "abc")
     assert (said.cannot, said.late, said.asks, said.macs) == ((vip(2),), True, True, (mac(B),))
+
+
+def test_of_many_refused_vips_the_last_are_named_and_it_says_so() -> None:
+    many = tuple(vip(n) for n in range(CANNOT_MAX + 1))
+    some, more = (Speaker().say(cannot=many[: CANNOT_MAX + n]) for n in (0, 1))
+    assert (some.cannot, some.cannot_more) == (many[:CANNOT_MAX], False)
+    assert (more.cannot, more.cannot_more) == (many[:CANNOT_MAX], True)
+
+
+def test_the_largest_heartbeat_fits_a_datagram() -> None:
+    rng = random.Random(1)
+    vips = [str(IPv6Address(rng.getrandbits(128))) for _ in range(10_240)]
+    speaker = Speaker()
+    for one in vips:
+        speaker.holdings.add(Held(one, rng.randrange(9), 0.0, Reason.UNOWNED))
+    said = speaker.say_all(cannot=vips[: CANNOT_MAX + 1])
+    assert len(said) > 12
+    codec: Codec[Message] = Codec("demo", "default", [b"k" * 32], Message)
+    assert max(len(codec.encode(one)) for one in said) < MAX_BYTES - 10_000
 
 
 def test_sequences_grow_by_one() -> None:

@@ -6,11 +6,12 @@ of what is held a few buckets that the reporter does not know, so that an answer
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from workers.failover.core.claims import BUCKETS, Claims
 from workers.failover.core.evidence import refusals
-from workers.failover.core.reports import PIECE_HOLDINGS
+from workers.failover.core.reports import PIECE_HOLDINGS, REFUSALS_MAX
 
 if TYPE_CHECKING:
     from workers.failover.core.machine import Machine
@@ -40,7 +41,8 @@ def briefing(
         "peers": [(peer.name, peer.verdict.value) for peer in detector.peers.values()],
         "rings": [(ring.value, up) for ring, up in machine.rings.items()],
         "troubles": _troubles(machine),
-        "cannot": sorted(refusals(machine).items()),
+        "cannot": list(islice(reversed(refusals(machine).items()), REFUSALS_MAX)),
+        "refused": len(machine.refusals),
         "unhealthy": sorted(machine.unhealthy.items()),
         "count": len(claimed.table),
         "sums": claimed.sums,

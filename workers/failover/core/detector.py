@@ -72,6 +72,8 @@ class Peer:
     """What it claims and I hold, as of both tables' versions in `compared`."""
     compared: tuple[int, int] = (-1, -1)
     cannot: frozenset[str] = frozenset()
+    cannot_more: bool = False
+    """Its kernel refuses more VIPs than `cannot` names."""
     unhealthy: frozenset[str] = frozenset()
     """Health checks that fail there."""
     lease: float = 0.0
@@ -188,7 +190,8 @@ class Detector:
         peer.state = heartbeat.state
         peer.revision, peer.known_revision = heartbeat.revision, heartbeat.known_revision
         peer.view, peer.macs = heartbeat.view, heartbeat.macs
-        peer.cannot, peer.late = frozenset(heartbeat.cannot), heartbeat.late
+        peer.cannot, peer.cannot_more = frozenset(heartbeat.cannot), heartbeat.cannot_more
+        peer.late = heartbeat.late
         peer.unhealthy, peer.lease = frozenset(heartbeat.unhealthy), heartbeat.lease
         peer.digest = heartbeat.digest
         peer.releasing = bool(heartbeat.released)

@@ -87,7 +87,7 @@ def _welcome(node: Node, one: Offer, peer: Peer, now: float) -> bool:
         entitled(node)
         and one.why in set(Why)
         and one.vip in node.definitions.vips
-        and one.vip not in node.cannot(now)
+        and not node.refuses(one.vip, now)
         and one.vip not in node.holdings.held
         and owner[1] == peer.name
         and peer.live

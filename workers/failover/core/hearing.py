@@ -97,8 +97,8 @@ def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
 def _news(node: Node, peer: Peer) -> bool:
     """Whether a heartbeat may change who owns or should own something."""
     released = node.handoffs.told.get(peer.name)
-    seen = (peer.incarnation, peer.state, peer.known_revision, peer.claimed, peer.cannot, peer.late,
-            peer.unhealthy, released)  # fmt: skip
+    seen = (peer.incarnation, peer.state, peer.known_revision, peer.claimed, peer.cannot,
+            peer.cannot_more, peer.late, peer.unhealthy, released)  # fmt: skip
     fresh = seen != node.seen.get(peer.name)
     node.seen[peer.name] = seen
     return fresh or peer.verdict is not Verdict.ALIVE

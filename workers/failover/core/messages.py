@@ -22,6 +22,8 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 Address = Annotated[str, msgspec.Meta(min_length=1, max_length=45)]
 Mac = Annotated[str, msgspec.Meta(max_length=64)]
 NEIGHBOURS_MAX = 512
+CANNOT_MAX = 500
+"""VIPs that a heartbeat names as refused by the sender's kernel."""
 Piece = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
@@ -107,7 +109,9 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True, omit
     digest: Number
     """Checksum of all claims, so that a receiver that missed a change asks."""
     cannot: tuple[Address, ...] = ()
-    """VIPs the sender could not put on its interface."""
+    """VIPs the sender could not put on its interface, the last `CANNOT_MAX` of them."""
+    cannot_more: bool = False
+    """There are more than these: what it does not hold is better held by others."""
     late: bool = False
     """The sender's own loop is chronically late: last choice as heir."""
     offers: tuple[Offer, ...] = ()

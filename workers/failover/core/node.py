@@ -6,7 +6,9 @@ who owns what, `urgent` for a heartbeat at once.
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from workers.failover.core.actions import Exit, FactKind, Reason, Release, Renew, Send
 from workers.failover.core.definitions import AdminState, Definitions
@@ -16,7 +18,7 @@ from workers.failover.core.fencing import Fencing
 from workers.failover.core.handoffs import Handoffs
 from workers.failover.core.health import Health
 from workers.failover.core.holdings import Held, Holdings
-from workers.failover.core.messages import NodeState, Why
+from workers.failover.core.messages import CANNOT_MAX, NodeState, Why
 from workers.failover.core.outbox import Outbox
 from workers.failover.core.ownership import Ownership
 from workers.failover.core.revisions import Revisions
@@ -148,7 +150,7 @@ class Node:
         """Health checks that fail here -> why."""
         self.ailments: dict[str, str] = {}
         """What the last failure of each check was, whether it counts yet or not."""
-        self.refusals: dict[str, Refusal] = {}
+        self.refusals: dict[str, Refusal] = {}  # the last one last
         self.stop = Stop()
         self.dirty = True
         self.urgent = False
@@ -172,9 +174,14 @@ class Node:
         mine = self.definitions.nodes.get(self.me)
         return mine is not None and mine.admin_state is AdminState.ENABLED
 
-    def cannot(self, now: float) -> list[str]:
-        """VIPs that my kernel refused, and that are not tried again yet."""
-        return sorted(vip for vip, one in self.refusals.items() if now < one.until)
+    def cannot(self, now: float) -> Iterator[str]:
+        """VIPs that my kernel refused, and that are not tried again yet; the last comes first."""
+        return (vip for vip, one in reversed(self.refusals.items()) if now < one.until)
+
+    def refuses(self, vip: str, now: float) -> bool:
+        """Whether my kernel refused it, and it is not tried again yet."""
+        one = self.refusals.get(vip)
+        return one is not None and now < one.until
 
     @property
     def late(self) -> bool:
@@ -274,7 +281,7 @@ class Node:
             view=self.view.hash,
             detector=self.detector,
             holdings=self.holdings,
-            cannot=tuple(self.cannot(now)),
+            cannot=tuple(islice(self.cannot(now), CANNOT_MAX + 1)),
             late=self.late,
             unhealthy=tuple(sorted(self.unhealthy)),
             handoffs=self.handoffs,

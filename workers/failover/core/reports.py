@@ -29,6 +29,7 @@ Age = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 
 EVENTS_MAX = 200
 """Events in one message; they must fit the codec's limit together."""
+REFUSALS_MAX = 200
 PIECE_HOLDINGS = 800
 """Holdings in one message, so that it fits whatever they are; more are told in pieces."""
 
@@ -131,7 +132,7 @@ class Report(msgspec.Struct, frozen=True, tag="report", kw_only=True):
     """Some of what is held is still to be told, and comes without being asked for."""
     troubles: tuple[Trouble, ...] = ()
     cannot: tuple[Refusal, ...] = ()
-    """Some of them when they are very many."""
+    """The last `REFUSALS_MAX`; of more, a warning tells."""
     unhealthy: tuple[Ailment, ...] = ()
 
 

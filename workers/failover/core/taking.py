@@ -5,7 +5,8 @@ released to somebody else; what the kernel did not confirm is not held.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from itertools import islice
 
 from workers.failover.core import handoff
 from workers.failover.core.actions import (
@@ -22,11 +23,12 @@ from workers.failover.core.detector import Verdict
 from workers.failover.core.events import Taken
 from workers.failover.core.hearing import give_opinion
 from workers.failover.core.holdings import Held
-from workers.failover.core.messages import NodeState
+from workers.failover.core.messages import CANNOT_MAX, NodeState
 from workers.failover.core.node import Node, Refusal
 from workers.failover.core.ownership import why
 from workers.failover.core.probation import PROBATION_SECONDS
 from workers.failover.core.rounds import Check
+from workers.failover.core.sentinels import Candidate
 from workers.failover.core.takeover import LEASE_SLACK_SECONDS
 
 RETRY_SECONDS, RETRY_MAX_SECONDS = 10.0, 600.0
@@ -111,6 +113,7 @@ def reassess(node: Node, now: float) -> None:
     ownership.collect(node.me, node.holdings, node.detector)
     weights, welcome = _eligible(node, now)
     barred = _barred(node, weights, now)
+    left = _bar_refusing(node, weights, barred, now)
     reserved = handoff.reserved(node)
     ownership.aim(weights, node.definitions, barred, reserved)
     rank = ownership.rank(node.me, weights)
@@ -121,7 +124,7 @@ def reassess(node: Node, now: float) -> None:
     eligible = node.me in weights
     for vip in node.definitions.vips:
         if vip not in served:
-            mine = eligible and node.me not in barred.get(vip, ())
+            mine = eligible and (vip in left or node.me not in barred.get(vip, ()))
             _place(node, vip, rank, now, mine=mine)
     node.moves.surplus = _surplus(node, welcome)
 
@@ -141,6 +144,30 @@ def _barred(node: Node, weights: Mapping[str, int], now: float) -> dict[str, set
     if failing:
         _bar_unhealthy(node, weights, failing, barred)
     return barred
+
+
+def _bar_refusing(
+    node: Node, weights: Mapping[str, int], barred: dict[str, set[str]], now: float
+) -> set[str]:
+    """Who refuses more than it can name keeps what it has; of the rest, anybody else has first try.
+
+    Where there is nobody else, it is tried there: most VIPs may be well. Returns those that others
+    are to have for this reason alone, not I.
+    """
+    refusing: dict[str, Container[str]] = {
+        peer.name: peer.claims for peer in node.detector.peers.values() if peer.cannot_more
+    }
+    if next(islice(node.cannot(now), CANNOT_MAX, None), None) is not None:
+        refusing[node.me] = node.holdings.held
+    mine = set()
+    for vip in node.definitions.vips if refusing else ():
+        names = {name for name, held in refusing.items() if vip not in held}
+        known = barred.get(vip, set())
+        if names and weights.keys() - names - known:
+            if node.me in names - known:
+                mine.add(vip)
+            barred.setdefault(vip, set()).update(names)
+    return mine
 
 
 def _bar_unhealthy(
@@ -232,9 +259,11 @@ def take(node: Node, now: float) -> None:
         if candidate.vip not in node.ownership.owners
         and node.fencing.may_take(node.detector, candidate.lease_from, now)
     ]
+    if node.dirty and ready:
+        ready = _unclaimed(node, ready)
     took, node.took = node.took, False
     node.next_take = now if took and ready else math.inf
-    if took or not ready or node.taking or node.dirty:
+    if took or not ready or node.taking:
         return
     knobs = node.definitions.knobs
     for candidate in ready[:TAKE_VIPS]:
@@ -258,6 +287,15 @@ def take(node: Node, now: float) -> None:
         )
     node.lent = node.takeover.forget(list(node.taking))
     node.out.act(Take(tuple(node.taking), now))
+
+
+def _unclaimed(node: Node, ready: list[Candidate]) -> list[Candidate]:
+    """Without those that got an owner, or are about to, by news that were not looked at yet."""
+    reserved = handoff.reserved(node)
+    claimed = [peer.claims for peer in node.detector.peers.values() if peer.live]
+    return [
+        c for c in ready if c.vip not in reserved and all(c.vip not in claims for claims in claimed)
+    ]
 
 
 def _helpers(node: Node) -> list[str]:
@@ -290,7 +328,7 @@ def confirm(node: Node, event: Taken, now: float) -> None:
             gap=None if since is None else max(0.0, now - since),
         )
     for vip, sentence in event.failed:
-        before = node.refusals.get(vip)
+        before = node.refusals.pop(vip, None)
         seconds = min(2 * before.seconds, RETRY_MAX_SECONDS) if before else RETRY_SECONDS
         node.refusals[vip] = Refusal(sentence, now + seconds, seconds)
         node.out.tell(FactKind.FAILED, Reason.KERNEL_REFUSED, vip=vip, detail=sentence)

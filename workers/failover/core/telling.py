@@ -14,6 +14,7 @@ from workers.failover.core.claims import BUCKETS, PRIME
 from workers.failover.core.reports import (
     EVENTS_MAX,
     PIECE_HOLDINGS,
+    REFUSALS_MAX,
     Ailment,
     Events,
     Happening,
@@ -29,7 +30,6 @@ TEXT_MAX = 128
 SENTENCE_MAX = 1000
 WARNINGS_MAX = 50
 TROUBLES_MAX = 500
-REFUSALS_MAX = 200
 AILMENTS_MAX = 64
 REASONING_MAX = 200
 RUNS_MAX = 100
@@ -67,7 +67,9 @@ class Brief(msgspec.Struct):
     """There are further buckets that were not known."""
     held: tuple[tuple[str, int, float, str, str], ...] = ()
     cannot: tuple[tuple[str, str], ...] = ()
-    """(VIP, why the kernel refuses it)."""
+    """(VIP, why the kernel refuses it); of many, the last ones."""
+    refused: int = 0
+    """How many it refuses."""
     unhealthy: tuple[tuple[str, str], ...] = ()
     """(health check that fails, what it says)."""
 
@@ -146,7 +148,7 @@ def report(
         mature=brief.mature,
         peers=brief.peers,
         rings=brief.rings,
-        warnings=tuple(one[:SENTENCE_MAX] for one in brief.warnings[:WARNINGS_MAX]),
+        warnings=tuple(one[:SENTENCE_MAX] for one in _warnings(brief)[:WARNINGS_MAX]),
         held_count=brief.count,
         held_digest=sum(brief.sums) % PRIME,
         more=brief.more,
@@ -156,6 +158,14 @@ def report(
             Ailment(check, why[:REASONING_MAX]) for check, why in brief.unhealthy[:AILMENTS_MAX]
         ),
     )
+
+
+def _warnings(brief: Brief) -> tuple[str, ...]:
+    named = min(len(brief.cannot), REFUSALS_MAX)
+    if brief.refused <= named:
+        return brief.warnings
+    many = f"its kernel refuses {brief.refused} VIPs, of which the last {named} are named"
+    return (many, *brief.warnings)
 
 
 def holdings(teller: Teller, sequence: int, brief: Brief) -> Holdings:

@@ -7,7 +7,7 @@ more than `PIECE_CLAIMS`, and each is a heartbeat in itself.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -15,7 +15,7 @@ from workers.failover.core.claims import BUCKETS, Claims
 from workers.failover.core.detector import Detector
 from workers.failover.core.handoffs import Handoffs
 from workers.failover.core.holdings import Holdings
-from workers.failover.core.messages import Claim, Heard, Heartbeat, NodeState
+from workers.failover.core.messages import CANNOT_MAX, Claim, Heard, Heartbeat, NodeState
 
 REMEMBERED_SEQUENCES = 256
 FULL_CLAIMS_SENDS = 3
@@ -65,7 +65,7 @@ class Voice:
         view: str,
         detector: Detector,
         holdings: Holdings,
-        cannot: tuple[str, ...],
+        cannot: Sequence[str],
         late: bool,
         unhealthy: tuple[str, ...],
         handoffs: Handoffs,
@@ -77,8 +77,8 @@ class Voice:
     ) -> Heartbeat:
         """The next heartbeat, or the first piece of it; `pieces` gives the others.
 
-        `revisions` are (acted, known); `claims`: say them if it is time to; `knows`: what to say
-        with `asks`; `lacking`: what the one who asked said with it.
+        `revisions` are (acted, known); `cannot`: those refused last come first; `claims`: say them
+        if it is time to; `knows`: what to say with `asks`; `lacking`: what the one who asked said.
         """
         said, buckets = self._said(holdings, full, lacking) if claims else (None, None)
         return Heartbeat(
@@ -100,7 +100,8 @@ class Voice:
             claims=said,
             buckets=buckets,
             digest=holdings.digest,
-            cannot=cannot,
+            cannot=tuple(cannot[:CANNOT_MAX]),
+            cannot_more=len(cannot) > CANNOT_MAX,
             late=late,
             unhealthy=unhealthy,
             offers=handoffs.offers(),
