@@ -23,7 +23,8 @@ ORPHAN = 1.0 + 0.3 * 5
 MIDDLE = HANDOFF_TIMEOUT + 0.6 + 0.2 + ORPHAN
 """Let go, not taken: left alone, its heir then found dead, an interval, taken by anybody."""
 LEASE = 3.5
-HEALING = 0.2 + 0.13
+INTERVAL = 0.2
+HEALING = INTERVAL + 0.13
 WINDOW = 4.0
 
 Part = Callable[[Draft, float], None]
@@ -39,9 +40,13 @@ def middle(seed: int) -> Plan:
 
 
 def middle_double(seed: int) -> Plan:
-    """Two things hit it: the bounds of any two faults at once."""
+    """Two things hit it: the bounds of any two faults at once.
+
+    A ring cut and a slow broker are one more interval late in telling the end of a conflict.
+    """
     draft = _begin("middle-double", seed)
     _excuse(draft)
+    draft.plan.bounds = replace(draft.plan.bounds, two_owners=HEALING + INTERVAL)
     return _finish(draft, draft.rng.choice(CAUSES), *draft.rng.choices(MIDDLES, k=2))
 
 

@@ -243,6 +243,8 @@ class Host(Endpoint):
         waiting, self.waking = self.waking, []
         self.numb_until = self.away_until = self.world.now
         self.world.network.refresh()
+        if self.agent is not None and self.agent.running:
+            self.agent.finish()
         for action, arguments in waiting:
             action(*arguments)
         if self.agent is not None:

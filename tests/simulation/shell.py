@@ -124,11 +124,8 @@ class Agent:
 
     def catch_up(self) -> None:
         """Work off what waited while the process could not run."""
-        staged, self._staged = self._staged, None
-        if staged is not None and not self._netlink(staged[0], staged[1]):
+        if not self.finish():
             return
-        rest, self._rest = self._rest, ()
-        self._perform(rest)
         while self.running and self.inbox:
             waiting, self.inbox = self.inbox, []
             order = sorted({source for source, _ in waiting})
@@ -143,6 +140,15 @@ class Agent:
             self.rearm()
             if self.machine.deadline() <= self.host.clock():
                 self.handle(WAKE)
+
+    def finish(self) -> bool:
+        """Go on behind the netlink call in which it stood still; False when it does so again."""
+        staged, self._staged = self._staged, None
+        if staged is not None and not self._netlink(staged[0], staged[1]):
+            return False
+        rest, self._rest = self._rest, ()
+        self._perform(rest)
+        return True
 
     # -- events in
 

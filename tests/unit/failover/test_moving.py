@@ -301,3 +301,18 @@ def test_no_heir_that_the_definitions_do_not_let() -> None:
     situation.ready()
 
     assert situation.kernel == {V}
+
+
+def test_what_no_heir_takes_comes_back_to_the_drained_node_and_stays_a_while() -> None:
+    situation = owner()
+    for peer in situation.peers.values():
+        peer.takes = False
+    drained(situation)
+    assert situation.kernel == set()
+
+    situation.live(4.0)
+    assert situation.kernel == {V}
+    assert situation.facts(FactKind.TAKEN)[-1].reason is Reason.HEIR_IDLE
+
+    situation.live(4.0)
+    assert situation.kernel == {V}

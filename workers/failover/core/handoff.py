@@ -19,6 +19,8 @@ from workers.failover.core.node import Node
 
 SET_VIPS = 64
 """VIPs on their way at the same time."""
+DISTRUST_SECONDS = 10.0
+"""An heir that did not take what was released to it is offered nothing for so long."""
 ACT_SECONDS = 0.5
 """How old my word that I am armed, and the giver's that it released, may be when I act."""
 
@@ -43,7 +45,8 @@ def offer(node: Node, moves: Iterable[tuple[str, str, Why]], now: float) -> None
     """Offer (VIP, heir, why) as far as there is room; who is an heir anew is told at once."""
     handoffs, heirs = node.handoffs, set()
     for vip, heir, why in moves:
-        if vip in handoffs.giving or len(handoffs.giving) >= SET_VIPS:
+        full = len(handoffs.giving) >= SET_VIPS
+        if vip in handoffs.giving or full or now < handoffs.distrusted.get(heir, now):
             continue
         handoffs.giving[vip] = Giving(vip, node.holdings.held[vip].epoch, heir, why, now)
         heirs.add(heir)
@@ -85,6 +88,7 @@ def _welcome(node: Node, one: Offer, peer: Peer, now: float) -> bool:
     owner = node.ownership.owners.get(one.vip, (one.epoch, peer.name))
     return (
         entitled(node)
+        and not node.taking
         and one.why in set(Why)
         and one.vip in node.definitions.vips
         and not node.refuses(one.vip, now)
@@ -148,6 +152,8 @@ def review(node: Node, now: float) -> None:
     handoffs, patience = node.handoffs, node.definitions.knobs.handoff_timeout
     for vip, one in tuple(handoffs.giving.items()):
         lost = not one.released and vip not in node.holdings.held
+        if one.released and now >= one.since + patience:
+            handoffs.distrusted[one.heir] = now + DISTRUST_SECONDS
         if lost or now >= one.since + patience or not _lives(node, one.heir):
             del handoffs.giving[vip]
             node.dirty = True

@@ -48,6 +48,8 @@ class Handoffs:
     arming: dict[str, Arming] = field(default_factory=dict)
     came_at: dict[str, float] = field(default_factory=dict)
     """When each VIP of mine came by handoff."""
+    distrusted: dict[str, float] = field(default_factory=dict)
+    """Heirs that did not take what they were armed for -> until when."""
     told: dict[str, tuple[Offer, ...]] = field(default_factory=dict)
     """What each peer says that it released."""
 
