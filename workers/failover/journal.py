@@ -7,6 +7,7 @@ Earlier runs are the chronicle's business.
 
 import contextlib
 import json
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -39,28 +40,15 @@ class Journal:
         self._file: BinaryIO | None = None
         self._number = 0
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
-        self._unwritten: deque[dict[str, Any]] = deque()
+        self._unwritten: deque[tuple[int, float, Fact]] = deque()
+        """Number, time and fact: to put them into words takes time, and is the flush's."""
 
     def record(self, fact: Fact) -> None:
         """Keep a fact as an event."""
         if len(self._unwritten) >= UNWRITTEN_EVENTS:
             return
         self._number += 1
-        event = {
-            "number": self._number,
-            "incarnation": self.incarnation,
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "kind": fact.kind.value,
-            "vip": fact.vip,
-            "node": fact.node,
-            "reason": fact.reason.value,
-            "epoch": fact.epoch,
-            "detail": fact.detail,
-            "actor": fact.actor.value,
-            "view": fact.view,
-            "gap_ms": None if fact.gap is None else round(1000 * fact.gap, 1),
-        }
-        self._unwritten.append(event)
+        self._unwritten.append((self._number, time.time(), fact))
 
     def reincarnate(self, incarnation: int) -> None:
         """Go on under another incarnation: a run of its own, with numbers from 1."""
@@ -92,7 +80,7 @@ class Journal:
     def flush(self) -> None:
         """Write the next batch of events to file and stderr, and show it to the followers."""
         size = min(BATCH_EVENTS, len(self._unwritten))
-        batch = [self._unwritten.popleft() for _ in range(size)]
+        batch = [self._event(*self._unwritten.popleft()) for _ in range(size)]
         self._events += batch
         if self.followers:
             shown = b"".join(json.dumps(event).encode() + b"\n" for event in batch)
@@ -108,6 +96,22 @@ class Journal:
             self.flush()
         if self._file is not None:
             self._file.close()
+
+    def _event(self, number: int, at: float, fact: Fact) -> dict[str, Any]:
+        return {
+            "number": number,
+            "incarnation": self.incarnation,
+            "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+            "kind": fact.kind.value,
+            "vip": fact.vip,
+            "node": fact.node,
+            "reason": fact.reason.value,
+            "epoch": fact.epoch,
+            "detail": fact.detail,
+            "actor": fact.actor.value,
+            "view": fact.view,
+            "gap_ms": None if fact.gap is None else round(1000 * fact.gap, 1),
+        }
 
     def _append(self, lines: bytes) -> None:
         with contextlib.suppress(OSError):
