@@ -45,6 +45,8 @@ class Step:
     """The resource whose ETag goes along; empty: none."""
     subcluster: str = ""
     """Whose definitions change, where neither the answer nor what was seen says so."""
+    force: bool = False
+    """Although the manager would refuse it."""
 
 
 @dataclass(slots=True)
@@ -162,7 +164,8 @@ def _send(call: Call, how: Changing, step: Step) -> tuple[Answer, str]:
             headers["If-Match"] = seen.etag
     if how.reason:
         headers["X-Muster-Reason"] = quote(how.reason)
-    query = {"dry_run": 1} if how.dry_run else None
+    asked = {"dry_run": how.dry_run, "force": step.force}
+    query = {name: 1 for name, wanted in asked.items() if wanted} or None
     answer = call.client.send(step.method, step.where, step.body, query=query, headers=headers)
     return answer, subcluster or _subcluster(answer)
 

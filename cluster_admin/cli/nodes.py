@@ -71,6 +71,13 @@ for _info in local.app.registered_commands:
 Address = Annotated[str | None, typer.Option("--address", help="Its own primary address.")]
 RingPort = Annotated[int | None, typer.Option("--ring-port", help="UDP port of ring B.")]
 Weight = Annotated[int | None, typer.Option("--weight", help="Its share of VIPs: 2 is double.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Although it serves, or still holds VIPs: those have no owner for a moment.",
+    ),
+]
 Interfaces = Annotated[
     list[str] | None,
     typer.Option(
@@ -182,12 +189,21 @@ def edit(
     changing.change(call, how, [step], done=changing.revisions)
 
 
-@add(app, "remove", examples=["muster node remove mta4 --yes --reason 'sold'"], panel=MANAGER)
-def remove(call: Call, node: NodeNames, how: Defining) -> None:
-    """Remove nodes from the definitions; the others take over what they held."""
+@add(
+    app,
+    "remove",
+    examples=[
+        "muster node remove mta4 --yes --reason 'sold'",
+        "muster node remove mta1 --force --dry-run",
+    ],
+    panel=MANAGER,
+)
+def remove(call: Call, node: NodeNames, how: Defining, force: Force = False) -> None:
+    """Remove nodes from the definitions; refused while they serve: drain them first."""
     steps = [
-        Step(f"node {name}", "DELETE", path("nodes", name), seen=path("nodes", name))
+        Step(f"node {name}", "DELETE", where, seen=where, force=force)
         for name in node
+        for where in [path("nodes", name)]
     ]
     question = f"Remove {', '.join(step.target for step in steps)}?"
     changing.change(call, how, steps, question=question, done=changing.revisions)

@@ -1,6 +1,7 @@
 """One page that asks before something is done: to which rows, with which difference, and why.
 
-The page shows a dry run of exactly what its button does. Refused: the sentence, and nothing done.
+The page shows a dry run of exactly what its button does. Refused: the sentence, and nothing done;
+where force overrides the refusal, a box to tick and the difference it would make.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,10 +17,10 @@ from cluster_admin.audit.actor import Actor
 from cluster_admin.inventory import services
 from cluster_admin.inventory.admin_diff import differences
 from cluster_admin.inventory.admin_fields import ReasonField
-from cluster_admin.inventory.services import Change, Refused
+from cluster_admin.inventory.services import Change, Overridable, Refused
 
 NAMES_SHOWN = 50
-CONFIRMED = "confirmed"
+CONFIRMED, FORCE = "confirmed", "force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Plan:
     """Called with the reason, and whether it is a dry run; raises `Refused`."""
     form: type["ConfirmForm"] | None = None
     """Asks more than why; without it there is a difference to show before anything is chosen."""
+    forced: Callable[[str, bool], list[Change]] | None = None
+    """As `perform`, in spite of what is `Overridable`."""
 
 
 class ConfirmForm(forms.Form):
@@ -47,16 +50,18 @@ def confirm(
 ) -> HttpResponse | None:
     """The page that asks, or None once it is done and told."""
     confirmed = CONFIRMED in request.POST
+    forced = plan.forced if FORCE in request.POST else None
+    perform = forced or plan.perform
     form = (plan.form or ConfirmForm)(request.POST if confirmed else None)
-    context: dict[str, Any] = {}
+    context: dict[str, Any] = {"force": FORCE, "forced": True} if forced else {}
     try:
         if confirmed and form.is_valid():
-            model_admin.tell(request, plan.perform(form.cleaned_data["reason"], False))
+            model_admin.tell(request, perform(form.cleaned_data["reason"], False))
             return None
         if plan.form is None:
-            context["diff"] = differences(plan.perform("", True))
+            context["diff"] = differences(perform("", True))
     except Refused as refused:
-        context["refusal"] = refused.sentence
+        context = _refusal(plan, refused)
         if confirmed:
             thing = names[0] if len(names) == 1 else f"{len(names)} rows"
             told = {"outcome": "refused", "reason": refused.sentence}
@@ -102,6 +107,17 @@ def delete_rows(done: Change, rows: list[Any]) -> None:
             model.objects.filter(pk__in=keys[start : start + 500]).update(**{one.name: None})
     for start in range(0, len(keys), 500):
         model.objects.filter(pk__in=keys[start : start + 500]).delete()
+
+
+def _refusal(plan: Plan, refused: Refused) -> dict[str, Any]:
+    """The sentence; and what force would do, unless that is refused too."""
+    if plan.forced is None or not isinstance(refused, Overridable):
+        return {"refusal": refused.sentence}
+    try:
+        diff = differences(plan.forced("", True))
+    except Refused as more:
+        return {"refusal": f"{refused.sentence}\n{more.sentence}"}
+    return {"refusal": refused.sentence, "force": FORCE, "diff": diff}
 
 
 def _names(names: Sequence[str]) -> dict[str, Any]:

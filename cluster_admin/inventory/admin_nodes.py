@@ -1,5 +1,6 @@
 """Nodes in the admin: what defines them, how they are, and what operators want of them."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
@@ -10,9 +11,10 @@ from django.utils.safestring import SafeString
 
 from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import actor_of
-from cluster_admin.inventory import services
+from cluster_admin.audit.actor import Actor
+from cluster_admin.inventory import removal, services
 from cluster_admin.inventory.admin_base import DefiningAdmin, DefiningForm
-from cluster_admin.inventory.admin_confirm import Plan, change_each
+from cluster_admin.inventory.admin_confirm import Plan, change_each, delete_rows
 from cluster_admin.inventory.admin_fields import PairsField
 from cluster_admin.inventory.admin_filters import BY_SUBCLUSTER
 from cluster_admin.inventory.admin_live import badge, listed, moment, of_status
@@ -40,6 +42,11 @@ def _revisions(status: NodeStatus) -> str:
 
 def _rings(status: NodeStatus) -> str:
     return "; ".join(f"{name}: {value}" for name, value in status.rings.items())
+
+
+def _remove(done: Change, nodes: list[Node]) -> None:
+    removal.check(done, nodes)
+    delete_rows(done, nodes)
 
 
 class NodeForm(DefiningForm):
@@ -148,6 +155,21 @@ class NodeAdmin(DefiningAdmin):
 
         plan = Plan(wish, question, wish.capitalize(), perform)
         return self.ask(request, rows, plan, Role.OPERATOR)
+
+    def removal(self, request: HttpRequest, rows: models.QuerySet[Node]) -> Plan:
+        """Refused while they serve, unless forced."""
+        actor = actor_of(request)
+
+        def forced(reason: str, dry_run: bool) -> list[Change]:
+            return change_each(rows.all(), actor, reason, dry_run, delete_rows)
+
+        return replace(super().removal(request, rows), forced=forced)
+
+    def perform_removal(
+        self, rows: models.QuerySet[Node], actor: Actor, reason: str, dry_run: bool
+    ) -> list[Change]:
+        """Remove nodes that serve no longer; raises `Refused`."""
+        return change_each(rows.all(), actor, reason, dry_run, _remove)
 
     @admin.display(description="wanted", ordering="admin_state")
     def wanted(self, node: Node) -> SafeString:

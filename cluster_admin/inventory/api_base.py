@@ -85,10 +85,14 @@ class DefiningResource(Changeable):
         with changing(self.request, row.subcluster) as done:
             row = self.get_queryset().get(pk=row.pk)
             self.check_match(row)
+            self.check_removal(done, row)
             before = values_of(row)
             row.delete()
             done.note("delete", row, before)
         return came_of(done, row)
+
+    def check_removal(self, done: Change, row: Any) -> None:
+        """Raise `Refused` where more than other rows stands in the way of removing it."""
 
     def save(self, row: Defining) -> None:
         """Check and save; what is wrong is told under the names of the API."""

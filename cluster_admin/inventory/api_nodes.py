@@ -6,15 +6,17 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters.rest_framework import CharFilter, ChoiceFilter, FilterSet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cluster_admin.inventory import services
+from cluster_admin.inventory import removal, services
 from cluster_admin.inventory.api_base import DefiningResource, came_of, changing
 from cluster_admin.inventory.api_serializers import NodeSerializer
 from cluster_admin.inventory.models import Node, NodeStatus
+from cluster_admin.inventory.services import Change
+from cluster_admin.rest import headers
 from cluster_admin.rest.fields import Nothing
 
 NOTHING_HEARD = NodeStatus()
@@ -22,6 +24,9 @@ AS_IT_IS = (
     *("verdict", "state", "objection", "incarnation", "revision", "known_revision", "problem"),
     *("members", "agreed", "mature", "late", "rings", "warnings", "unhealthy", "refusals"),
     "heard_at",
+)
+FORCE = OpenApiParameter(
+    "force", enum=("0", "1"), description="1: remove it although it serves, or still holds VIPs."
 )
 
 
@@ -72,6 +77,20 @@ class Nodes(DefiningResource):
     def represent(self, row: Node) -> dict[str, Any]:
         """A node with its state."""
         return represented(row, timezone.now())
+
+    def known_parameters(self) -> tuple[str, ...]:
+        """A removal can be forced."""
+        known = super().known_parameters()
+        return (*known, "force") if self.action == "destroy" else known
+
+    @extend_schema(parameters=[FORCE])
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Remove one; refused while it serves, or still holds VIPs."""
+        return super().destroy(request, *args, **kwargs)
+
+    def check_removal(self, done: Change, row: Node) -> None:
+        """It has to be drained first."""
+        removal.check(done, [row], force=headers.is_forced(self.request))
 
     @extend_schema(request=None, responses=NodeSerializer)
     @action(detail=True, methods=["post"])

@@ -45,6 +45,10 @@ class Refused(Exception):
         self.path = path
 
 
+class Overridable(Refused):
+    """A change that is made all the same when it is forced."""
+
+
 @dataclass(slots=True)
 class Change:
     """A change under way, and what came of it once its block was left."""

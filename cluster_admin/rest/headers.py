@@ -1,4 +1,4 @@
-"""What requests say beside the body: If-Match, ?dry_run=1, X-Muster-Reason.
+"""What requests say beside the body: If-Match, ?dry_run=1, ?force=1, X-Muster-Reason.
 
 An ETag names the state of what an object defines (not of its live status, nor of ages): whoever
 changes it as they saw it sends the ETag back in If-Match, and loses nobody else's change.
@@ -42,9 +42,18 @@ def check_match(request: Request, etag: str) -> None:
 
 def is_dry_run(request: Request) -> bool:
     """Whether the change is only to be tried."""
-    value = request.query_params.get("dry_run", "0")
+    return _flag(request, "dry_run")
+
+
+def is_forced(request: Request) -> bool:
+    """Whether the change is to be made although something speaks against it."""
+    return _flag(request, "force")
+
+
+def _flag(request: Request, name: str) -> bool:
+    value = request.query_params.get(name, "0")
     if value not in ("0", "1"):
-        raise invalid(dry_run=f"is {value[:40]!r}; write 1 or 0")
+        raise invalid(**{name: f"is {value[:40]!r}; write 1 or 0"})
     return value == "1"
 
 

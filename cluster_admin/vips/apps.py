@@ -10,8 +10,10 @@ class VipsConfig(AppConfig):
     verbose_name = "Virtual addresses"
 
     def ready(self) -> None:
-        """Tell the inventory how VIPs become part of the definitions, and come back."""
-        from cluster_admin.inventory import definitions
+        """Tell the inventory how VIPs become definitions and come back, and who holds them."""
+        from cluster_admin.inventory import definitions, removal
         from cluster_admin.vips import contribution
+        from cluster_admin.vips.holding import held_in
 
         definitions.contribute(contribution.build, contribution.load)
+        removal.count_by(held_in)

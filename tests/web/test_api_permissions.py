@@ -29,7 +29,7 @@ OPERATES: tuple[tuple[str, str, Any], ...] = (
 )
 DEFINES: tuple[tuple[str, str, Any], ...] = (
     ("PATCH", "nodes/mta1/", {"weight": 2}),
-    ("DELETE", "nodes/mta3/", None),
+    ("DELETE", "nodes/mta3/?force=1", None),
     ("POST", "nodes/", {"name": "mta9", "address": "10.0.0.99", "subcluster": "default"}),
     ("PUT", "subclusters/default/settings/lease_ttl/", {"value": 9}),
     ("PATCH", "subclusters/default/", {"description": "x"}),

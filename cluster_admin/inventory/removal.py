@@ -1,0 +1,63 @@
+"""Whether nodes may leave the definitions now: not while that costs their VIPs a moment unserved.
+
+A node that is removed while it serves hands nothing over, since the others no longer hear it: they
+have to find its addresses silent. So it is drained first. Judged by what the manager last heard;
+who holds what is another app's to say (`count_by`). Files imported as a whole are not asked.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
+from cluster_admin.inventory.services import Change, Overridable
+
+Count = Callable[[Subcluster], Mapping[str, int]]
+LIVES = frozenset({NodeStatus.Verdict.ALIVE, NodeStatus.Verdict.SUSPECTED})
+NAMED_MAX = 5
+"""Nodes that a refusal tells about."""
+NOTHING_HEARD = NodeStatus()
+_counts: list[Count] = []
+
+
+def count_by(count: Count) -> None:
+    """Let another app say how many VIPs each node of a subcluster holds."""
+    if count not in _counts:
+        _counts.append(count)
+
+
+def check(done: Change, nodes: Iterable[Node], *, force: bool = False) -> None:
+    """Within a change, before nodes are deleted: raise `Overridable` if one of them serves."""
+    if force:
+        return
+    keys = {node.pk for node in nodes}
+    rows = Node.objects.select_related("status").filter(subcluster=done.subcluster)
+    asked = [row for row in rows.order_by("name") if row.pk in keys]
+    held = _held(done.subcluster)
+    found = [told for row in asked if (told := hindrance(row, held.get(row.name, 0)))]
+    if found:
+        more = f"; {len(found) - NAMED_MAX} more serve too" if len(found) > NAMED_MAX else ""
+        raise Overridable("; ".join(found[:NAMED_MAX]) + more)
+
+
+def hindrance(node: Node, held: int) -> str:
+    """Why a node that holds so many VIPs may not go, with the way out; empty when it may."""
+    verdict = getattr(node, "status", NOTHING_HEARD).verdict
+    if node.admin_state == Node.Admin.ENABLED:
+        if verdict not in LIVES:
+            return ""
+        way = f"drain it first (muster node drain {node.name})"
+        return f"{node.name} is {verdict} and not drained: {way}, or force it"
+    if not held:
+        return ""
+    maintained = node.admin_state == Node.Admin.MAINTENANCE
+    wanted = "in maintenance" if maintained else node.admin_state
+    number = "1 VIP" if held == 1 else f"{held} VIPs"
+    way = f"wait until it holds none (muster node show {node.name} --watch)"
+    return f"{node.name} is {wanted} and still holds {number}: {way}, or force it"
+
+
+def _held(subcluster: Subcluster) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for count in _counts:
+        for name, number in count(subcluster).items():
+            found[name] = found.get(name, 0) + number
+    return found
