@@ -1,6 +1,7 @@
 """What the manager shows of nodes and VIPs, told in reports and events; time is an argument."""
 
 from tests.unit.events.sight import A, B, C, Sight, V, W, trouble
+from workers.failover.core.claims import bucket_of
 
 
 def well(*nodes: str) -> Sight:
@@ -122,6 +123,29 @@ def test_when_what_is_held_changed_without_being_told_a_full_report_is_wanted() 
 
     assert not sight.report(A, 1.0, full=False)
     assert sight.report(A, 1.1)
+
+
+def test_what_comes_of_its_own_accord_is_not_asked_for_nor_taken_as_told() -> None:
+    sight = well()
+    sight.held[A] = {V: 1, W: 2}
+    sight.hold(A, 1.0, buckets=[bucket_of(V)])
+
+    assert sight.report(A, 1.0, full=False, more=True)
+    assert not sight.report(A, 1.1, full=False)
+    sight.hold(A, 1.2, buckets=[bucket_of(W)])
+    assert sight.report(A, 1.2, full=False)
+
+
+def test_a_piece_that_was_overtaken_says_nothing() -> None:
+    sight = well()
+    sight.sequences[A] -= 1
+    now, sight.held[A] = sight.held[A], {V: 9, W: 9}
+    sight.hold(A, 1.0)
+    sight.settle(1.0)
+    assert sight.vips[V].epoch == 1
+
+    sight.held[A] = now
+    assert sight.report(A, 1.1, full=False)
 
 
 def test_silence_alone_is_unknown_not_dead() -> None:
