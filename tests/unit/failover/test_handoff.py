@@ -53,6 +53,21 @@ def test_an_heir_says_at_once_that_it_is_armed_and_takes_what_is_released() -> N
     assert situation.said(Heartbeat)[-1].armed == ()
 
 
+def test_what_the_giver_let_go_is_no_conflict_though_it_still_counts_it() -> None:
+    situation = heir()
+    situation.hear(A, offers=(OFFER,))
+    release(situation)
+    assert situation.held == {V: 5}
+    situation.now += 0.06
+
+    situation.hear(A, claims={V: 4}, released=(OFFER,))
+    assert situation.facts(FactKind.CONFLICT) == []
+
+    situation.now += 0.06
+    situation.hear(A, claims={V: 4})
+    assert len(situation.facts(FactKind.CONFLICT)) == 1
+
+
 def test_a_release_is_acted_upon_once() -> None:
     situation = heir()
     situation.hear(A, offers=(OFFER,))

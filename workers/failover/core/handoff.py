@@ -152,7 +152,8 @@ def review(node: Node, now: float) -> None:
     handoffs, patience = node.handoffs, node.definitions.knobs.handoff_timeout
     for vip, one in tuple(handoffs.giving.items()):
         lost = not one.released and vip not in node.holdings.held
-        if one.released and now >= one.since + patience:
+        taken = _has_taken(node, one)
+        if one.released and not taken and now >= one.since + patience:
             handoffs.distrusted[one.heir] = now + DISTRUST_SECONDS
         if lost or now >= one.since + patience or not _lives(node, one.heir):
             del handoffs.giving[vip]
@@ -173,6 +174,12 @@ def complete(node: Node) -> None:
         owner = node.ownership.owners.get(vip)
         if one.released and owner is not None and owner[0] > one.epoch:
             del node.handoffs.giving[vip]
+
+
+def _has_taken(node: Node, one: Giving) -> bool:
+    """The heir claims it already, whether or not I have come to look at that."""
+    peer = node.detector.peers.get(one.heir)
+    return peer is not None and peer.claims.get(one.vip, 0) > one.epoch
 
 
 def _lives(node: Node, name: str) -> bool:

@@ -87,7 +87,7 @@ def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
     if node.finished:
         return
     node.ownership.note(peer.name, peer.news)
-    _contend(node, peer, now)
+    _contend(node, peer, {(one.vip, one.epoch) for one in heartbeat.released}, now)
     handoff.hear(node, heartbeat, peer, now)
     node.dirty = node.dirty or _news(node, peer)
     if node.revisions.hand(peer.name, heartbeat.known_revision, now):
@@ -127,14 +127,19 @@ def _outlived(node: Node, incarnation: int) -> None:
     node.urgent = True
 
 
-def _contend(node: Node, peer: Peer, now: float) -> None:
-    """A live peer claims what I hold: the lower claim lets go, the higher says so."""
+def _contend(node: Node, peer: Peer, gone: set[tuple[str, int]], now: float) -> None:
+    """A live peer claims what I hold: the lower claim lets go, the higher says so.
+
+    `gone`: what it says that it let go, though it has not come yet to telling claims without it.
+    """
     lost = []
     for vip in _disputes(node, peer):
         epoch = peer.claims[vip]
         if node.holdings.loses(vip, epoch, peer.name, node.me):
             lost.append(vip)
-        elif now - node.holdings.held[vip].announced_at >= DEFEND_SECONDS:
+        elif (vip, epoch) not in gone and now - node.holdings.held[
+            vip
+        ].announced_at >= DEFEND_SECONDS:
             node.holdings.held[vip].announced_at = now
             node.out.tell(FactKind.CONFLICT, Reason.CONFLICT, vip=vip, node=peer.name)
             node.holdings.announce((vip,), node.definitions.knobs.announce_count, now)
