@@ -88,7 +88,7 @@ class Scale:
         names = [name for name, _, _ in ROWS if self._asked(name)]
         if not any(fnmatch.fnmatchcase(name, kind) for name in names for kind in kinds):
             return
-        name = f"{self._options.name}-{suffix[-5:]}"
+        name = f"{self._options.name}-{suffix.rpartition('-')[2]}"
         lab = bring_up(_named(wish, name), self._tell, keep=True)
         try:
             work(lab)
