@@ -19,7 +19,7 @@ from workers.failover import chronicle
 from workers.failover.core.actions import Fact
 from workers.failover.output import Output
 
-KEPT_EVENTS = 10_000
+KEPT_EVENTS = 25_000
 FILE_BYTES = 4 * 1024 * 1024
 """Beyond this the file is put aside as events.old.jsonl, and the one before that is gone."""
 BATCH_EVENTS = 256
