@@ -7,7 +7,7 @@ import pytest
 from tests.unit.failover.situation import A, B, C, Situation, define, owner, vip
 from workers.failover.core.actions import FactKind, Probe, Probing, Reason, Release, Renew, Take
 from workers.failover.core.definitions import Vip
-from workers.failover.core.events import Checked, Defined, RestartRequested
+from workers.failover.core.events import Checked, Defined, Received, RestartRequested, Ring
 from workers.failover.core.handoff import ACT_SECONDS
 from workers.failover.core.messages import Claim, Heartbeat, NodeState, Offer, Why
 
@@ -293,3 +293,17 @@ def test_a_stopping_giver_has_not_left_while_its_heir_may_take() -> None:
 
     situation.hear(A)
     assert [fact.node for fact in situation.facts(FactKind.LEFT)] == [A]
+
+
+def test_a_word_about_an_earlier_offer_is_not_about_this_one() -> None:
+    situation = moved(arms=False)
+    armed = situation.word(A, armed=(Claim(V, 1),))
+    situation.machine.handoffs.giving[V].since = situation.now + 0.001  # given up, made again
+    situation.live(0.001)
+
+    situation.decide(Received(Ring.B, armed))
+    assert situation.kernel == {V}
+
+    situation.live(0.001)
+    situation.hear(A, armed=(Claim(V, 1),), heard=())
+    assert situation.kernel == {V}

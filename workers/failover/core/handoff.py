@@ -107,7 +107,8 @@ def _hear_armed(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> Non
         if one is None or one.released or (one.heir, one.epoch) != (peer.name, claim.epoch):
             continue
         held = node.holdings.held.get(claim.vip)
-        if held is not None and held.epoch == one.epoch:
+        answers = peer.hears_me_at >= one.since  # not an offer that I made before this one
+        if answers and held is not None and held.epoch == one.epoch:
             one.released, one.since = True, now
             ready.setdefault(one.why, []).append(claim.vip)
     for why, vips in ready.items():
