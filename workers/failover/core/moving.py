@@ -63,7 +63,8 @@ def begin_stop(node: Node, now: float) -> None:
 def deadline(node: Node) -> float:
     """When `depart` has waited for long enough."""
     waiting = node.state is NodeState.STOPPING and not node.stop.departing
-    return node.stop.by if waiting else math.inf
+    look_at = node.ownership.next_look if node.dirty else -math.inf
+    return max(node.stop.by, look_at) if waiting else math.inf
 
 
 def balance(node: Node, now: float) -> None:
