@@ -291,8 +291,7 @@ class Machine(Node):
             probation.deadline(self),
             handoff.deadline(self),
             self.health.deadline(),
-            self.stop.by
-            if self.state is NodeState.STOPPING and not self.stop.departing
-            else math.inf,
+            moving.deadline(self),
+            restarting.deadline(self),
             *asks,
         )
