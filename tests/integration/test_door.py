@@ -1,6 +1,7 @@
 """The local door alone, on a real socket: slow and hostile clients, and what is in its way."""
 
 import asyncio
+import contextlib
 import errno
 import json
 import socket
@@ -223,7 +224,8 @@ def test_clients_that_vanish_leave_the_door_open(door: Served) -> None:
     ):
         for _ in range(CLIENTS_MAX):
             client = door.client()
-            client.sendall(line)
+            with contextlib.suppress(ConnectionError):  # too many at once: turned away
+                client.sendall(line)
             client.close()
 
     wait(lambda: _admitted(door))
