@@ -45,8 +45,9 @@ def offer(node: Node, moves: Iterable[tuple[str, str, Why]], now: float) -> None
     """Offer (VIP, heir, why) as far as there is room; who is an heir anew is told at once."""
     handoffs, heirs = node.handoffs, set()
     for vip, heir, why in moves:
-        full = len(handoffs.giving) >= SET_VIPS
-        if vip in handoffs.giving or full or now < handoffs.distrusted.get(heir, now):
+        if len(handoffs.giving) >= SET_VIPS:
+            break
+        if vip in handoffs.giving or now < handoffs.distrusted.get(heir, now):
             continue
         handoffs.giving[vip] = Giving(vip, node.holdings.held[vip].epoch, heir, why, now)
         heirs.add(heir)
@@ -170,10 +171,9 @@ def review(node: Node, now: float) -> None:
 
 
 def complete(node: Node) -> None:
-    """Forget what its heir owns by now."""
+    """Forget what its heir has by now."""
     for vip, one in tuple(node.handoffs.giving.items()):
-        owner = node.ownership.owners.get(vip)
-        if one.released and owner is not None and owner[0] > one.epoch:
+        if one.released and _has_taken(node, one):
             del node.handoffs.giving[vip]
 
 

@@ -153,7 +153,7 @@ class Machine(Node):
         self.quiet_until = now + QUIET_SECONDS
         grace = now - self.fencing.isolated_after + GRACE_SECONDS
         self.fencing.trusted_at = max(self.fencing.trusted_at, grace)
-        self.gaps.append(now)
+        self.unrest.gaps.append(now)
         self.forgive(now)
         self.out.tell(FactKind.LATE, detail=f"{lateness * 1000:.0f} ms")
         if self.holdings.held and not self.resuming:
@@ -214,7 +214,7 @@ class Machine(Node):
             self.enter(NodeState.ISOLATED, self.objection)
             self.let_go(self.objection)
         elif self.state is NodeState.ISOLATED:
-            self.moves.isolations.append(now)
+            self.unrest.isolations.append(now)
             self.enter(NodeState.JOINING)
             self.listen(now)
 

@@ -25,9 +25,9 @@ STALL_SECONDS = 1.5
 
 
 def give(node: Node, now: float) -> None:
-    """Offer what is to be another's."""
+    """Offer what is to be another's, by the last look at who owns what."""
     handoff.complete(node)
-    if node.dirty or node.resuming or node.objection is not Reason.NONE:
+    if node.resuming or node.objection is not Reason.NONE:
         return
     _withdraw(node)
     _arrived(node, now)
@@ -84,6 +84,8 @@ def _moves(node: Node, now: float) -> Iterator[tuple[str, str, Why]]:
     """(VIP, heir, why) of what may go now, those that sit together one after another."""
     settled = _settled(node, now)
     for vip, why in _planned(node):
+        if vip not in node.holdings.held:  # gone since that look
+            continue
         if why is Why.STOP or (settled and _may_go(node, vip, why)):
             yield vip, node.moves.surplus[vip], why
 

@@ -74,13 +74,30 @@ class Moves:
     """VIPs whose definition changed where they belong, as of the acted revision."""
     sick: frozenset[str] = frozenset()
     """VIPs that lead others or only themselves, of which a health check fails here."""
-    isolations: list[float] = field(default_factory=list)
-    """When I was last isolated: who is so often is the last choice as heir."""
     balancing: frozenset[str] = frozenset()
     """VIPs that go for balance's sake now."""
     planned: tuple[tuple[str, Why], ...] = ()
     """What of `surplus` may go now, in order; worked out anew when `planned_of` is another."""
     planned_of: tuple[object, ...] = ()
+
+
+@dataclass(slots=True)
+class Unrest:
+    """When my own loop stood still, and when I was cut off, of late."""
+
+    gaps: list[float] = field(default_factory=list)
+    isolations: list[float] = field(default_factory=list)
+
+    def forgive(self, now: float, flap_limit: float) -> None:
+        """Forget what is long over."""
+        flap_seconds = FLAP_LIMITS * flap_limit
+        self.gaps = [at for at in self.gaps if now - at < LATE_WINDOW_SECONDS]
+        self.isolations = [at for at in self.isolations if now - at < flap_seconds]
+
+    @property
+    def great(self) -> bool:
+        """The loop is chronically late, or the net comes and goes."""
+        return len(self.gaps) >= LATE_GAPS or len(self.isolations) >= FLAPS
 
 
 @dataclass(slots=True)
@@ -135,7 +152,7 @@ class Node:
         self.next_take = math.inf
         self.idle = False
         """The event of now changed nothing: nothing has become due by it."""
-        self.gaps: list[float] = []
+        self.unrest = Unrest()
         self.next_heartbeat = math.inf
         self.next_seek = -math.inf
         self.next_balance = math.inf
@@ -185,15 +202,13 @@ class Node:
 
     @property
     def late(self) -> bool:
-        """I am the last choice as heir: my loop is chronically late, or my net comes and goes."""
-        return len(self.gaps) >= LATE_GAPS or len(self.moves.isolations) >= FLAPS
+        """I am the last choice as heir."""
+        return self.unrest.great
 
     def forgive(self, now: float) -> None:
-        """Forget gaps and isolations that are long over."""
+        """Perhaps I am no longer the last choice as heir."""
         before = self.late
-        flap_seconds = FLAP_LIMITS * self.definitions.knobs.flap_limit
-        self.gaps = [at for at in self.gaps if now - at < LATE_WINDOW_SECONDS]
-        self.moves.isolations = [at for at in self.moves.isolations if now - at < flap_seconds]
+        self.unrest.forgive(now, self.definitions.knobs.flap_limit)
         self.dirty = self.dirty or self.late is not before
 
     def adopting(self) -> bool:
