@@ -13,8 +13,9 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import strip_tags
 
+from cluster_admin.rest.spreadsheets import MEDIA_TYPE, safe
+
 MOST_ROWS = 100_000
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_of(
@@ -26,7 +27,7 @@ def csv_of(
         model_admin.message_user(request, told, messages.ERROR)
         return None
     names = [name for name in model_admin.get_list_display(request) if name != "action_checkbox"]
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response = HttpResponse(content_type=f"{MEDIA_TYPE}; charset=utf-8")
     name = f"{model_admin.opts.model_name}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     writer = csv.writer(response)
@@ -36,9 +37,8 @@ def csv_of(
     return response
 
 
-def _cell(model_admin: Any, name: str, row: models.Model) -> str:
+def _cell(model_admin: Any, name: str, row: models.Model) -> object:
     _, _, value = lookup_field(name, row, model_admin)
     if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    text = "" if value is None else strip_tags(str(value))
-    return f"'{text}" if text.startswith(FORMULA) else text
+        return value.isoformat()
+    return safe("" if value is None else strip_tags(str(value)))
