@@ -1,31 +1,25 @@
 """The history as CSV: one set of columns for the pages and the API, whole, newest first."""
 
+from collections.abc import Callable
+from operator import attrgetter
+
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 
 from cluster_admin.events.models import Event
 from cluster_admin.rest.spreadsheets import Cell, download, newest_first
 
-CELLS: tuple[Cell, ...] = (
-    ("id", lambda row: row.pk),
-    ("time", lambda row: row.time),
-    ("subcluster", lambda row: row.subcluster),
-    ("node", lambda row: row.node),
-    ("kind", lambda row: row.kind),
-    ("vip", lambda row: row.vip),
-    ("actor", lambda row: row.actor),
-    ("reason", lambda row: row.reason),
-    ("from", lambda row: row.way.origin),
-    ("to", lambda row: row.way.goal),
-    ("epoch", lambda row: row.epoch or ""),
-    ("gap_ms", lambda row: row.gap_ms),
-    ("view", lambda row: row.view),
-    ("peer", lambda row: row.peer),
-    ("detail", lambda row: row.detail),
-    ("incarnation", lambda row: row.incarnation),
-    ("number", lambda row: row.number),
-    ("received_at", lambda row: row.received_at),
+NAMES = (
+    *("id", "time", "subcluster", "node", "kind", "vip", "actor", "reason", "from", "to"),
+    *("epoch", "gap_ms", "view", "peer", "detail", "incarnation", "number", "received_at"),
 )
+FOUND: dict[str, Callable[[Event], object]] = {
+    "from": attrgetter("way.origin"),
+    "to": attrgetter("way.goal"),
+    "epoch": lambda row: row.epoch or "",
+}
+"""What stands in a column that no field is named after, or that says otherwise."""
+CELLS: tuple[Cell, ...] = tuple((name, FOUND.get(name, attrgetter(name))) for name in NAMES)
 
 
 def as_csv(rows: QuerySet[Event], name: str = "events") -> StreamingHttpResponse:
