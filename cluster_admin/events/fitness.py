@@ -110,6 +110,7 @@ class Fitness:
         return self._refused.get(vip, {})
 
     def _look(self, nodes: frozenset[str], ready: frozenset[str]) -> None:
+        before, self._outlooks = self._outlooks, {}
         for check, vips in self._vips.items():
             unhealthy = tuple(
                 (name, f"{check}: {said[check]}" if said[check] else check)
@@ -117,7 +118,7 @@ class Fitness:
                 if check in said and name in nodes
             )
             outlook = Outlook(nodes, ready - {name for name, _ in unhealthy}, unhealthy)
-            if outlook.weight != self._outlooks.get(check, NOBODY).weight:
+            if outlook.weight != before.get(check, NOBODY).weight:
                 self._dirty |= vips
             self._outlooks[check] = outlook
 
