@@ -26,8 +26,6 @@ T = TypeVar("T")
 SAME_SECONDS = 5.0
 """So much the age of an owner varies, as it is told by one report and the next."""
 NODE_FIELDS = tuple(NodeView.__dataclass_fields__)
-QUIET = (State.UNSAFE, State.UNKNOWN)
-"""States in which a VIP that was UNSAFE is not called safe."""
 VIP_FIELDS = tuple(VipView.__dataclass_fields__)
 
 
@@ -127,7 +125,7 @@ def write_vips(
             continue
         if _turned_unsafe(row, view):
             unsafe.append((vip, values["note"]))
-        elif row and _alarming(row.state, row.cause) and view.state not in QUIET:
+        elif row and _calmed(row, view):
             safe.append(vip)
         changed.append(VipStatus(vip_id=pk, seen_at=now.time, **values))
     VipStatus.objects.bulk_create(
@@ -152,6 +150,13 @@ def _turned_unsafe(row: VipStatus | None, view: VipView) -> bool:
     if row is None or not _alarming(row.state, row.cause):
         return True
     return view.cause is Cause.TWO_OWNERS and row.cause != Cause.TWO_OWNERS
+
+
+def _calmed(row: VipStatus, view: VipView) -> bool:
+    """Whether it is known to be UNSAFE no longer, but for a hook."""
+    if view.state is State.UNKNOWN or _alarming(view.state, view.cause):
+        return False
+    return _alarming(row.state, row.cause)
 
 
 def _same(row: VipStatus, values: dict[str, Any]) -> bool:

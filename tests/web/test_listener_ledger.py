@@ -339,6 +339,15 @@ def test_a_hook_is_unsafe_from_the_start_and_no_news(bus: Bus, subcluster: Subcl
     bus.work(bus.report("mta2"), after=0.8)
     assert Event.objects.get(node="manager").reason == "also held by mta2"
 
+    bus.held["mta2"] = {}
+    bus.work(bus.report("mta2"))
+    status.refresh_from_db()
+    assert (status.state, status.cause) == ("UNSAFE", "hook")
+    assert [row.kind for row in Event.objects.filter(node="manager").order_by("id")] == [
+        "unsafe",
+        "safe",
+    ]
+
 
 def test_drained_nodes_are_no_heirs_and_no_alarm(bus: Bus, subcluster: Subcluster) -> None:
     with services.change(subcluster, Actor("tester"), "night"):
