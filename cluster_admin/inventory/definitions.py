@@ -1,16 +1,17 @@
 """From rows to the definitions that nodes act on, and back.
 
 `build` and `load` are inverse: reading a file gives the rows that write the same file. Other apps
-add their part through `contribute`; who may change what, and when, is `services`'. Nothing is
-decided here about what is right: that is asked of the core.
+add their part as `contributions`; who may change what, and when, is `services`'. Nothing is decided
+here about what is right: that is asked of the core.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.db import models
 
+from cluster_admin.inventory.contributions import contributions
 from cluster_admin.inventory.models import Node, Segment, Setting, Subcluster, Topology
 from workers.failover.core import definitions as core
 from workers.failover.core.definitions_rules import CHOICES, COMMANDS, check, usual_dead_after
@@ -18,16 +19,6 @@ from workers.failover.core.definitions_text import DefinitionsError, parse, rend
 from workers.failover.core.toml_text import Problem
 
 Row = TypeVar("Row", bound=models.Model)
-Build = Callable[[core.Definitions, Subcluster, "models.Model | None"], core.Definitions]
-Load = Callable[[core.Definitions, Subcluster], None]
-
-_contributions: list[tuple[Build, Load]] = []
-
-
-def contribute(build_part: Build, load_part: Load) -> None:
-    """Let another app put its rows into the definitions, and take them out of a file."""
-    if (build_part, load_part) not in _contributions:
-        _contributions.append((build_part, load_part))
 
 
 def build(subcluster: Subcluster, proposal: models.Model | None = None) -> core.Definitions:
@@ -49,8 +40,8 @@ def build(subcluster: Subcluster, proposal: models.Model | None = None) -> core.
         topologies=tuple(_topology(row) for row in topologies),
         nodes={row.name: _node(row) for row in nodes},
     )
-    for build_part, _ in _contributions:
-        definitions = build_part(definitions, subcluster, proposal)
+    for one in contributions:
+        definitions = one.build(definitions, subcluster, proposal)
     return definitions
 
 
@@ -123,8 +114,8 @@ def load(definitions: core.Definitions, subcluster: Subcluster) -> None:
             for one in definitions.nodes.values()
         },
     )
-    for _, load_part in _contributions:
-        load_part(definitions, subcluster)
+    for part in contributions:
+        part.load(definitions, subcluster)
 
 
 def sync(rows: models.QuerySet[Row], key: str, wanted: dict[str, Row]) -> None:

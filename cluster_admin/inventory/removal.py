@@ -2,26 +2,20 @@
 
 A node that is removed while it serves hands nothing over, since the others no longer hear it: they
 have to find its addresses silent. So it is drained first. Judged by what the manager last heard;
-who holds what is another app's to say (`count_by`). Files imported as a whole are not asked.
+who holds what is another app's to say (`contributions`). Files imported as a whole are not asked.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 
+from cluster_admin.inventory.contributions import contributions
 from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
 from cluster_admin.inventory.services import Change, Overridable
 
-Count = Callable[[Subcluster], Mapping[str, int]]
 LIVES = frozenset({NodeStatus.Verdict.ALIVE, NodeStatus.Verdict.SUSPECTED})
 NAMED_MAX = 5
 """Nodes that a refusal tells about."""
 NOTHING_HEARD = NodeStatus()
-_counts: list[Count] = []
-
-
-def count_by(count: Count) -> None:
-    """Let another app say how many VIPs each node of a subcluster holds."""
-    if count not in _counts:
-        _counts.append(count)
 
 
 def check(done: Change, nodes: Iterable[Node], *, force: bool = False) -> None:
@@ -32,7 +26,7 @@ def check(done: Change, nodes: Iterable[Node], *, force: bool = False) -> None:
     rows = Node.objects.select_related("status").filter(subcluster=done.subcluster)
     asked = [row for row in rows.order_by("name") if row.pk in keys]
     held = _held(done.subcluster)
-    found = [told for row in asked if (told := hindrance(row, held.get(row.name, 0)))]
+    found = [told for row in asked if (told := hindrance(row, held[row.name]))]
     if found:
         more = f"; {len(found) - NAMED_MAX} more serve too" if len(found) > NAMED_MAX else ""
         raise Overridable("; ".join(found[:NAMED_MAX]) + more)
@@ -55,9 +49,8 @@ def hindrance(node: Node, held: int) -> str:
     return f"{node.name} is {wanted} and still holds {number}: {way}, or force it"
 
 
-def _held(subcluster: Subcluster) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for count in _counts:
-        for name, number in count(subcluster).items():
-            found[name] = found.get(name, 0) + number
+def _held(subcluster: Subcluster) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for one in contributions:
+        found.update(one.held(subcluster))
     return found

@@ -11,9 +11,7 @@ class VipsConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the inventory how VIPs become definitions and come back, and who holds them."""
-        from cluster_admin.inventory import definitions, removal
-        from cluster_admin.vips import contribution
-        from cluster_admin.vips.holding import held_in
+        from cluster_admin.inventory.contributions import Contribution, contribute
+        from cluster_admin.vips import contribution, holding
 
-        definitions.contribute(contribution.build, contribution.load)
-        removal.count_by(held_in)
+        contribute(Contribution(contribution.build, contribution.load, holding.held_in))
