@@ -104,7 +104,7 @@ class Vips(vips_api.Vips):
     def owner(self, request: Request, **_: Any) -> Response:
         """Who owns it; 503 when nobody does, so that a load balancer need not look inside."""
         row = self.get_object()
-        status = getattr(row, "status", vips_api.NOTHING_HEARD)
+        status = row.last_heard
         if not status.owner:
             raise Problem(Code.UNAVAILABLE, f"nobody owns {row.address}: it is {status.state}")
         names = ("owner", "state", "since", "epoch")

@@ -19,7 +19,6 @@ from cluster_admin.inventory.services import Change
 from cluster_admin.rest import headers
 from cluster_admin.rest.fields import Nothing
 
-NOTHING_HEARD = NodeStatus()
 AS_IT_IS = (
     *("verdict", "state", "objection", "incarnation", "revision", "known_revision", "problem"),
     *("members", "agreed", "mature", "late", "rings", "warnings", "unhealthy", "refusals"),
@@ -122,7 +121,7 @@ class Nodes(DefiningResource):
 
 def represented(row: Node, now: datetime) -> dict[str, Any]:
     """A node as JSON has it."""
-    status = getattr(row, "status", NOTHING_HEARD)
+    status = row.last_heard
     told = {name: getattr(status, name) for name in AS_IT_IS}
     heard = status.heard_at
     told["age_seconds"] = None if heard is None else round((now - heard).total_seconds(), 3)

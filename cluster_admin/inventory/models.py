@@ -141,6 +141,18 @@ class Node(Defining):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def last_heard(self) -> "NodeStatus":
+        """Its state row; one that knows nothing before anything was heard."""
+        found: NodeStatus = getattr(self, "status", NOTHING_HEARD)
+        return found
+
+    @property
+    def wish(self) -> str:
+        """What the operator wants, as sentences put it: NODE is ..."""
+        maintained = self.admin_state == Node.Admin.MAINTENANCE
+        return "in maintenance" if maintained else str(self.admin_state)
+
 
 class Setting(Defining):
     """A knob of a subcluster that differs from its default."""
@@ -222,3 +234,8 @@ class NodeStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.node_id} is {self.verdict}"
+
+
+NOTHING_HEARD = NodeStatus()
+LIVING = (NodeStatus.Verdict.ALIVE, NodeStatus.Verdict.SUSPECTED)
+"""Verdicts of nodes that may serve."""

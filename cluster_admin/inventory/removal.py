@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cluster_admin.inventory.contributions import contributions
-from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
+from cluster_admin.inventory.models import LIVING, Node, Subcluster
 from cluster_admin.inventory.services import Change, Overridable
 
-LIVES = frozenset({NodeStatus.Verdict.ALIVE, NodeStatus.Verdict.SUSPECTED})
 NAMED_MAX = 5
 """Nodes that a refusal tells about."""
-NOTHING_HEARD = NodeStatus()
 
 
 def check(done: Change, nodes: Iterable[Node], *, force: bool = False) -> None:
@@ -23,10 +21,10 @@ def check(done: Change, nodes: Iterable[Node], *, force: bool = False) -> None:
     if force:
         return
     keys = {node.pk for node in nodes}
-    rows = Node.objects.select_related("status").filter(subcluster=done.subcluster)
-    asked = [row for row in rows.order_by("name") if row.pk in keys]
+    rows = Node.objects.select_related("status").filter(subcluster=done.subcluster, pk__in=keys)
     held = _held(done.subcluster)
-    found = [told for row in asked if (told := hindrance(row, held[row.name]))]
+    asked = (hindrance(row, held[row.name]) for row in rows.order_by("name"))
+    found = [hindered for hindered in asked if hindered]
     if found:
         more = f"; {len(found) - NAMED_MAX} more serve too" if len(found) > NAMED_MAX else ""
         raise Overridable("; ".join(found[:NAMED_MAX]) + more)
@@ -34,19 +32,17 @@ def check(done: Change, nodes: Iterable[Node], *, force: bool = False) -> None:
 
 def hindrance(node: Node, held: int) -> str:
     """Why a node that holds so many VIPs may not go, with the way out; empty when it may."""
-    verdict = getattr(node, "status", NOTHING_HEARD).verdict
+    verdict = node.last_heard.verdict
     if node.admin_state == Node.Admin.ENABLED:
-        if verdict not in LIVES:
+        if verdict not in LIVING:
             return ""
         way = f"drain it first (muster node drain {node.name})"
         return f"{node.name} is {verdict} and not drained: {way}, or force it"
     if not held:
         return ""
-    maintained = node.admin_state == Node.Admin.MAINTENANCE
-    wanted = "in maintenance" if maintained else node.admin_state
     number = "1 VIP" if held == 1 else f"{held} VIPs"
     way = f"wait until it holds none (muster node show {node.name} --watch)"
-    return f"{node.name} is {wanted} and still holds {number}: {way}, or force it"
+    return f"{node.name} is {node.wish} and still holds {number}: {way}, or force it"
 
 
 def _held(subcluster: Subcluster) -> Counter[str]:

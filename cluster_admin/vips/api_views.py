@@ -20,8 +20,6 @@ from cluster_admin.vips.commands import COMMAND_FIELDS, forbidden
 from cluster_admin.vips.models import Vip, VipStatus
 from workers.failover.core.hooks import hook_warning
 
-NOTHING_HEARD = VipStatus()
-
 
 class VipFilters(FilterSet):
     """Exact words."""
@@ -112,7 +110,7 @@ class Vips(DefiningResource):
 
 def represented(row: Vip, now: datetime) -> dict[str, Any]:
     """A VIP as JSON has it."""
-    status = getattr(row, "status", NOTHING_HEARD)
+    status = row.last_heard
     since = status.since
     return {
         "address": row.address,

@@ -67,6 +67,12 @@ class Vip(Defining):
         """4 or 6."""
         return 6 if ":" in self.address else 4
 
+    @property
+    def last_heard(self) -> "VipStatus":
+        """Its state row; one that knows nothing before anything was heard."""
+        found: VipStatus = getattr(self, "status", NOTHING_HEARD)
+        return found
+
 
 class VipStatus(models.Model):
     """Who holds a VIP, since when and why, as last heard."""
@@ -115,3 +121,6 @@ class VipStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vip_id} is {self.state}"
+
+
+NOTHING_HEARD = VipStatus()

@@ -15,7 +15,6 @@ FREE = "-"
 """In forms, in place of a node: no preference, wherever there is room."""
 NAMED_MAX = 10
 """Nodes that a sentence offers."""
-NOTHING_HEARD = NodeStatus()
 
 
 def move(done: Change, vip: Vip, name: str, *, force: bool = False) -> None:
@@ -24,7 +23,7 @@ def move(done: Change, vip: Vip, name: str, *, force: bool = False) -> None:
     `force`: although the node is not alive, or not ready. Raises `Refused`.
     """
     _refuse_follower(vip)
-    if not (vip.prefer[:1] == [name] and _owner(vip) == name):
+    if not (vip.prefer[:1] == [name] and vip.last_heard.owner == name):
         _check(vip, _node(vip, name), force=force)
     _prefer(done, vip, [name, *(one for one in vip.prefer if one != name)], f"to {name}")
 
@@ -69,10 +68,10 @@ def _node(vip: Vip, name: str) -> Node:
 
 
 def _check(vip: Vip, node: Node, *, force: bool) -> None:
-    status: NodeStatus = getattr(node, "status", NOTHING_HEARD)
+    status = node.last_heard
     if node.admin_state != Node.Admin.ENABLED:
         raise Refused(
-            f"{node.name} is {_wanted(node)}, so it gets no VIPs; undrain it first "
+            f"{node.name} is {node.wish}, so it gets no VIPs; undrain it first "
             "or choose another node"
         )
     problem = _absence(node.name, status)
@@ -110,13 +109,3 @@ def _absence(name: str, status: NodeStatus) -> str:
     if status.verdict != NodeStatus.Verdict.ALIVE:
         return f"{name} is {status.verdict}"
     return "" if status.state == NodeState.READY else f"{name} is {status.state}, not ready"
-
-
-def _wanted(node: Node) -> str:
-    maintained = node.admin_state == Node.Admin.MAINTENANCE
-    return "in maintenance" if maintained else str(node.admin_state)
-
-
-def _owner(vip: Vip) -> str:
-    status = getattr(vip, "status", None)
-    return status.owner if status else ""

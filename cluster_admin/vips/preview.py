@@ -9,14 +9,12 @@ from datetime import datetime
 from django.utils import timezone
 
 from cluster_admin.inventory import definitions
-from cluster_admin.inventory.models import Node, NodeStatus
+from cluster_admin.inventory.models import LIVING, Node, NodeStatus
 from cluster_admin.vips.models import VipStatus
 from workers.failover.core.assignment import leader
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.messages import NodeState
 from workers.failover.core.preview import if_dies
-
-LIVING = (NodeStatus.Verdict.ALIVE, NodeStatus.Verdict.SUSPECTED)
 
 
 @dataclass(frozen=True, slots=True)
