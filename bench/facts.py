@@ -1,54 +1,25 @@
-"""What the agents of a lab say happened around a run, told in lines.
+"""What the agents of a lab say happened around a run, told in lines."""
 
-Read from the files of events, which outlive the agents. Their times are wall-clock time of this
-machine, turned into monotonic seconds here.
-"""
-
-import json
-import time
-from collections import deque
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from bench.report import Run
+from workers.lab.journals import events_between
 from workers.lab.lab import Lab
 
 AROUND_SECONDS = 1.0
-NEWEST = 2_000
 
 
 def around(lab: Lab, run: Run) -> dict[str, list[str]]:
     """Node -> its events from just before the fault, seconds from the fault."""
     zero = run.struck_at if run.struck_at is not None else run.probe.started
-    offset = time.time() - time.monotonic()
-    found = {}
-    for node in lab.nodes:
-        path = lab.host_directory(node) / "state" / "events.jsonl"
-        times = [(_seconds(event) - offset, event) for event in _newest(path)]
-        found[node] = [
+    start, end = zero - AROUND_SECONDS, run.probe.ended + AROUND_SECONDS
+    return {
+        node: [
             f"{at - zero:+8.3f} {_told(event)}"
-            for at, event in times
-            if zero - AROUND_SECONDS <= at <= run.probe.ended + AROUND_SECONDS
+            for at, event in events_between(lab.record, node, start, end)
         ]
-    return found
-
-
-def _newest(path: Path) -> list[dict[str, Any]]:
-    """The newest events of a file, but for lines cut short when their agent died."""
-    found = []
-    try:
-        with path.open("rb") as lines:
-            for line in deque(lines, maxlen=NEWEST):
-                if line.startswith(b"{") and line.endswith(b"}\n"):
-                    found.append(json.loads(line))
-    except FileNotFoundError:
-        pass
-    return found
-
-
-def _seconds(event: dict[str, Any]) -> float:
-    return datetime.fromisoformat(event["time"]).timestamp()
+        for node in lab.nodes
+    }
 
 
 def _told(event: dict[str, Any]) -> str:
