@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
+from workers.failover.core.definitions_rules import BOUNDS
 from workers.failover.core.definitions_text import render
 from workers.lab import broker_files, keepalived, manager_files
 from workers.lab.broker_files import SUBCLUSTER
@@ -69,15 +70,12 @@ def write_files(record: Record) -> None:
         write_configuration(host_directory(record, host.name), programs)
 
 
-MOST_BALANCED = 10_240
-"""What `balance_set_size` may be at most."""
-
-
 def definitions_of(record: Record) -> Definitions:
     """What the lab's cluster should be."""
     dead_after = round(3 * record.heartbeat_interval, 6)
     lease = max(SHORTEST_LEASE_SECONDS, math.ceil(dead_after + RESTART_SECONDS))
     witnesses = tuple(h.address for h in record.hosts if h.role is Role.GATEWAY)
+    most_balanced = int(BOUNDS["balance_set_size"][1])
     return Definitions(
         cluster=record.name,
         subcluster=SUBCLUSTER,
@@ -87,7 +85,7 @@ def definitions_of(record: Record) -> Definitions:
             dead_after=dead_after,
             lease_ttl=lease,
             # Who was ready first took most: thousands of VIPs are spread in one set.
-            balance_set_size=max(Knobs().balance_set_size, min(len(record.vips), MOST_BALANCED)),
+            balance_set_size=max(Knobs().balance_set_size, min(len(record.vips), most_balanced)),
         ),
         topologies=(Topology(record.subnet, INTERFACE, witnesses),),
         nodes={h.name: Node(h.name, h.address) for h in record.hosts if h.role is Role.NODE},

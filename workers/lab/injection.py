@@ -34,7 +34,6 @@ def strike(record: Record, fault: Fault) -> None:
     elif fault.kind is FaultKind.STOP_AGENT:
         processes.stop(_agents(spaces))
     elif fault.kind in _ENDING:
-        _agents(spaces)  # without one nothing is done at all
         _end_agents(spaces, _ENDING[fault.kind])
     else:
         _set_links_and_clocks(record, fault, healed=False)
@@ -58,7 +57,7 @@ def undo(record: Record, fault: Fault) -> None:
 
 def _end_agents(spaces: list[str], number: signal.Signals) -> None:
     """A supervisor that stands still starts nothing; what else runs on the host goes on."""
-    agents = _agents(spaces)
+    agents = _agents(spaces)  # without one nothing is done at all
     processes.stop(_of_role(spaces, SUPERVISOR))
     if number is signal.SIGKILL:
         processes.stop(agents)  # else one of several could say goodbye when another is gone
