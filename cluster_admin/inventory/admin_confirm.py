@@ -4,7 +4,7 @@ The page shows a dry run of exactly what its button does. Refused: the sentence,
 where force overrides the refusal, a box to tick and the difference it would make.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from cluster_admin.audit.actor import Actor
 from cluster_admin.inventory import services
 from cluster_admin.inventory.admin_diff import differences
 from cluster_admin.inventory.admin_fields import ReasonField
+from cluster_admin.inventory.models import Subcluster
 from cluster_admin.inventory.services import Change, Overridable, Refused
 
 NAMES_SHOWN = 50
@@ -74,27 +75,30 @@ def confirm(
 
 
 def change_each(
-    rows: Iterable[Any],
+    rows: models.QuerySet[Any],
     actor: Actor,
     reason: str,
     dry_run: bool,
     work: Callable[[Change, list[Any]], None],
 ) -> list[Change]:
-    """Do `work` to the rows of each subcluster in one change; all of them, or none."""
-    groups: dict[int, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(row.subcluster_id, []).append(row)
+    """Do `work` to the rows of each subcluster in one change; all of them, or none.
+
+    Rows are read when nobody else can change them: `work` sees them as they are.
+    """
+    homes = Subcluster.objects.filter(pk__in=rows.order_by().values("subcluster")).order_by("pk")
     done = []
     with transaction.atomic():
-        for group in groups.values():
-            with services.change(group[0].subcluster, actor, reason, dry_run) as change:
-                work(change, group)
+        for home in homes:
+            with services.change(home, actor, reason, dry_run) as change:
+                work(change, list(rows.filter(subcluster=home)))
             done.append(change)
     return done
 
 
 def delete_rows(done: Change, rows: list[Any]) -> None:
     """Delete rows within a change; what stands in the way raises `ProtectedError`."""
+    if not rows:
+        return
     model: Any = type(rows[0])
     for row in rows:
         done.note("delete", row, services.values_of(row))

@@ -151,7 +151,7 @@ class NodeAdmin(DefiningAdmin):
                 services.want(done, node, state)
 
         def perform(reason: str, dry_run: bool) -> list[Change]:
-            return change_each(rows.all(), actor, reason, dry_run, work)
+            return change_each(rows, actor, reason, dry_run, work)
 
         plan = Plan(wish, question, wish.capitalize(), perform)
         return self.ask(request, rows, plan, Role.OPERATOR)
@@ -161,7 +161,7 @@ class NodeAdmin(DefiningAdmin):
         actor = actor_of(request)
 
         def forced(reason: str, dry_run: bool) -> list[Change]:
-            return change_each(rows.all(), actor, reason, dry_run, delete_rows)
+            return change_each(rows, actor, reason, dry_run, delete_rows)
 
         return replace(super().removal(request, rows), forced=forced)
 
@@ -169,7 +169,7 @@ class NodeAdmin(DefiningAdmin):
         self, rows: models.QuerySet[Node], actor: Actor, reason: str, dry_run: bool
     ) -> list[Change]:
         """Remove nodes that serve no longer; raises `Refused`."""
-        return change_each(rows.all(), actor, reason, dry_run, _remove)
+        return change_each(rows, actor, reason, dry_run, _remove)
 
     @admin.display(description="wanted", ordering="admin_state")
     def wanted(self, node: Node) -> SafeString:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -220,6 +221,22 @@ class TestAdmin:
         assert [vip.prefer for vip in Vip.objects.all()[:3]] == [["mta3"], ["mta3"], []]
         assert AuditRecord.objects.filter(action="move", reason="night", via="admin").count() == 2
         assert Subcluster.objects.get().revision == 2
+
+    def test_what_was_changed_meanwhile_is_kept(self) -> None:
+        begun: list[str] = []
+
+        def just_before(execute: Any, sql: str, *rest: Any) -> Any:
+            """Somebody prefers another node before the rows are held."""
+            if sql.startswith("SAVEPOINT") and not begun:
+                begun.append(sql)
+                Vip.objects.filter(address=VIP).update(prefer=["mta2"])
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(just_before):
+            self.post(node="mta3", confirmed="1")
+
+        assert begun
+        assert Vip.objects.get(address=VIP).prefer == ["mta3", "mta2"]
 
     def test_one_that_cannot_stops_all(self) -> None:
         Vip.objects.filter(pk=self.vips[1].pk).update(follow=self.vips[0])
