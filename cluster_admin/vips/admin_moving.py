@@ -1,5 +1,6 @@
 """Moving VIPs in the admin: the page that asks where to, and why."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -16,22 +17,21 @@ from cluster_admin.vips.models import Vip
 
 def plan_of(request: HttpRequest, rows: QuerySet[Vip]) -> Plan:
     """Moving these VIPs to the node that is chosen on the page; all of them, or none."""
-    actor = actor_of(request)
-    node, force = request.POST.get("node", ""), bool(request.POST.get("force"))
+    actor, node = actor_of(request), request.POST.get("node", "")
 
-    def work(done: Change, vips: list[Vip]) -> None:
+    def work(done: Change, vips: list[Vip], force: bool) -> None:
         for vip in vips:
             if node == moving.FREE:
                 moving.free(done, vip)
             else:
                 moving.move(done, vip, node, force=force)
 
-    def perform(reason: str, dry_run: bool) -> list[Change]:
+    def perform(reason: str, dry_run: bool, force: bool = False) -> list[Change]:
         found = rows.select_related("subcluster", "follow", "status").order_by("address_key")
-        return change_each(found, actor, reason, dry_run, work)
+        return change_each(found, actor, reason, dry_run, partial(work, force=force))
 
     question = "Move these VIPs? The node is put first in what they prefer; they go at once."
-    return Plan(moving.ACTION, question, "Move", perform, _form(rows))
+    return Plan(moving.ACTION, question, "Move", perform, _form(rows), partial(perform, force=True))
 
 
 def _form(rows: QuerySet[Vip]) -> type[ConfirmForm]:
@@ -47,7 +47,6 @@ def _form(rows: QuerySet[Vip]) -> type[ConfirmForm]:
         node = forms.ChoiceField(
             label="To", choices=[*choices, (moving.FREE, "wherever there is room (no preference)")]
         )
-        force = forms.BooleanField(label="Although it is not alive, or not ready", required=False)
-        field_order = ("node", "force", "reason")
+        field_order = ("node", "reason")
 
     return MoveForm

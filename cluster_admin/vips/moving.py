@@ -6,7 +6,7 @@ other preferences, or none.
 """
 
 from cluster_admin.inventory.models import Node, NodeStatus
-from cluster_admin.inventory.services import Change, Refused
+from cluster_admin.inventory.services import Change, Overridable, Refused
 from cluster_admin.vips.models import Vip
 from workers.failover.core.messages import NodeState
 
@@ -76,7 +76,9 @@ def _check(vip: Vip, node: Node, *, force: bool) -> None:
         )
     problem = _absence(node.name, status)
     if problem and not force:
-        raise Refused(f"{problem}; choose another node, or force it: it moves when that is over")
+        raise Overridable(
+            f"{problem}; choose another node, or force it: it moves when that is over"
+        )
     for one in (vip, *_followers(vip)):
         check = one.check_command
         if check and check in status.unhealthy:

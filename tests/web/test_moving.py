@@ -252,10 +252,12 @@ class TestAdmin:
     def test_a_single_vip_is_moved_from_its_page(self) -> None:
         ask = reverse("admin:vips_vip_move", args=(self.vips[0].pk,))
         status("mta2", verdict="dead")
-        assert (
-            "mta2 is dead"
-            in self.client.post(ask, {"node": "mta2", "confirmed": "1"}).content.decode()
-        )
+        assert 'name="force"' not in self.client.get(ask).content.decode()
+        text = self.client.post(ask, {"node": "mta2", "confirmed": "1"}).content.decode()
+        assert "mta2 is dead; choose another node, or force it" in text
+        assert 'name="force"' in text
+        assert "+prefer = [&quot;mta2&quot;]" in text
+        assert not Revision.objects.exists()
 
         self.client.post(ask, {"node": "mta2", "force": "on", "confirmed": "1"})
         assert Vip.objects.get(address=VIP).prefer == ["mta2"]
