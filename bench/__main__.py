@@ -1,24 +1,31 @@
 """`python -m bench NAME`: measure, print the table, say by the exit code whether bounds hold.
 
-Exit codes: 0 all bounds hold, 1 the bench failed, 2 usage, 3 refused, 5 some bounds do not hold.
+The rows, with what others made beside them, and the machine go to `NAME.json` in the output
+directory. Exit codes: 0 all bounds hold, 1 the bench failed (what it has measured is kept),
+2 usage, 3 refused, 5 some bounds do not hold.
 """
 
-import dataclasses
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Protocol
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from bench.errors import BenchError
-from bench.failover import OUTPUT, Failover, Options
+from bench.machine import describe
+from bench.options import OUTPUT, Options
 from bench.report import Row
 from workers.lab.errors import LabError, LabRefused
 
-QUICK_RUNS = 1
 PIPE_WIDTH = 140
+Runs = Annotated[int | None, typer.Option(min=1, help="Runs per scenario.")]
+Asked = Annotated[str, typer.Option(help="Only rows that match, e.g. 'power-loss.*'.")]
+Name = Annotated[str, typer.Option(help="What the names of the labs that are made begin with.")]
+Output = Annotated[Path, typer.Option(help="Directory for the results.")]
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 
@@ -30,56 +37,46 @@ def bench() -> None:
 @app.command()
 def failover(
     quick: Annotated[bool, typer.Option(help="One run each: a rough answer.")] = False,
-    runs: Annotated[int | None, typer.Option(min=1, help="Runs per scenario.")] = None,
-    row: Annotated[str, typer.Option(help="Only rows that match, e.g. 'power-loss.*'.")] = "*",
+    runs: Runs = None,
+    row: Asked = "*",
     mail: Annotated[bool, typer.Option(help="With mail flowing in the measured lab.")] = False,
-    name: Annotated[str, typer.Option(help="Name of the lab that is made.")] = "bench",
-    output: Annotated[Path, typer.Option(help="Directory for the results.")] = OUTPUT,
+    name: Name = "bench",
+    output: Output = OUTPUT,
 ) -> None:
     """Measure outages and double owners under each fault, three nodes, default knobs."""
-    wanted = Options(
-        runs=runs or (QUICK_RUNS if quick else 10),
-        rows=row,
-        name=name,
-        mail=mail,
-        quick=quick,
-        output=output,
-    )
-    raise typer.Exit(_measure(Failover(wanted, _tell)))
+    from bench.failover import Failover
+
+    options = _options(quick, runs, row, name, output)
+    raise typer.Exit(_measure("failover", Failover(options, _tell, mail=mail), output))
 
 
 @app.command()
 def manager(
     quick: Annotated[bool, typer.Option(help="Few runs each: a rough answer.")] = False,
-    row: Annotated[str, typer.Option(help="Only rows that match, e.g. 'page.*'.")] = "*",
-    name: Annotated[str, typer.Option(help="Name of the lab that is made.")] = "bench",
-    output: Annotated[Path, typer.Option(help="Directory for the results.")] = OUTPUT,
+    row: Asked = "*",
+    name: Name = "bench",
+    output: Output = OUTPUT,
 ) -> None:
     """Measure adding a VIP, the live page, pages of a large fleet, and history through faults."""
     from bench.manager import ManagerBench
-    from bench.manager import Options as Wanted
 
-    wanted = Wanted(rows=row, name=name, output=output)
-    if quick:
-        wanted = dataclasses.replace(wanted, adds=3, failovers=1, page_runs=5, events=2_000)
-    raise typer.Exit(_measure(ManagerBench(wanted, _tell)))
+    work = ManagerBench(_options(quick, None, row, name, output), _tell)
+    raise typer.Exit(_measure("manager", work, output))
 
 
 @app.command()
 def keepalived(
     quick: Annotated[bool, typer.Option(help="One run each of a few faults.")] = False,
-    runs: Annotated[int | None, typer.Option(min=1, help="Runs per scenario.")] = None,
-    row: Annotated[str, typer.Option(help="Only rows that match, e.g. 'power-loss.*'.")] = "*",
-    name: Annotated[str, typer.Option(help="What the names of its labs begin with.")] = "bench",
-    output: Annotated[Path, typer.Option(help="Directory for the results.")] = OUTPUT,
+    runs: Runs = None,
+    row: Asked = "*",
+    name: Name = "bench",
+    output: Output = OUTPUT,
 ) -> None:
     """Measure every promise of the fault table, Debian's keepalived beside it: over an hour."""
     from bench.keepalived import KeepalivedBench
-    from bench.keepalived_sides import Options as Wanted
 
-    runs = runs or (QUICK_RUNS if quick else 10)
-    work = KeepalivedBench(Wanted(runs, row, name, quick, output), _tell)
-    code = _measure(work)
+    work = KeepalivedBench(_options(quick, runs, row, name, output), _tell)
+    code = _measure("keepalived", work, output)
     _console().print(work.compared())
     raise typer.Exit(code)
 
@@ -87,17 +84,16 @@ def keepalived(
 @app.command()
 def scale(
     quick: Annotated[bool, typer.Option(help="One run each.")] = False,
-    runs: Annotated[int | None, typer.Option(min=1, help="Runs per row.")] = None,
-    row: Annotated[str, typer.Option(help="Only rows that match, e.g. 'vips-1000.*'.")] = "*",
-    name: Annotated[str, typer.Option(help="What the names of its labs begin with.")] = "bench",
-    output: Annotated[Path, typer.Option(help="Directory for the results.")] = OUTPUT,
+    runs: Runs = None,
+    row: Asked = "*",
+    name: Name = "bench",
+    output: Output = OUTPUT,
 ) -> None:
     """Measure 1,000 and 10,240 VIPs on one node, and sixteen nodes; a part of `keepalived`."""
-    from bench.keepalived_sides import Options as Wanted
     from bench.scale import Scale
 
-    runs = runs or (QUICK_RUNS if quick else 10)
-    raise typer.Exit(_measure(Scale(Wanted(runs, row, name, quick, output), _tell)))
+    work = Scale(_options(quick, runs, row, name, output), _tell)
+    raise typer.Exit(_measure("scale", work, output))
 
 
 class Work(Protocol):
@@ -109,8 +105,9 @@ class Work(Protocol):
     def rows(self) -> list[Row]:
         """What was measured so far."""
 
-    def save(self) -> Path:
-        """Write the rows; answers where."""
+
+def _options(quick: bool, runs: int | None, rows: str, name: str, output: Path) -> Options:
+    return Options(runs or (1 if quick else Options().runs), rows, name, quick, output)
 
 
 def _console() -> Console:
@@ -125,25 +122,35 @@ def _tell(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def _measure(work: Work) -> int:
+def _measure(name: str, work: Work, output: Path) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    complaint = ""
+    machine, complaint = describe(), ""
     try:
         work.measure()
     except (BenchError, LabError) as error:
         complaint = str(error)
-        if isinstance(error, LabRefused):
+        if isinstance(error, LabRefused) and not any(each.runs for each in work.rows()):
             typer.echo(complaint, err=True)
             return 3
     except KeyboardInterrupt:
         complaint = "interrupted"
     found = work.rows()
+    if not (found or complaint):
+        typer.echo("nothing was measured: --row or --quick leaves none of the rows", err=True)
+        return 2
     _console().print(table(found))
-    typer.echo(f"written to {work.save()}", err=True)
+    typer.echo(f"written to {_save(output / f'{name}.json', found, machine)}", err=True)
     if complaint:
         typer.echo(f"the bench did not finish: {complaint}", err=True)
         return 1
     return 5 if any(each.holds is False for each in found) else 0
+
+
+def _save(path: Path, rows: list[Row], machine: Mapping[str, object]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = msgspec.json.encode({"rows": rows, "machine": machine})
+    path.write_bytes(msgspec.json.format(told, indent=2) + b"\n")
+    return path
 
 
 def table(found: list[Row]) -> Table:

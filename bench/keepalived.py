@@ -1,20 +1,16 @@
 """The bench `keepalived`: everything the fault table promises, and keepalived beside it.
 
-It has parts, one after the other, each with labs of its own; a part brings rows. Writes
-`keepalived.json` (rows with their peers, and the machine) into the output directory.
+It has parts, one after the other, each with labs of its own; a part brings rows.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
-import msgspec
 from rich.table import Table
 
-from bench.keepalived_comparison import Comparison, Teller, with_manager
-from bench.keepalived_sides import Options
+from bench.keepalived_comparison import Comparison, with_manager
 from bench.keepalived_table import comparison
-from bench.machine import describe
+from bench.options import Options, Teller
 from bench.report import Row
 from bench.scale import Scale
 
@@ -37,10 +33,8 @@ class KeepalivedBench:
     """The bench at work."""
 
     def __init__(self, options: Options, tell: Teller) -> None:
-        self._options = options
         self._comparison = Comparison(options, tell)
         self._parts: list[Part] = [self._comparison, *(make(options, tell) for make in PARTS)]
-        self._machine = describe()
 
     def measure(self) -> None:
         """Measure part by part."""
@@ -50,14 +44,6 @@ class KeepalivedBench:
     def rows(self) -> list[Row]:
         """What was measured so far."""
         return [row for part in self._parts for row in part.rows()]
-
-    def save(self) -> Path:
-        """Write the rows; answers where."""
-        path = self._options.output / "keepalived.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        found = {"rows": self.rows(), "machine": self._machine}
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
-        return path
 
     def compared(self) -> Table:
         """One line per fault, all sides beside each other."""

@@ -5,7 +5,6 @@ a noisy minute hits ours and the peer's alike. A lab that is being measured is a
 others have come to rest before. One that does not is made anew: its run is lost, and a row says so.
 """
 
-import fnmatch
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -15,7 +14,8 @@ import msgspec
 from bench.book import Book, figures_of
 from bench.errors import BenchError
 from bench.keepalived_rows import KINDS, MANAGED_KINDS, RATIOS, SCENARIO_OF, compared, managed
-from bench.keepalived_sides import MANAGED, QUICK, SIDES, Options, Side
+from bench.keepalived_sides import MANAGED, QUICK, SIDES, Side
+from bench.options import Options, Teller
 from bench.report import Bound, Kind, Row, Run, row
 from bench.runs import perform, settle
 from bench.scenarios import SCENARIOS, Scenario
@@ -28,7 +28,6 @@ AROUND_SECONDS = 8.0
 MOST_LOST = 3
 """With more something is wrong that measuring on would not show."""
 WIDTH = 100
-Teller = Callable[[str], None]
 Turn = tuple[int, Scenario, Side]
 
 
@@ -42,11 +41,11 @@ class Comparison:
         sides: Sequence[Side] = SIDES,
         kinds: Sequence[Kind] = KINDS,
         rows: Callable[[Sequence[Run]], list[Row]] = compared,
+        stem: str = "keepalived",
     ) -> None:
         self._options, self._tell, self._sides = options, tell, sides
-        self._kinds, self._rows = kinds, rows
-        self._stem = "keepalived" if sides is SIDES else "keepalived-manager"
-        self._book = Book(options.output, self._stem, kinds)
+        self._kinds, self._rows, self._stem = kinds, rows, stem
+        self._book = Book(options.output, stem, kinds)
         self._labs: dict[str, Lab] = {}
         self._lost: list[Side] = []
 
@@ -61,7 +60,7 @@ class Comparison:
         found = [
             each
             for each in self._rows(self.runs)
-            if self._asked(each.name) and SCENARIO_OF[each.name] in names
+            if self._options.asks(each.name) and SCENARIO_OF[each.name] in names
         ]
         return [*found, self._lost_runs()] if self._lost else found
 
@@ -126,11 +125,10 @@ class Comparison:
         return turns(self._options.runs, self._scenarios(), self._sides)
 
     def _scenarios(self) -> set[str]:
-        """Scenarios that the rows asked for need, those of the control among them."""
-        known = [kind for kind in self._kinds if self._asked(kind.name)]
+        """Scenarios that the rows asked for need, on whatever side, with those of the control."""
+        known = [kind for kind in self._kinds if self._options.asks(kind.name)]
         names = {kind.scenario for kind in known}
-        if self._kinds is KINDS:
-            names |= {SCENARIO_OF[name] for name in RATIOS if self._asked(name)}
+        names |= {SCENARIO_OF[name] for name in RATIOS if self._options.asks(name)}
         if any(kind.bound is Bound.UNNOTICED for kind in known):
             names.add("control")
         return names & set(QUICK) if self._options.quick else names
@@ -138,9 +136,6 @@ class Comparison:
     def _needed(self, turns: Iterable[Turn]) -> list[Side]:
         used = {side.name for _, _, side in turns}
         return [side for side in self._sides if side.name in used]
-
-    def _asked(self, name: str) -> bool:
-        return fnmatch.fnmatchcase(name, self._options.rows)
 
 
 def turns(runs: int, names: Collection[str], sides: Sequence[Side]) -> Iterator[Turn]:
@@ -182,4 +177,4 @@ class _Ahead:
 def with_manager(options: Options, tell: Teller) -> Comparison:
     """The part that needs a manager to lose; the quick bench does without."""
     sides = () if options.quick else (MANAGED,)
-    return Comparison(options, tell, sides, MANAGED_KINDS, managed)
+    return Comparison(options, tell, sides, MANAGED_KINDS, managed, "keepalived-manager")

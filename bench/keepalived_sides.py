@@ -5,7 +5,6 @@ has a broker, as its users have; keepalived needs none.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from workers.lab.bringup import Wish
 from workers.lab.core.hosts import Software
@@ -22,17 +21,6 @@ ALONE = (
 """Faults of what keepalived does not have, or that only our promises are about."""
 WITH_MANAGER = ("control", "manager-down", "manager-down+power-loss")
 QUICK = ("control", "power-loss", "kill-agent")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is to be measured."""
-
-    runs: int = 10
-    rows: str = "*"
-    name: str = "bench"
-    quick: bool = False
-    output: Path = Path("build/bench")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,43 +1,36 @@
 """The manager's bench: adding a VIP, the live page, pages of a large fleet, history through faults.
 
-Writes `manager.json` (rows and machine). Parts are independent: what a row pattern leaves out is
-not run. The lab is made for the bench and taken down whatever happens.
+Parts are independent: what a row pattern leaves out is not run. The lab is made for the bench and
+taken down whatever happens.
 """
 
-import fnmatch
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-
-import msgspec
 
 from bench import adding, history, pages, watching
-from bench.machine import describe
+from bench.options import Options, Teller
 from bench.report import Row, row
 from workers.lab.bringup import Wish, bring_up, take_down
 from workers.lab.lab import Lab
 
-OUTPUT = Path("build/bench")
 LAB_ROWS = ("vip-add.seconds", "live.lag_seconds", "run.green_seconds")
 PAGE_ROWS = ("page.seconds", "page.queries")
 HISTORY_ROWS = ("events.lost", "events.doubled")
 GREEN_SECONDS = 45.0
-Teller = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What is to be measured."""
+class Counts:
+    """How often each thing is measured."""
 
     adds: int = 20
     """VIPs added in each of the three ways."""
     failovers: int = 5
     page_runs: int = 20
     events: int = 10_000
-    rows: str = "*"
-    name: str = "bench"
-    output: Path = OUTPUT
+
+
+QUICK = Counts(adds=3, failovers=1, page_runs=5, events=2_000)
 
 
 class ManagerBench:
@@ -45,33 +38,22 @@ class ManagerBench:
 
     def __init__(self, options: Options, tell: Teller) -> None:
         self._options = options
+        self._counts = QUICK if options.quick else Counts()
         self._tell = tell
         self._rows: dict[str, Row] = {}
-        self._machine = describe()
 
     def measure(self) -> None:
         """Measure part after part."""
-        if any(map(self._asked, PAGE_ROWS)):
+        if any(map(self._options.asks, PAGE_ROWS)):
             self._measure_pages()
-        if any(map(self._asked, HISTORY_ROWS)):
+        if any(map(self._options.asks, HISTORY_ROWS)):
             self._measure_history()
-        if any(map(self._asked, LAB_ROWS)):
+        if any(map(self._options.asks, LAB_ROWS)):
             self._measure_lab()
 
     def rows(self) -> list[Row]:
         """What was measured so far."""
-        return [self._rows[name] for name in sorted(self._rows) if self._asked(name)]
-
-    def save(self) -> Path:
-        """Write the rows; answers where."""
-        self._options.output.mkdir(parents=True, exist_ok=True)
-        path = self._options.output / "manager.json"
-        found = {"rows": self.rows(), "machine": self._machine}
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
-        return path
-
-    def _asked(self, name: str) -> bool:
-        return fnmatch.fnmatchcase(name, self._options.rows)
+        return [self._rows[name] for name in sorted(self._rows) if self._options.asks(name)]
 
     def _add(self, found: Row) -> None:
         self._rows[found.name] = found
@@ -81,7 +63,7 @@ class ManagerBench:
         with pages.large_fleet() as (queries, directory):
             for path, (few, many) in queries.items():
                 self._tell(f"{path}: {few} queries with a small fleet, {many} with the large one")
-            timed = pages.seconds(directory, self._options.page_runs)
+            timed = pages.seconds(directory, self._counts.page_runs)
             for path, runs in timed.items():
                 self._tell(f"{path}: {statistics.median(runs):.3f} s")
         self._add(row("page.seconds", [round(one, 4) for one in pages.worst(timed)], "s", 0.3))
@@ -89,7 +71,7 @@ class ManagerBench:
         self._add(row("page.queries", [float(many)], "queries", float(few)))
 
     def _measure_history(self) -> None:
-        lost, doubled = history.through_faults(self._options.events, self._tell)
+        lost, doubled = history.through_faults(self._counts.events, self._tell)
         self._add(row("events.lost", [float(lost)], "events", 0.0, max))
         self._add(row("events.doubled", [float(doubled)], "events", 0.0, max))
 
@@ -97,9 +79,9 @@ class ManagerBench:
         options = self._options
         lab = bring_up(Wish(name=options.name, manager=True), self._green, keep=True)
         try:
-            if self._asked("vip-add.seconds"):
+            if self._options.asks("vip-add.seconds"):
                 self._measure_adding(lab)
-            if self._asked("live.lag_seconds"):
+            if self._options.asks("live.lag_seconds"):
                 self._measure_watching(lab)
         finally:
             take_down(options.name)
@@ -117,7 +99,7 @@ class ManagerBench:
         try:
             found: dict[str, list[float]] = {way: [] for way in adding.WAYS}
             number = 0
-            for _ in range(self._options.adds):
+            for _ in range(self._counts.adds):
                 for way, runs in found.items():
                     runs.append(round(adding.measure(manager, way, number, self._tell), 4))
                     number += 1
@@ -131,7 +113,7 @@ class ManagerBench:
     def _measure_watching(self, lab: Lab) -> None:
         lags = []
         with watching.open_page(lab.manager_url, "admin", lab.manager_password) as page:
-            for number in range(self._options.failovers):
+            for number in range(self._counts.failovers):
                 lags.append(round(watching.lag_seconds(lab, page), 4))
                 self._tell(f"failover {number + 1}: the page is {lags[-1]} s behind")
         self._add(row("live.lag_seconds", lags, "s", 0.5))

@@ -14,12 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from bench import consumers, redefinition, runs
 from bench.errors import BenchError
-from bench.keepalived_sides import Options
-from bench.machine import describe
+from bench.options import Options, Teller
 from bench.report import Row, row
 from bench.scenarios import SCENARIOS
 from workers.lab import probing
@@ -31,7 +28,6 @@ from workers.lab.health import ask
 from workers.lab.lab import Lab
 from workers.lab.network import INTERFACE
 
-Teller = Callable[[str], None]
 FEW, MANY, NODES = 1_000, 10_240, 16
 WATCH_SECONDS = 15.0
 GATHER_SECONDS = 120.0
@@ -70,22 +66,11 @@ class Scale:
         return [
             row(name, self._found[name], unit, bound)
             for name, unit, bound in ROWS
-            if self._asked(name)
+            if self._options.asks(name)
         ]
 
-    def save(self) -> Path:
-        """Write the rows; answers where."""
-        path = self._options.output / "scale.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        found = {"rows": self.rows(), "machine": describe()}
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
-        return path
-
-    def _asked(self, name: str) -> bool:
-        return fnmatch.fnmatchcase(name, self._options.rows)
-
     def _in_lab(self, wish: Wish, suffix: str, work: Callable[[Lab], None], *kinds: str) -> None:
-        names = [name for name, _, _ in ROWS if self._asked(name)]
+        names = [name for name, _, _ in ROWS if self._options.asks(name)]
         if not any(fnmatch.fnmatchcase(name, kind) for name in names for kind in kinds):
             return
         name = f"{self._options.name}-{suffix.rpartition('-')[2]}"
@@ -103,30 +88,30 @@ class Scale:
         for number in range(self._options.runs):
             victim = lab.nodes[number % len(lab.nodes)]
             gather(lab, victim)
-            if self._asked("drain-1000.vip_gap_p99"):
+            if self._options.asks("drain-1000.vip_gap_p99"):
                 self._add("drain-1000.vip_gap_p99", drain_gap(lab, victim, number))
                 gather(lab, victim)
-            if self._asked("vips-1000.last_answer"):
+            if self._options.asks("vips-1000.last_answer"):
                 self._add("vips-1000.last_answer", last_answer(lab, victim))
 
     def _many(self, lab: Lab) -> None:
         for number in range(self._options.runs):
             victim = lab.nodes[number % len(lab.nodes)]
             gather(lab, victim)
-            if self._asked("vips-10240.renewal_cpu_percent"):
+            if self._options.asks("vips-10240.renewal_cpu_percent"):
                 self._add("vips-10240.renewal_cpu_percent", consumers.renewal_percent(lab))
-            if self._asked("vips-10240.consumer_cpu_percent"):
+            if self._options.asks("vips-10240.consumer_cpu_percent"):
                 self._add("vips-10240.consumer_cpu_percent", consumers.cpu_percent(lab))
-            if self._asked("vips-10240.last_answer"):
+            if self._options.asks("vips-10240.last_answer"):
                 self._add("vips-10240.last_answer", last_answer(lab, victim))
 
     def _nodes(self, lab: Lab) -> None:
         scenario = next(one for one in SCENARIOS if one.name == "power-loss")
         for number in range(self._options.runs):
-            if self._asked("nodes-16.consumer_cpu_percent"):
+            if self._options.asks("nodes-16.consumer_cpu_percent"):
                 runs.settle(lab)
                 self._add("nodes-16.consumer_cpu_percent", consumers.cpu_percent(lab))
-            if self._asked("nodes-16.outage"):
+            if self._options.asks("nodes-16.outage"):
                 self._add("nodes-16.outage", runs.perform(lab, scenario, number).probe.outage)
 
 
