@@ -131,6 +131,23 @@ def test_an_heir_that_is_not_armed_gets_nothing() -> None:
     assert situation.kernel == {V, W}
 
 
+def test_what_is_defined_no_more_is_not_moved_by_an_old_look() -> None:
+    situation = owner(vips=2)
+    before = administer(situation)
+    situation.machine.ownership.next_look = situation.now + MOVE_SECONDS  # as with thousands
+    after = replace(before, revision=before.revision + 1, vips={W: before.vips[W]})
+    for name, peer in situation.peers.items():
+        peer.revision = after.revision
+        situation.hear(name)
+
+    situation.decide(Defined(after))
+
+    assert situation.machine.definitions is after
+    assert situation.machine.moves.surplus.keys() == {W}
+    situation.live(MOVE_SECONDS)
+    assert situation.kernel == set()
+
+
 # keeping
 
 

@@ -261,6 +261,8 @@ class Machine(Node):
         self.rounds.checks = [check for check in self.rounds.checks if check.vips]
         self.resuming = self.rounds.waits_for("resume")
         self.dirty = self.urgent = True
+        # The last look knew VIPs and nodes that may be gone: nothing is done by it any more.
+        self.ownership.next_look = -math.inf
         if self.me not in definitions.nodes:
             self._stop(ev.StopRequested(), now)
 
