@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
+from django_filters.utils import translate_validation
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -20,7 +21,7 @@ from cluster_admin.events.models import Event
 from cluster_admin.inventory import api_nodes, api_subclusters
 from cluster_admin.inventory.models import Node, Subcluster
 from cluster_admin.rest import csv_lists
-from cluster_admin.rest.problems import Code, Problem, invalid
+from cluster_admin.rest.problems import Code, Problem
 from cluster_admin.vips import api_views as vips_api
 from cluster_admin.vips.api_serializers import OwnerSerializer
 from cluster_admin.vips.models import Vip, VipStatus
@@ -126,7 +127,7 @@ class Vips(vips_api.Vips):
         asked = {key: one for key, one in request.query_params.items() if key in NARROWED}
         narrowed = EventFilters(asked, queryset=rows, request=request)
         if not narrowed.is_valid():
-            raise invalid(**{name: str(found[0]) for name, found in narrowed.errors.items()})
+            raise translate_validation(narrowed.errors)
         if csv_lists.wanted(request):
             return as_csv(narrowed.qs, f"history-{row.address.replace(':', '-')}")
         page = self.paginate_queryset(narrowed.qs)
