@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django_filters.utils import translate_validation
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -27,8 +28,13 @@ from cluster_admin.vips.api_serializers import OwnerSerializer
 from cluster_admin.vips.models import Vip, VipStatus
 from cluster_admin.vips.preview import outlook
 
-NARROWED = ("moves", "actor", "kind", "since", "until")
+NARROWING = (
+    OpenApiParameter("moves", enum=("0", "1")),
+    *(OpenApiParameter(name) for name in ("actor", "kind")),
+    *(OpenApiParameter(name, OpenApiTypes.DATETIME) for name in ("since", "until")),
+)
 """Filters of a VIP's history, as those of events."""
+NARROWED = tuple(one.name for one in NARROWING)
 
 
 def counted(model: Any, field: str, outer: str) -> Coalesce:
@@ -113,10 +119,7 @@ class Vips(vips_api.Vips):
         stale = freshness().age_seconds
         return Response({"address": row.address, **found, "stale_seconds": stale})
 
-    @extend_schema(
-        responses=CSV_TOO,
-        parameters=[FORMAT, OpenApiParameter("moves", enum=("0", "1")), OpenApiParameter("actor")],
-    )
+    @extend_schema(responses=CSV_TOO, parameters=[FORMAT, *NARROWING])
     @action(
         detail=True, methods=["get"], filterset_class=None, renderer_classes=csv_lists.RENDERERS
     )
