@@ -19,18 +19,21 @@ from bench.errors import BenchError
 from bench.options import Options, Teller
 from bench.report import Row, row
 from bench.scenarios import SCENARIOS
+from bench.settling import unsettled
 from workers.lab import probing
 from workers.lab.bringup import Wish, bring_up, take_down
 from workers.lab.core.faults import FaultKind
 from workers.lab.core.probe_plan import BURST
 from workers.lab.core.timeline import percentile
-from workers.lab.health import ask
+from workers.lab.health import ask, look
 from workers.lab.lab import Lab
 from workers.lab.network import INTERFACE
 
 FEW, MANY, NODES = 1_000, 10_240, 16
 WATCH_SECONDS = 15.0
 GATHER_SECONDS = 120.0
+CALM_SECONDS = 3.0
+"""So long nothing moves before a measure; what was taken last has been announced by then."""
 LOOK_SECONDS = 0.5
 DRAIN_SECONDS = 8.0
 SAMPLE = BURST
@@ -121,19 +124,31 @@ def _named(wish: Wish, name: str) -> Wish:
 
 
 def gather(lab: Lab, node: str) -> None:
-    """Have one node own everything, by the preference of every VIP."""
+    """Have one node own everything, and all at rest: what comes next must not measure moves."""
     before = redefinition.current(lab)
-    redefinition.put(lab, redefinition.preferring(before, dict.fromkeys(lab.vips, node)))
-    deadline = time.monotonic() + GATHER_SECONDS
-    while (count := _held(lab, node)) < len(lab.vips):
-        if time.monotonic() > deadline:
-            raise BenchError(f"{node} has {count} of {len(lab.vips)} VIPs: see its agent.log")
+    wish = redefinition.preferring(before, dict.fromkeys(lab.vips, node))
+    revision = redefinition.put(lab, wish)
+    since = time.monotonic()
+    deadline = since + GATHER_SECONDS
+    while time.monotonic() < since + CALM_SECONDS:
+        if wanting := _restless(lab, node, revision):
+            since = time.monotonic()
+            if since > deadline:
+                raise BenchError(f"the VIPs do not rest on {node}: {'; '.join(wanting)}")
         time.sleep(LOOK_SECONDS)
 
 
-def _held(lab: Lab, node: str) -> int:
-    answer = ask(lab.host_directory(node) / "muster.sock", {"command": "held"}) or {}
-    return len(answer.get("vips") or ())
+def _restless(lab: Lab, node: str, revision: int) -> list[str]:
+    health = look(lab.record)
+    found = unsettled(lab, health, mature=False)
+    for name, agent in health.agents.items():
+        told = agent or {}
+        count, wanted = len(told.get("vips", ())), len(lab.vips) if name == node else 0
+        if told.get("state") != "ready" or told.get("revision", 0) < revision:
+            found.append(f"{name} is not ready on revision {revision}")
+        if count != wanted:
+            found.append(f"{name} has {count} VIPs, not {wanted}")
+    return found
 
 
 def last_answer(lab: Lab, victim: str) -> float:
@@ -148,6 +163,8 @@ def last_answer(lab: Lab, victim: str) -> float:
     found: dict[str, float] = json.loads(output or "{}")
     if len(found) < len(lab.vips):
         raise BenchError(f"{len(lab.vips) - len(found)} VIPs of {victim} answered no more")
+    if min(found.values()) < struck:
+        raise BenchError(f"VIPs of {victim} were answered for by another host before the fault")
     return max(found.values()) - struck
 
 

@@ -26,10 +26,11 @@ def settle(lab: Lab, *, mature: bool = True, seconds: float = SETTLE_SECONDS) ->
 
 def _wanting(lab: Lab, mature: bool) -> list[str]:
     health = look(lab.record)
-    return missing(lab.record, health) or _unsettled(lab, health, mature)
+    return missing(lab.record, health) or unsettled(lab, health, mature=mature)
 
 
-def _unsettled(lab: Lab, health: Health, mature: bool) -> list[str]:
+def unsettled(lab: Lab, health: Health, *, mature: bool) -> list[str]:
+    """What of the views says that VIPs will move."""
     found = []
     for name, agent in health.agents.items():
         view: dict[str, Any] = (agent or {}).get("view", {})
