@@ -9,6 +9,7 @@ from tests.simulation.classes_health import health
 from tests.simulation.classes_many import joiners, many_nodes, removed
 from tests.simulation.classes_middle import late_words, middle, middle_double, slow_heir
 from tests.simulation.classes_random import random_faults
+from tests.simulation.late_look import late_look
 
 CLASSES: dict[str, tuple[c.Build, int]] = {
     "power-loss": (c.power_loss, 2),
@@ -56,6 +57,7 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "many-nodes": (many_nodes, 1),
     "joiners": (joiners, 1),
     "removed": (removed, 1),
+    "late-look": (late_look, 3),
     "random": (random_faults, 10),
 }
 ROTATION = tuple(name for name, (_, weight) in CLASSES.items() for _ in range(weight))

@@ -20,7 +20,8 @@ from workers.failover.core.machine import Machine
 from workers.failover.core.messages import NodeState
 from workers.failover.core.ownership import Ownership
 from workers.failover.core.rounds import Round, Rounds
-from workers.failover.core.takeover import Candidate, Takeover
+from workers.failover.core.sentinels import Candidate
+from workers.failover.core.takeover import Takeover
 from workers.failover.core.view import View
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _lasting(world: World) -> None:
 class Mutation:
     """A safeguard taken out, and who notices."""
 
-    machine: MachineFactory = Machine
+    machine: MachineFactory | None = None
     apply: Callable[[World], None] = _nothing
     class_name: str = ""
     within: int = 0

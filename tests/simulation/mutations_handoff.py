@@ -16,7 +16,8 @@ from workers.failover.core.handoffs import Arming, Handoffs
 from workers.failover.core.machine import Machine
 from workers.failover.core.messages import Heartbeat, NodeState, Offer, Why
 from workers.failover.core.revisions import Revisions
-from workers.failover.core.takeover import Candidate, Takeover
+from workers.failover.core.sentinels import Candidate
+from workers.failover.core.takeover import Takeover
 
 
 class Ageless(Machine):

@@ -6,8 +6,13 @@ All of it are values made from a class and a seed; nothing here runs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from workers.failover.core.definitions import Definitions, Node
+from workers.failover.core.machine import Machine
+
+if TYPE_CHECKING:
+    from tests.simulation.world import MachineFactory
 
 SETTLE_SECONDS = 6.0
 """After the last step everything must be quiet by then."""
@@ -70,3 +75,5 @@ class Plan:
     """At the end each VIP with preferences is on the first of them that serves."""
     idle: tuple[str, ...] = ()
     """VIPs that may have no owner at the end."""
+    machine: MachineFactory = Machine
+    """What decides on every node."""

@@ -28,7 +28,7 @@ def run(name: str, seed: int, mutation: str = "", trace: Trace | None = None) ->
     """Run the schedule `seed` of class `name`."""
     plan = CLASSES[name][0](seed)
     change = MUTATIONS[mutation]
-    world = World(plan, change.machine, trace)
+    world = World(plan, change.machine or plan.machine, trace)
     change.apply(world)
     if trace is not None:
         nodes, vips = " ".join(plan.definitions.nodes), " ".join(plan.definitions.vips)

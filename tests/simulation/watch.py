@@ -284,8 +284,8 @@ class Watch:
     # -- at rest
 
     def moving(self) -> bool:
-        """A planned move is under way."""
-        return any(self._moves(vip) for vip in self.planned)
+        """A planned move is under way, or so young that not everybody has seen it."""
+        return any(self.world.now - at < self.bounds.planned_gap for at in self.planned.values())
 
     def _moves(self, vip: str) -> bool:
         released_at = self.planned.get(vip, -math.inf)
