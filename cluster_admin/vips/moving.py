@@ -88,15 +88,15 @@ def _check(vip: Vip, node: Node, *, force: bool) -> None:
                 f"the health check {check} of {one.address} fails on {node.name}{why}; "
                 "mend that first or choose another node"
             )
-    if vip.address in status.refusals:
-        raise Refused(
-            f"{node.name} cannot hold {vip.address}: {status.refusals[vip.address]}; "
-            "mend that first or choose another node"
-        )
+        if one.address in status.refusals:
+            raise Refused(
+                f"{node.name} cannot hold {one.address}: {status.refusals[one.address]}; "
+                "mend that first or choose another node"
+            )
 
 
 def _followers(vip: Vip) -> list[Vip]:
-    """All that sit with it, with a health check that may have a say."""
+    """All that sit with it: each has to be well where it goes."""
     found: list[Vip] = []
     layer = {vip.pk}
     while layer:

@@ -160,6 +160,19 @@ def test_a_leader_goes_nowhere_where_a_followers_check_fails(made: seeding.Seede
     assert f"tcp:25 of {third.address} fails on mta2" in answer.body["detail"]
 
 
+def test_a_leader_goes_nowhere_where_a_follower_is_refused(made: seeding.Seeded) -> None:
+    leader, second = made.vips[:2]
+    Vip.objects.filter(pk=second.pk).update(follow=leader)
+    status("mta2", refusals={second.address: "no room"})
+    api = operator()
+
+    answer = move(api)
+
+    assert answer.problem == (409, "refused")
+    assert f"mta2 cannot hold {second.address}: no room" in answer.body["detail"]
+    assert move(api, "mta3").status == 200
+
+
 @pytest.mark.parametrize(
     "body",
     [{}, {"node": ""}, {"node": "mta2", "free": True}, {"node": 2}, {"node": "mta2", "when": 1}],
