@@ -26,44 +26,32 @@ RATIO_DEFAULT, RATIO_EQUAL = 0.25, 1.0
 Figure = Callable[[Run], float | tuple[float, ...]]
 
 
+def _kind(
+    scenario: str,
+    what: str,
+    figure: Figure,
+    bound: float | Bound,
+    over: Callable[[Sequence[float]], float] = statistics.median,
+    unit: str = "s",
+) -> Kind:
+    name = f"{scenario}.{what}"
+    return Kind(name=name, scenario=scenario, figure=figure, over=over, bound=bound, unit=unit)
+
+
 def _outage(scenario: str, bound: float | Bound, figure: Figure = figures.outage) -> Kind:
-    return Kind(
-        name=f"{scenario}.outage",
-        scenario=scenario,
-        figure=figure,
-        over=statistics.median,
-        bound=bound,
-    )
+    return _kind(scenario, "outage", figure, bound)
 
 
 def _two(scenario: str, bound: float = 0.0) -> Kind:
-    return Kind(
-        name=f"{scenario}.two_owners_max",
-        scenario=scenario,
-        figure=figures.two_owners,
-        over=max,
-        bound=bound,
-    )
+    return _kind(scenario, "two_owners_max", figures.two_owners, bound, max)
 
 
-def _client(scenario: str, bound: float | Bound) -> Kind:
-    return Kind(
-        name=f"{scenario}.client_wrong_max",
-        scenario=scenario,
-        figure=figures.client_wrong,
-        over=max,
-        bound=bound,
-    )
+def _client(scenario: str) -> Kind:
+    return _kind(scenario, "client_wrong_max", figures.client_wrong, CLIENT_SECONDS, max)
 
 
 def _kept(scenario: str) -> Kind:
-    return Kind(
-        name=f"{scenario}.healed_outage",
-        scenario=scenario,
-        figure=figures.kept_outage,
-        over=statistics.median,
-        bound=Bound.UNNOTICED,
-    )
+    return _kind(scenario, "healed_outage", figures.kept_outage, Bound.UNNOTICED)
 
 
 def _beyond_flap(run: Run) -> float:
@@ -85,6 +73,7 @@ _OUTAGES: tuple[tuple[str, float | Bound, Figure], ...] = (
     ("isolate", DEATH_SECONDS, figures.outage_until_healing),
     ("clean-stop", PLANNED_SECONDS, figures.outage),
     ("drain", PLANNED_SECONDS, figures.outage),
+    ("planned-move", PLANNED_SECONDS, figures.outage),
     ("split", Bound.UNNOTICED, figures.outage_until_healing),
     ("heal", Bound.UNNOTICED, figures.kept_outage),
     ("broker-kill", Bound.UNNOTICED, figures.outage),
@@ -104,27 +93,14 @@ _OWNERS = {
 KINDS = (
     *(_outage(*each) for each in _OUTAGES),
     *(_two(name, _OWNERS.get(name, 0.0)) for name, _, _ in _OUTAGES if name != "control"),
-    _client("heal", CLIENT_SECONDS),
-    _client("isolate", CLIENT_SECONDS),
-    _client("split", CLIENT_SECONDS),
+    _client("heal"),
+    _client("isolate"),
+    _client("split"),
+    _kept("freeze"),
     _kept("isolate"),
     _kept("split"),
-    Kind(
-        name="planned-move.outage_p99",
-        scenario="planned-move",
-        figure=figures.move_outages,
-        over=_p99,
-        bound=PLANNED_SECONDS,
-    ),
-    Kind(
-        name="planned-move.unmoved_max",
-        scenario="planned-move",
-        figure=figures.unmoved,
-        over=max,
-        bound=0.0,
-        unit="moves",
-    ),
-    _two("planned-move"),
+    _kind("planned-move", "outage_p99", figures.move_outages, PLANNED_SECONDS, _p99),
+    _kind("planned-move", "unmoved_max", figures.unmoved, 0.0, max, "moves"),
 )
 MANAGED_KINDS = (
     Kind(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.keepalived import KeepalivedBench
 from bench.keepalived_comparison import turns
 from bench.keepalived_rows import KINDS, MANAGED_KINDS, RATIOS, SCENARIO_OF, compared
 from bench.keepalived_sides import (
@@ -14,16 +15,55 @@ from bench.keepalived_sides import (
     SIDES,
     Side,
 )
-from bench.report import Run
+from bench.options import Options
+from bench.report import Bound, Row, Run
 from bench.scenarios import SCENARIOS
 from workers.lab.core.probe_report import Overhead, ProbeReport
 
-PROMISED = (
-    *("power-loss.ratio_default", "power-loss.ratio_equal_interval"),
-    *("cable.ratio_equal_interval", "isolate.ratio_equal_interval"),
-    *("kill-agent.two_owners_max", "stop-agent.two_owners_max", "split.two_owners_max"),
-    *("heal.client_wrong_max", "planned-move.outage_p99"),
-)
+PROMISED = {
+    "power-loss.ratio_default": 0.25,
+    "power-loss.ratio_equal_interval": 1.0,
+    "cable.ratio_equal_interval": 1.0,
+    "isolate.ratio_equal_interval": 1.0,
+    "kill-agent.two_owners_max": 0.0,
+    "stop-agent.two_owners_max": 0.0,
+    "split.two_owners_max": 0.0,
+    "heal.client_wrong_max": 1.0,
+    "planned-move.outage_p99": 0.020,
+    "drain-1000.vip_gap_p99": 0.100,
+    "vips-1000.last_answer": 1.0,
+    "vips-10240.last_answer": 2.5,
+    "vips-10240.renewal_cpu_percent": 0.5,
+    "vips-10240.consumer_cpu_percent": 3.0,
+    "nodes-16.outage": 0.9,
+    "nodes-16.consumer_cpu_percent": 2.5,
+}
+UNNOTICED = Bound.UNNOTICED
+FAULTS: dict[str, tuple[float | Bound, float]] = {
+    "power-loss": (0.7, 0.0),
+    "cable": (0.7, 0.0),
+    "kill-agent": (UNNOTICED, 0.0),
+    "kill-agent-for-good": (0.150, 0.0),
+    "stop-agent": (0.150, 0.0),
+    "freeze": (0.150, 0.0),
+    "isolate": (0.7, 0.0),
+    "clean-stop": (0.020, 0.0),
+    "drain": (0.020, 0.0),
+    "planned-move": (0.020, 0.0),
+    "split": (UNNOTICED, 0.0),
+    "broker-kill": (UNNOTICED, 0.0),
+    "broker-freeze": (UNNOTICED, 0.0),
+    "broker-cut": (UNNOTICED, 0.0),
+    "broker-kill+power-loss": (0.7, 0.0),
+    "manager-down": (UNNOTICED, 0.0),
+    "manager-down+power-loss": (0.7, 0.0),
+    "clock-step": (UNNOTICED, 0.0),
+    "heal": (UNNOTICED, 0.2),
+    "stop-agent+link-flap": (UNNOTICED, 0.130),
+    "double-cut": (UNNOTICED, 3.7),
+    "double-cut-quorum": (0.7, 0.0),
+}
+"""The fault table: outage and two owners. A double cut lasts for 3.5 s and an interval."""
 OVERHEAD = Overhead(rounds=1, skipped=0, late_p99=0.0, late_max=0.0, cpu_percent=0.0)
 
 
@@ -42,11 +82,41 @@ def run(scenario: str, side: Side, outage: float, two_owners: float = 0.0) -> Ru
     )
 
 
-def test_every_promised_row_is_there_and_every_row_has_its_scenario() -> None:
+def rows_without_runs() -> dict[str, Row]:
+    """What the whole bench tells before it has measured anything."""
+    return {row.name: row for row in KeepalivedBench(Options(), print).rows()}
+
+
+def test_every_promised_row_is_told_with_its_bound() -> None:
+    """Given the bench, then its rows have the promised names and bounds."""
+    bounds = {name: row.bound for name, row in rows_without_runs().items()}
+    assert {name: bounds.get(name) for name in PROMISED} == PROMISED
+
+
+def test_every_fault_is_told_with_outage_and_two_owners() -> None:
+    """Given the fault table, then each fault that can be made has both rows as it says."""
+    bounds = {kind.name: kind.bound for kind in (*KINDS, *MANAGED_KINDS)}
+    found = {
+        fault: (bounds[f"{fault}.outage"], bounds[f"{fault}.two_owners_max"]) for fault in FAULTS
+    }
+    assert found == FAULTS
+    assert {*FAULTS, "control"} == {scenario.name for scenario in SCENARIOS}
+    assert bounds.keys() <= rows_without_runs().keys()
+
+
+def test_nothing_holds_that_was_not_measured() -> None:
+    """Given no run at all, then no row holds; those of controls have nothing to hold."""
+    held = {name: row.holds for name, row in rows_without_runs().items()}
+    assert {name for name, holds in held.items() if holds is not False} == {
+        "control.outage",
+        "manager-control.outage",
+    }
+
+
+def test_every_row_has_its_scenario() -> None:
     """Given the kinds, then names are unique and each is measured by some lab."""
     names = [kind.name for kind in (*KINDS, *MANAGED_KINDS)] + list(RATIOS)
     assert len(set(names)) == len(names)
-    assert set(PROMISED) <= set(names)
     assert set(SCENARIO_OF) == set(names)
     assert set(SCENARIO_OF.values()) <= {*OURS.scenarios, *MANAGED.scenarios}
 
@@ -56,14 +126,6 @@ def test_every_scenario_of_a_side_is_in_the_catalogue() -> None:
     known = {scenario.name for scenario in SCENARIOS}
     assert {name for side in (*SIDES, MANAGED) for name in side.scenarios} == known
     assert set(QUICK) <= known
-
-
-def test_a_fault_that_all_know_has_outage_and_two_owners() -> None:
-    """Given the fault table, then each scenario has both rows."""
-    names = {kind.name for kind in (*KINDS, *MANAGED_KINDS)}
-    for scenario in SCENARIOS:
-        if scenario.name not in ("control", "planned-move"):
-            assert {f"{scenario.name}.outage", f"{scenario.name}.two_owners_max"} <= names
 
 
 def test_a_ratio_is_of_the_medians_and_its_runs_are_pairs() -> None:
