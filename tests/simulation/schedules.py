@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tests.simulation.catalogue import CLASSES
 from tests.simulation.mutations import MUTATIONS
+from tests.simulation.plan import Bounds
 from tests.simulation.trace import Trace
 from tests.simulation.world import Violation, World
 
@@ -22,6 +23,8 @@ class Outcome:
     worst_two_owners: float
     steps: int
     """Events that machines decided on."""
+    bounds: Bounds
+    """What this schedule allowed."""
 
 
 def run(name: str, seed: int, mutation: str = "", trace: Trace | None = None) -> Outcome:
@@ -44,4 +47,5 @@ def run(name: str, seed: int, mutation: str = "", trace: Trace | None = None) ->
         watch.worst_planned,
         watch.worst_two,
         world.steps,
+        plan.bounds,
     )
