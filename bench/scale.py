@@ -34,7 +34,7 @@ WATCH_SECONDS = 15.0
 GATHER_SECONDS = 120.0
 CALM_SECONDS = 3.0
 """So long nothing moves before a measure; what was taken last has been announced by then."""
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 DRAIN_SECONDS = 8.0
 SAMPLE = BURST
 """VIPs that the probe can ask in every round."""
