@@ -52,10 +52,14 @@ class VipRow:
         return badges.NO_HEIR if no_heir else None
 
     @property
+    def hooked(self) -> bool:
+        """Whether its state says already what its hook costs."""
+        return bool(self.status.cause == VipStatus.Cause.HOOK)
+
+    @property
     def note(self) -> str:
         """What is to be known of its state, if nothing else in its row says it."""
-        hooked = self.status.cause == VipStatus.Cause.HOOK
-        said = self.heirless or hooked or self.status.note == self.status.reason
+        said = self.heirless or self.hooked or self.status.note == self.status.reason
         return "" if said else self.status.note
 
     @property

@@ -6,7 +6,7 @@ from cluster_admin.accounts.roles import Role
 from cluster_admin.audit.models import AuditRecord
 from cluster_admin.inventory import definitions
 from cluster_admin.inventory.models import Topology
-from cluster_admin.vips.models import Vip
+from cluster_admin.vips.models import Vip, VipStatus
 from tests.web import seeding
 from tests.web.admin_fixtures import client_of, make_cluster, make_user
 from tests.web.api_client import Api
@@ -149,3 +149,20 @@ def test_the_page_of_a_vip_shows_its_hook_and_what_it_costs() -> None:
     for text in (HOOK, "smtp:25", "does not fence"):
         assert text in page
     assert "does not fence" in rows
+
+
+def test_what_a_hook_costs_stands_beside_it_unless_its_state_says_so() -> None:
+    make_cluster()
+    vip = Vip.objects.get(address="198.18.0.101")
+    Vip.objects.filter(pk=vip.pk).update(hook=HOOK)
+    client = client_of(make_user("somebody", Role.VIEWER, "default"))
+    cost = HOOK_WARNING.partition("'")[0]
+    stated, beside = f'id="note">UNSAFE: {cost}', f'<span class="warn-text">{cost}'
+
+    for cause, note in (("hook", HOOK_WARNING.removesuffix(".")), ("two-owners", "also on mta2")):
+        values = {"state": "UNSAFE", "cause": cause, "note": note}
+        VipStatus.objects.update_or_create(vip=vip, defaults=values)
+
+        text = client.get("/vips/198.18.0.101/").content.decode()
+
+        assert (stated in text, beside in text) == (cause == "hook", cause != "hook")
