@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.simulation import classes as c
 from tests.simulation import classes_handoff as h
 from tests.simulation.classes_drain import drain
-from tests.simulation.classes_health import health
+from tests.simulation.classes_health import health, sick_death
 from tests.simulation.classes_many import joiners, many_nodes, removed
 from tests.simulation.classes_middle import late_words, middle, middle_double, slow_heir
 from tests.simulation.classes_random import random_faults
@@ -50,6 +50,7 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "upgrade-flap": (h.upgrade_flap, 1),
     "last-resort": (h.last_resort, 2),
     "health": (health, 2),
+    "sick-death": (sick_death, 1),
     "middle": (middle, 8),
     "middle-double": (middle_double, 3),
     "late-words": (late_words, 2),

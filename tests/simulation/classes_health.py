@@ -42,6 +42,19 @@ def health(seed: int) -> Plan:
     return draft.finish(rest=8.0)
 
 
+def sick_death(seed: int) -> Plan:
+    """A check fails everywhere, and a node dies: its VIPs are served all the same."""
+    bounds = Bounds(DEATH, NEVER)
+    draft = Draft("sick-death", seed, bounds, nodes=(2, 5), knobs=checking())
+    draft.at += 1.0
+    check_some(draft)
+    seconds = draft.between(3.0, 5.0)
+    for check in CHECKS:
+        draft.fault(draft.at, seconds, "sicken", "cure", " ".join(draft.names), check)
+    draft.step(draft.at + draft.between(1.3, 2.5), "power_loss", draft.pick())
+    return draft.finish(rest=8.0)
+
+
 def _sick(draft: Draft, at: float, seconds: float, names: list[str]) -> None:
     for check in CHECKS if draft.chance(0.3) else (draft.rng.choice(CHECKS),):
         draft.fault(at, seconds, "sicken", "cure", " ".join(names), check)
