@@ -166,7 +166,8 @@ def stage() -> None:
         tell("released", "mta1", ago=4 * hours, peer="mta3", reason=reason, epoch=2, **here)
         balanced = {"reason": reason, "actor": "balance", "gap_ms": 3.1}
         tell("taken", "mta3", ago=4 * hours, peer="mta1", epoch=3, **balanced, **here)
-        set_vip(vip.address, owner="mta3", since=datetime.now(UTC) - timedelta(hours=4), epoch=3)
+        since = datetime.now(UTC) - timedelta(hours=4)
+        set_vip(vip.address, owner="mta3", holders=["mta3"], since=since, epoch=3)
     tell("dead", "mta1", ago=9 * hours + 1, peer="mta2")
     first = {"prefer": ["mta3", "mta1"], "binding": "out-1", "description": "first outbound"}
     Vip.objects.filter(pk=made.vips[0].pk).update(check_command="tcp:25", **first)
