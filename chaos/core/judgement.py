@@ -211,6 +211,7 @@ def two_owners(report: VipReport, macs: Mapping[str, str], evidence: Evidence) -
         seconds = span.end - span.start + report.raw_interval
         allowed, why = min(_allowed(pair, span.start, evidence) for pair in combinations(names, 2))
         if seconds > allowed:
+            # A slow machine makes what is allowed longer; no stall makes a second owner.
             noise = _stalled(evidence.stalls, span.start - 0.5, span.end) if allowed else 0.0
             causes = (" and ".join(names), *filter(None, [why]))
             found.append(

@@ -2,7 +2,7 @@
 
 Invariants: the same seed and layout give the same round, whatever ran before; everything a round
 breaks is healed by its last step; no two faults of a round stand on the same thing at once, since
-healing one would heal the other. What a step may cost a client is `core.bounds`'.
+healing one would heal the other. What a step may cost a client is `core.allowances`'.
 """
 
 from collections.abc import Callable, Sequence

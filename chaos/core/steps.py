@@ -1,7 +1,8 @@
 """What a round consists of: faults, their healing, and changes of the definitions, at instants.
 
-Values only. A round begins at rest with the definitions of `core.base`, and its last step heals
-everything and puts these definitions back; so every round stands alone and can be repeated alone.
+Values only. A round begins at rest with the definitions of `core.edits.base`, and its last step
+heals everything and puts these definitions back; so every round stands alone and can be repeated
+alone.
 """
 
 from dataclasses import dataclass
