@@ -7,7 +7,13 @@ from tests.simulation import classes_handoff as h
 from tests.simulation.classes_drain import drain
 from tests.simulation.classes_health import health, sick_death
 from tests.simulation.classes_many import joiners, many_nodes, removed
-from tests.simulation.classes_middle import late_words, middle, middle_double, slow_heir
+from tests.simulation.classes_middle import (
+    late_burst,
+    late_words,
+    middle,
+    middle_double,
+    slow_heir,
+)
 from tests.simulation.classes_random import random_faults
 from tests.simulation.late_look import late_look
 
@@ -54,6 +60,7 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "middle": (middle, 8),
     "middle-double": (middle_double, 3),
     "late-words": (late_words, 2),
+    "late-burst": (late_burst, 1),
     "slow-heir": (slow_heir, 1),
     "many-nodes": (many_nodes, 1),
     "joiners": (joiners, 1),

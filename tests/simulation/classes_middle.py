@@ -67,12 +67,35 @@ def late_words(seed: int) -> Plan:
     else:
         draft.step(before, "delay_broker", draft.between(0.35, 0.55))
     if draft.chance(0.8):
-        wishes = " ".join(f"{vip}={third}" for vip in draft.vips)
-        draft.step(before, "trap", "released", 0.0, "prefer", (draft.pick(), wishes))
+        _wished_away(draft, before, third)
     draft.step(draft.at + WINDOW, "untrap")
     draft.step(draft.at + WINDOW, "delay_broker", 0.0009)
     draft.step(draft.at + WINDOW + 2.0, "expect")
     return draft.finish(rest=5.0)
+
+
+def late_burst(seed: int) -> Plan:
+    """The heir hears nothing from arming on, until others have what was on its way to it.
+
+    Then it reads in one burst what giver and third node had said meanwhile.
+    """
+    draft = Draft("late-burst", seed, Bounds(MIDDLE, NEVER, MIDDLE), nodes=(4, 5))
+    draft.rng.choice((_moves, _drain, _stop))(draft, draft.at)
+    before, third = draft.at - 0.7, draft.pick()
+    draft.step(before, "trap", "armed", 0.0, "cut_one_way", ("b", f"giver {third}", "heir"),
+               "mend_one_way", draft.between(1.5, 3.0))  # fmt: skip
+    draft.step(before, "trap", "armed", 0.0, "cut_broker", ("heir",), "mend_broker",
+               draft.between(0.9, 1.2))  # fmt: skip
+    _wished_away(draft, before, third)
+    draft.step(draft.at + WINDOW, "untrap")
+    draft.step(draft.at + WINDOW + 2.0, "expect")
+    return draft.finish(rest=5.0)
+
+
+def _wished_away(draft: Draft, at: float, third: str) -> None:
+    """As soon as something is released, all is to be the third one's."""
+    wishes = " ".join(f"{vip}={third}" for vip in draft.vips)
+    draft.step(at, "trap", "released", 0.0, "prefer", (draft.pick(), wishes))
 
 
 def slow_heir(seed: int) -> Plan:
