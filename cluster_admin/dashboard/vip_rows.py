@@ -24,7 +24,6 @@ RANK = Case(
     default=Value(SEVERITY.index("unknown")),
     output_field=IntegerField(),
 )
-NOTHING = VipStatus()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def table_of(rows: QuerySet[Vip], query: Mapping[str, str]) -> dict[str, Any]:
 
 def row_of(vip: Vip) -> VipRow:
     """One VIP; its status, subcluster and leader were fetched with it."""
-    status: VipStatus = getattr(vip, "status", NOTHING)
+    status = vip.last_heard
     return VipRow(vip, status, badges.of_vip(status.state, status.cause, status.note))
 
 

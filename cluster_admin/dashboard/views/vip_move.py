@@ -46,16 +46,15 @@ class MoveVip(LoginRequiredMixin, View):
 
 def offers(vip: Vip) -> list[tuple[str, str]]:
     """(name, what is to be known) of the nodes that may have it; whether they can, a move finds."""
-    owner = getattr(getattr(vip, "status", None), "owner", "")
     rows = Node.objects.filter(subcluster=vip.subcluster_id, admin_state=Node.Admin.ENABLED)
     return [
-        (node.name, "has it now" if node.name == owner else _state(node))
+        (node.name, "has it now" if node.name == vip.last_heard.owner else _state(node))
         for node in rows.select_related("status").order_by("name")
     ]
 
 
 def _state(node: Node) -> str:
-    status: NodeStatus = getattr(node, "status", NodeStatus())
+    status = node.last_heard
     if status.verdict != NodeStatus.Verdict.ALIVE:
         return str(status.verdict)
     return "" if status.state == NodeState.READY else str(status.state)
