@@ -53,6 +53,15 @@ class Adder:
         self, places: list[Place], anchored: Mapping[str, int], seconds: int, decided_at: float
     ) -> Added:
         """Add what there is time for; `anchored`: interfaces (and numbers) with promotion off."""
+        began = time.monotonic()
+        added = self._add_pieces(places, anchored, seconds, decided_at)
+        if added.tried and time.monotonic() >= began + seconds - EARLY_SECONDS:
+            added.expired = True  # it stood still between two pieces
+        return added
+
+    def _add_pieces(
+        self, places: list[Place], anchored: Mapping[str, int], seconds: int, decided_at: float
+    ) -> Added:
         added = Added()
         began = time.monotonic()
         for size in (4, 16):

@@ -63,9 +63,9 @@ class Plumber:
         self._leaving: dict[str, Place] = {}
         """Released, and not yet deleted."""
         self._doubt = False
+        """The kernel may differ from what is kept: list it at the next read."""
         self._longer = 0
         """Seconds of a lease that is longer than usual."""
-        """The kernel may differ from what is kept: list it at the next read."""
         try:
             layout = lay_out(node, definitions, self._requests.links())
         except PlumberError:
@@ -122,8 +122,7 @@ class Plumber:
             self._kept.renew(began, self._lease_seconds)
         self._kept.held.update(place.address for place in added.tried)
         self._interfaces = None
-        over = began + self._lease_seconds - EARLY_SECONDS
-        if added.expired or (added.tried and time.monotonic() >= over):
+        if added.expired:
             self._forget(place.address for place in fresh)
             self._delete(places)
             self._doubt = True  # what was held before is gone as well: the next read tells
