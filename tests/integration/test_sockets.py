@@ -6,13 +6,12 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from tests.integration.plumbing import OWN, OWN6, VIPS, VIPS6, take
 from tests.integration.segment import Host, define, hosts
-from workers.failover import sockets
 from workers.failover.plumber import Plumber
 from workers.failover.sockets import CLOSE_AFTER_SECONDS, Sockets
 
@@ -150,10 +149,10 @@ def test_hundreds_are_closed_in_short_turns(pair: Pair) -> None:
     assert pair.sockets.closed == MANY
 
 
-def test_a_kernel_that_closes_none_is_told_of_once(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sockets, "_DESTROY", 22)  # a question this kernel does not know
+def test_a_kernel_that_closes_none_is_told_of_once(pair: Pair) -> None:
+    unknown = Sockets(pair.plumber.has, destroy=22)  # a question this kernel does not know
+    pair.stack.callback(unknown.finish)
+    pair = replace(pair, sockets=unknown)
     mute = [pair.call(pair.serve(vip), vip) for vip in VIPS[:2]]
 
     pair.release(*VIPS[:2])

@@ -19,7 +19,7 @@ from workers.failover.netlink import ACK, DUMP, HEADER, NLMSG_DONE, NLMSG_ERROR,
 CLOSE_AFTER_SECONDS = 1.0
 """Till then an address may come back, and its connections go on."""
 _WORK_SECONDS = 0.02
-_SOCK_DIAG, _BY_FAMILY, _DESTROY = 4, 20, 21
+_SOCK_DIAG, _BY_FAMILY, DESTROY = 4, 20, 21
 _STATES = sum(1 << state for state in (1, 2, 3, 4, 5, 8, 9, 11))
 """All but closed, listening and TIME_WAIT."""
 _QUESTION = struct.Struct("=BBBBI48x")
@@ -34,9 +34,13 @@ _NEVER = {errno.EOPNOTSUPP, errno.EPERM, errno.EINVAL, errno.ENOSYS}
 
 
 class Sockets:
-    """The connections of this network namespace. `is_here`: whether the kernel has an address."""
+    """The connections of this network namespace.
 
-    def __init__(self, is_here: Callable[[str], bool]) -> None:
+    `is_here`: whether the kernel has an address; `destroy`: the request that ends a connection.
+    """
+
+    def __init__(self, is_here: Callable[[str], bool], destroy: int = DESTROY) -> None:
+        self._kind = destroy
         self._is_here = is_here
         self._due: dict[str, float] = {}
         """Addresses that left, and when their connections are to be closed."""
@@ -111,7 +115,8 @@ class Sockets:
             elif end - start >= 52:
                 local = self._wanted.get(data[start + 8 : start + 24])
                 if local is not None:
-                    self._doomed.append((local, _destruction(data, start)))
+                    request = _destruction(self._kind, data, start)
+                    self._doomed.append((local, request))
 
     def _destroy(self) -> None:
         """Destroy the next of them, each answered before the next is asked."""
@@ -146,7 +151,7 @@ class Sockets:
         self._families.clear()
 
 
-def _destruction(data: bytes, start: int) -> bytes:
+def _destruction(kind: int, data: bytes, start: int) -> bytes:
     """Destroy just the connection of a listed message; its cookie tells it from a later one."""
     body = _HEAD.pack(data[start], socket.IPPROTO_TCP, 0, 0, _STATES) + data[start + 4 : start + 52]
-    return HEADER.pack(16 + len(body), _DESTROY, REQUEST | ACK, 0, 0) + body
+    return HEADER.pack(16 + len(body), kind, REQUEST | ACK, 0, 0) + body
