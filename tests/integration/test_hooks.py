@@ -315,20 +315,17 @@ def test_news_that_cannot_be_told_is_a_fact_and_no_more() -> None:
     ]
 
 
-def test_ten_thousand_vips_at_once_are_queued_within_a_step(tmp_path: Path) -> None:
+def test_ten_thousand_vips_at_once_are_queued_and_a_few_run() -> None:
     vips = [f"10.{high}.{low}.1" for high in range(40) for low in range(256)]
 
-    async def scenario() -> tuple[float, dict[str, int]]:
-        loop = asyncio.get_running_loop()
+    async def scenario() -> dict[str, int]:
         definitions = defined(dict.fromkeys(vips, "/bin/true"), on_change="/bin/true")
         async with hooked(definitions) as told:
-            began = loop.time()
             for vip in vips:
                 told.hooks.tell(taken(vip))
-            return loop.time() - began, told.hooks.picture()
+            return told.hooks.picture()
 
-    seconds, picture = asyncio.run(scenario())
-    assert seconds < 0.5
+    picture = asyncio.run(scenario())
     assert picture["running"] == AT_ONCE
     assert picture["waiting"] == len(vips) - AT_ONCE
     assert picture["notices"] == 10_000
