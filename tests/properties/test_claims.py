@@ -59,6 +59,7 @@ class Sender:
             unhealthy=(),
             handoffs=Handoffs(),
             full=lacking is not None,
+            everybody=lacking is None,
             lacking=lacking,
         )
         said = [first, *self.voice.pieces(first, self.holdings, 0.0)]

@@ -176,33 +176,42 @@ def many() -> Speaker:
 
 def told(said: list[Heartbeat]) -> dict[str, int]:
     """All claims in some heartbeats."""
-    return {claim.vip: claim.epoch for one in said for claim in one.claims or ()}
+    return {claim.vip: claim.epoch for one in said for claim in (*(one.claims or ()), *one.gained)}
 
 
-def test_many_claims_are_told_in_pieces_each_a_heartbeat() -> None:
+def test_many_changes_are_told_in_pieces_each_a_heartbeat() -> None:
     speaker = Speaker()
     speaker.holdings = many().holdings
-    speaker.holdings.changed.update(range(BUCKETS))
+    speaker.holdings.changed.update(speaker.holdings.held)
     said = speaker.say_all(asks=True, knows=(5,))
     assert told(said) == speaker.holdings.claimed.table
-    assert len(said) == 3
+    assert [len(one.gained) for one in said] == [PIECE_CLAIMS, PIECE_CLAIMS, MANY % PIECE_CLAIMS]
     assert [one.sequence for one in said] == [1, 2, 3]
     assert {one.digest for one in said} == {speaker.holdings.digest}
-    assert sorted(b for one in said for b in one.buckets or ()) == list(range(BUCKETS))
-    assert max(len(one.claims or ()) for one in said) <= PIECE_CLAIMS
     assert [one.asks for one in said] == [True, False, False]
+    assert [one.more for one in said] == [True, True, False]
     assert [speaker.voice.sent_at(3, one.sequence) for one in said] == [0.0] * 3
 
 
-def test_of_many_claims_only_changed_buckets_are_told_a_few_times() -> None:
+def test_of_many_claims_only_the_changed_ones_are_told_a_few_times() -> None:
     speaker = many()
     speaker.hold(3)
-    held = [speaker.say_all() for _ in range(FULL_CLAIMS_SENDS + 1)]
-    assert all(one.claims is None for one in held[-1]) or held[-1][0].sequence % 5 == 0
-    for said in held[:-1]:
-        assert bucket_of(vip(3)) in (said[0].buckets or ())
-        assert told(said)[vip(3)] == 7
-        assert len(told(said)) < 200
+    speaker.holdings.drop(["198.19.0.9"])
+    said = [speaker.say_all() for _ in range(FULL_CLAIMS_SENDS)]
+    assert [told(one) for one in said] == [{vip(3): 7}] * FULL_CLAIMS_SENDS
+    assert [one.dropped for (one,) in said] == [("198.19.0.9",)] * FULL_CLAIMS_SENDS
+    (after,) = speaker.say_all()
+    assert (after.gained, after.dropped) == ((), ())
+
+
+def test_what_is_said_to_one_peer_counts_for_nobody_else() -> None:
+    speaker = many()
+    speaker.hold(3)
+    for _ in range(FULL_CLAIMS_SENDS):
+        assert told(speaker.say_all(everybody=False)) == {vip(3): 7}
+    assert [told(speaker.say_all()) for _ in range(FULL_CLAIMS_SENDS)] == [
+        {vip(3): 7}
+    ] * FULL_CLAIMS_SENDS
 
 
 def test_of_many_claims_one_bucket_is_repeated_now_and_then() -> None:
@@ -231,6 +240,8 @@ def test_who_knows_nothing_or_something_unclear_is_told_all() -> None:
     for lacking in ((), (speaker.holdings.digest + 1,)):
         said = speaker.say_all(full=True, lacking=lacking)
         assert told(said) == speaker.holdings.claimed.table
+        assert sorted(b for one in said for b in one.buckets or ()) == list(range(BUCKETS))
+        assert max(len(one.claims or ()) for one in said) <= PIECE_CLAIMS
 
 
 def test_an_urgent_word_of_many_claims_repeats_none() -> None:

@@ -86,6 +86,15 @@ class Claims:
             found.update(self._buckets.get(bucket, ()))
         return found
 
+    def change(self, gained: Mapping[str, int], dropped: Iterable[str]) -> dict[str, int]:
+        """Let these be claimed, those no longer; tells what is new."""
+        new = {vip: epoch for vip, epoch in gained.items() if self.table.get(vip) != epoch}
+        for vip, epoch in new.items():
+            self.put(vip, epoch)
+        for vip in dropped:
+            self.drop(vip)
+        return new
+
     def replace(self, claims: Mapping[str, int], buckets: Collection[int] | None) -> dict[str, int]:
         """Let `claims` be all there is in `buckets` (None: in every bucket); tells what is new.
 
@@ -95,9 +104,4 @@ class Claims:
         if buckets is not None:
             claims = {vip: epoch for vip, epoch in claims.items() if bucket_of(vip) in buckets}
         before = self.table if buckets is None else self.of(buckets)
-        new = {vip: epoch for vip, epoch in claims.items() if before.get(vip) != epoch}
-        for vip in [vip for vip in before if vip not in claims]:
-            self.drop(vip)
-        for vip, epoch in new.items():
-            self.put(vip, epoch)
-        return new
+        return self.change(claims, [vip for vip in before if vip not in claims])

@@ -68,6 +68,8 @@ class Peer:
     """Claims that its newest heartbeat made or changed."""
     digest: int = 0
     """Digest in its newest heartbeat: another one than `claimed` means that a change was missed."""
+    more: bool = False
+    """The rest of its newest heartbeat is on its way."""
     disputed: frozenset[str] = frozenset()
     """What it claims and I hold, as of both tables' versions in `compared`."""
     compared: tuple[int, int] = (-1, -1)
@@ -109,9 +111,15 @@ class Peer:
         return self.verdict in (Verdict.ALIVE, Verdict.SUSPECTED)
 
     @property
+    def hearsay(self) -> bool:
+        """It lives, but only others hear it as it is now: what it claims I cannot know."""
+        return self.live and (self.direct_at == -math.inf or self.told[0] != self.incarnation)
+
+    @property
     def unclear(self) -> bool:
         """It must be asked: it is silent, or what it claims was missed."""
-        return self.verdict is Verdict.SUSPECTED or (self.live and self.claimed != self.digest)
+        missed = self.claimed != self.digest and not self.more
+        return self.verdict is Verdict.SUSPECTED or (self.live and missed)
 
     def age(self, heartbeat: Heartbeat, after: float, now: float) -> tuple[float, bool]:
         """Seconds the heartbeat was on its way; whether *my* clock seems to have stood still.
@@ -193,7 +201,7 @@ class Detector:
         peer.cannot, peer.cannot_more = frozenset(heartbeat.cannot), heartbeat.cannot_more
         peer.late = heartbeat.late
         peer.unhealthy, peer.lease = frozenset(heartbeat.unhealthy), heartbeat.lease
-        peer.digest = heartbeat.digest
+        peer.digest, peer.more = heartbeat.digest, heartbeat.more
         peer.releasing = bool(heartbeat.released)
         peer.news = {}
         if heartbeat.digest == peer.claimed:
@@ -201,6 +209,9 @@ class Detector:
         if heartbeat.claims is not None:
             told = {claim.vip: claim.epoch for claim in heartbeat.claims}
             peer.news = peer.told_claims.replace(told, heartbeat.buckets)
+        elif heartbeat.gained or heartbeat.dropped:
+            told = {claim.vip: claim.epoch for claim in heartbeat.gained}
+            peer.news = peer.told_claims.change(told, heartbeat.dropped)
         elif not heartbeat.digest:
             peer.told_claims.replace({}, None)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from workers.failover.core.actions import Reason
-from workers.failover.core.claims import Claims, bucket_of
+from workers.failover.core.claims import Claims
 from workers.failover.core.messages import Claim
 
 ANNOUNCE_OFFSETS = (0.0, 0.05, 0.2, 0.5, 1.0)
@@ -47,8 +47,8 @@ class Holdings:
 
     held: dict[str, Held] = field(default_factory=dict)
     claimed: Claims = field(default_factory=Claims)
-    changed: set[int] = field(default_factory=set)
-    """Buckets of `claimed` that changed since the voice last asked."""
+    changed: set[str] = field(default_factory=set)
+    """VIPs of which the claim changed since the voice last asked."""
     announcements: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
     announced_until: float = -math.inf
     """Nothing more is announced before this instant."""
@@ -57,14 +57,14 @@ class Holdings:
         """The kernel lists it."""
         self.held[held.vip] = held
         self.claimed.put(held.vip, held.epoch)
-        self.changed.add(bucket_of(held.vip))
+        self.changed.add(held.vip)
 
     def drop(self, vips: Iterable[str]) -> list[Held]:
         """The kernel lists them no longer; returns those that were held."""
         dropped = [self.held.pop(vip) for vip in tuple(vips) if vip in self.held]
         for held in dropped:
             self.claimed.drop(held.vip)
-            self.changed.add(bucket_of(held.vip))
+            self.changed.add(held.vip)
         return dropped
 
     @property

@@ -106,6 +106,12 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", kw_only=True, omit
     """Every VIP the sender's kernel lists, in `buckets`; None when `digest` says enough."""
     buckets: Buckets | None = None
     """The buckets of which these are all claims; None: of all that there are."""
+    gained: tuple[Claim, ...] = ()
+    """Claims that were made or changed of late, where they are too many to say all."""
+    dropped: tuple[Address, ...] = ()
+    """VIPs of late claims that are no more."""
+    more: bool = False
+    """More of what this heartbeat has to say follows at once, in further ones."""
     digest: Number
     """Checksum of all claims, so that a receiver that missed a change asks."""
     cannot: tuple[Address, ...] = ()

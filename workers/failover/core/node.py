@@ -305,6 +305,7 @@ class Node:
             full=full,
             claims=claims,
             lacking=lacking,
+            everybody=not to,
         )
         for piece in (heartbeat, *self.voice.pieces(heartbeat, self.holdings, now)):
             self.out.act(Send(piece, to, ring_a=ring_a))

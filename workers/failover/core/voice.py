@@ -1,13 +1,14 @@
 """The voice of a node: numbers, dates and fills its heartbeats, and knows when it sent which.
 
 Invariant: the pair (incarnation, sequence) is never used twice; the instant remembered for a
-sequence is that *before* it was sent. Few claims are said all together. Many are said bucket by
-bucket: those that changed, those that somebody lacks, and one more now and then; no message has
-more than `PIECE_CLAIMS`, and each is a heartbeat in itself.
+sequence is that *before* it was sent. Few claims are said all together. Of many, what changed is
+said, the buckets that somebody lacks, and a bucket now and then; no message has more than
+`PIECE_CLAIMS`, and each is a heartbeat in itself.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,7 +25,15 @@ FULL_CLAIMS_EVERY = 5
 """Beyond that, every so many heartbeats do; of many claims, they carry one bucket."""
 PIECE_CLAIMS = 800
 """Claims in one message, so that it takes at most half of a datagram; more are said in pieces."""
-Buckets = tuple[int, ...]
+
+
+class Said(NamedTuple):
+    """What one message says of the claims; the fields of the same names of a Heartbeat."""
+
+    claims: tuple[Claim, ...] | None = None
+    buckets: tuple[int, ...] | None = None
+    gained: tuple[Claim, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 class Voice:
@@ -39,11 +48,11 @@ class Voice:
         self.lease = 0.0
         """Seconds the kernel keeps my VIPs from now on, when that is longer than usual."""
         self.full_left = FULL_CLAIMS_SENDS
-        self._fresh: dict[int, int] = {}
-        """Changed bucket -> in how many more heartbeats it is said."""
+        self._fresh: dict[str, int] = {}
+        """VIP of a changed claim -> in how many more heartbeats it is said."""
         self._turn = 0
         """The bucket that is said next though nothing in it changed."""
-        self._rest: list[Buckets] = []
+        self._rest: list[Said] = []
         """What is left to say in further pieces of the newest heartbeat."""
         self._sent: OrderedDict[int, float] = OrderedDict()
 
@@ -74,13 +83,15 @@ class Voice:
         full: bool = False,
         claims: bool = True,
         lacking: tuple[int, ...] | None = None,
+        everybody: bool = True,
     ) -> Heartbeat:
         """The next heartbeat, or the first piece of it; `pieces` gives the others.
 
         `revisions` are (acted, known); `cannot`: those refused last come first; `claims`: say them
-        if it is time to; `knows`: what to say with `asks`; `lacking`: what the one who asked said.
+        if it is time to; `knows`: what to say with `asks`; `lacking`: what the one who asked said;
+        `everybody`: it is not meant for a single peer.
         """
-        said, buckets = self._said(holdings, full, lacking) if claims else (None, None)
+        said = self._said(holdings, full, lacking, everybody) if claims else Said()
         return Heartbeat(
             node=self.me,
             incarnation=self.incarnation,
@@ -97,8 +108,8 @@ class Voice:
                 for p in detector.peers.values()
                 if p.told[1] >= 0
             ),
-            claims=said,
-            buckets=buckets,
+            **said._asdict(),
+            more=bool(self._rest),
             digest=holdings.digest,
             cannot=tuple(cannot[:CANNOT_MAX]),
             cannot_more=len(cannot) > CANNOT_MAX,
@@ -115,12 +126,12 @@ class Voice:
     def pieces(self, first: Heartbeat, holdings: Holdings, now: float) -> Iterator[Heartbeat]:
         """What did not fit into the first piece of a heartbeat, in more of them."""
         rest, self._rest = self._rest, []
-        for buckets in rest:
+        for number, said in enumerate(rest, 1):
             yield msgspec.structs.replace(
                 first,
                 sequence=self._next(now),
-                claims=holdings.claims(buckets),
-                buckets=buckets,
+                **said._asdict(),
+                more=number < len(rest),
                 asks=False,
                 known=(),
             )
@@ -134,49 +145,56 @@ class Voice:
         return self.sequence
 
     def _said(
-        self, holdings: Holdings, asked: bool, lacking: tuple[int, ...] | None
-    ) -> tuple[tuple[Claim, ...] | None, Buckets | None]:
-        """Claims and buckets of the next heartbeat; more of them are left in `_rest`."""
-        every = self._turn_of(holdings)
-        fresh = tuple(sorted(self._fresh))
-        self._fresh = {bucket: left - 1 for bucket, left in self._fresh.items() if left > 1}
-        whole = asked or self.full_left > 0 or every
-        self.full_left -= self.full_left > 0
+        self, holdings: Holdings, asked: bool, lacking: tuple[int, ...] | None, everybody: bool
+    ) -> Said:
+        """What the next heartbeat says of the claims; more of it is left in `_rest`."""
+        self._note_changes(holdings)
         claims = holdings.claimed
+        every = (self.sequence + 1) % FULL_CLAIMS_EVERY == 0
+        whole = asked or self.full_left > 0 or every
+        fresh = sorted(self._fresh) if lacking is None else []
+        if everybody:
+            self._fresh = {vip: left - 1 for vip, left in self._fresh.items() if left > 1}
+            self.full_left -= self.full_left > 0
         if len(claims.table) <= PIECE_CLAIMS:
-            return (holdings.claims() if whole else None), None
-        said = {*fresh, *_differing(claims, lacking)}
-        if every:
-            said.add(self._turn)
+            return Said(holdings.claims() if whole else None)
+        buckets = _differing(claims, lacking)
+        if every and not fresh and not buckets:
+            buckets = [self._turn]
             self._turn = (self._turn + 1) % BUCKETS
-        pieces = _cut(claims, sorted(said))
-        if not pieces:
-            return None, None
-        self._rest = pieces[1:]
-        return holdings.claims(pieces[0]), pieces[0]
+        cuts = range(0, len(fresh), PIECE_CLAIMS)
+        parts = [_news(claims, fresh[cut : cut + PIECE_CLAIMS]) for cut in cuts]
+        parts += [Said(holdings.claims(cut), cut) for cut in _cut(claims, buckets)]
+        self._rest = parts[1:]
+        return parts[0] if parts else Said()
 
-    def _turn_of(self, holdings: Holdings) -> bool:
-        """Take note of what changed; whether this heartbeat repeats what did not."""
+    def _note_changes(self, holdings: Holdings) -> None:
         if holdings.changed:
             self._fresh.update(dict.fromkeys(holdings.changed, FULL_CLAIMS_SENDS))
             self.full_left = FULL_CLAIMS_SENDS
             holdings.changed.clear()
-        return (self.sequence + 1) % FULL_CLAIMS_EVERY == 0
 
 
-def _differing(claims: Claims, known: tuple[int, ...] | None) -> tuple[int, ...]:
+def _news(claims: Claims, vips: Sequence[str]) -> Said:
+    """What is claimed now of VIPs whose claims changed."""
+    found = [(vip, claims.table.get(vip)) for vip in vips]
+    gained = tuple(Claim(vip, epoch) for vip, epoch in found if epoch is not None)
+    return Said(gained=gained, dropped=tuple(vip for vip, epoch in found if epoch is None))
+
+
+def _differing(claims: Claims, known: tuple[int, ...] | None) -> list[int]:
     """Buckets of which somebody with these checksums lacks something; none when nobody asked."""
     if known is None or known == (claims.digest,):
-        return ()
+        return []
     if not known:
-        return tuple(bucket for bucket in range(BUCKETS) if claims.size(bucket))
+        return [bucket for bucket in range(BUCKETS) if claims.size(bucket)]
     if len(known) != BUCKETS:
-        return tuple(range(BUCKETS))
+        return list(range(BUCKETS))
     pairs = zip(claims.sums, known, strict=True)
-    return tuple(bucket for bucket, (mine, theirs) in enumerate(pairs) if mine != theirs)
+    return [bucket for bucket, (mine, theirs) in enumerate(pairs) if mine != theirs]
 
 
-def _cut(claims: Claims, buckets: list[int]) -> list[Buckets]:
+def _cut(claims: Claims, buckets: list[int]) -> list[tuple[int, ...]]:
     """The buckets in groups of at most `PIECE_CLAIMS` claims, or of a single bucket."""
     pieces: list[list[int]] = []
     room = 0
