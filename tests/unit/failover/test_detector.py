@@ -200,6 +200,17 @@ def test_what_was_known_of_a_third_node_is_no_news(mark: tuple[int, int]) -> Non
     assert ear.detector.peers[A].heard_at == 0.0
 
 
+def test_who_lives_by_hearsay_alone_is_known_as_such() -> None:
+    ear = Ear()
+    ear.hear(0.5, node=C, heard=(Heard(A, 1, 2, 0),))
+    ear.detector.verdicts(0.5)
+    assert [peer.hearsay for peer in ear.detector.peers.values()] == [True, False]
+    ear.hear(0.6)
+    assert not ear.detector.peers[A].hearsay
+    ear.hear(0.7, node=C, heard=(Heard(A, 2, 1, 0),))
+    assert ear.detector.peers[A].hearsay
+
+
 def test_gossip_about_the_speaker_and_about_strangers_is_ignored() -> None:
     ear = Ear()
     ear.hear(0.0)

@@ -200,15 +200,25 @@ def test_only_fresh_silence_and_a_fresh_opinion_make_ready(
 def test_an_opinion_counts_from_its_question() -> None:
     takeover = pursued(1)
     fall_silent(takeover, times=1)
-    takeover.confer(7.0, (C,))
+    takeover.confer(7.0, (C,), waives=True)
     takeover.hear(Opinion(node=C, to=B, number=1, proved=True, silent=(V,), held=()))
     assert takeover.candidates[V].opinion_at == 7.0
+
+
+@pytest.mark.parametrize(("waives", "opinion_at"), [(True, 7.0), (False, -math.inf)])
+def test_without_helpers_the_opinion_is_waived_or_waited_for(
+    waives: bool, opinion_at: float
+) -> None:
+    takeover = pursued(1)
+    fall_silent(takeover, times=1)
+    takeover.confer(7.0, (), waives=waives)
+    assert takeover.candidates[V].opinion_at == opinion_at
 
 
 def test_an_opinion_on_what_has_answered_since_is_worth_nothing() -> None:
     takeover = pursued(1)
     fall_silent(takeover, times=1)
-    takeover.confer(7.0, (C,))
+    takeover.confer(7.0, (C,), waives=True)
     takeover.sighted(V, mac(A), 0.0)
     takeover.hear(Opinion(node=C, to=B, number=1, proved=True, silent=(V,), held=()))
     assert takeover.candidates[V].opinion_at == -math.inf

@@ -194,6 +194,8 @@ class Machine(Node):
             if peer.verdict in kinds:
                 self.out.tell(kinds[peer.verdict], node=peer.name)
             if peer.verdict is Verdict.ALIVE and before is not Verdict.SUSPECTED:
+                if peer.hearsay:
+                    self.takeover.restart()
                 self.voice.full_left = FULL_CLAIMS_SENDS
                 self.announce_all(now)
                 self.urgent = True

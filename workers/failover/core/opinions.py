@@ -2,7 +2,7 @@
 
 One question is under way at a time, for all VIPs that want one. A helper that does not answer in
 `HELPER_SECONDS` is passed over; when every helper was tried, or none lives, the opinion is waived:
-a helper that cannot speak is not a live member.
+a helper that cannot speak is not a live member. Whether that is enough the caller says.
 """
 
 from collections.abc import Collection, Sequence

@@ -196,14 +196,17 @@ class Takeover:
             if vip in self.candidates and not self.candidates[vip].stuck:
                 told.discard(vip)
 
-    def confer(self, now: float, helpers: Collection[str]) -> None:
-        """Seek the second opinion for all that have been silent at least once."""
+    def confer(self, now: float, helpers: Collection[str], *, waives: bool) -> None:
+        """Seek the second opinion for all that have been silent at least once.
+
+        `waives`: it does without one where nobody gives it.
+        """
         wanting = [
             c.vip
             for c in self._counted.values()
             if now - c.opinion_at > OPINION_SECONDS / 2 and now >= c.backoff_until
         ]
-        if self.opinions.step(now, wanting, helpers, self.outbox):
+        if self.opinions.step(now, wanting, helpers, self.outbox) and waives:
             for vip in wanting:
                 self.candidates[vip].opinion_at = now
 

@@ -253,7 +253,8 @@ def take(node: Node, now: float) -> None:
     if not handoff.entitled(node):
         node.takeover.opinions.asked = None
         return
-    node.takeover.confer(now, _helpers(node))
+    waives = not any(peer.hearsay for peer in node.detector.peers.values())
+    node.takeover.confer(now, _helpers(node), waives=waives)
     ready = [
         candidate
         for candidate in node.takeover.ready(now)
