@@ -73,6 +73,8 @@ class Peer:
     disputed: frozenset[str] = frozenset()
     """What it claims and I hold, as of both tables' versions in `compared`."""
     compared: tuple[int, int] = (-1, -1)
+    said: tuple[tuple[object, ...], tuple[object, ...]] = ((), ())
+    """Its newest heartbeat: what bears on who owns or should own what, and the rest."""
     cannot: frozenset[str] = frozenset()
     cannot_more: bool = False
     """Its kernel refuses more VIPs than `cannot` names."""
@@ -228,13 +230,14 @@ class Detector:
         """Peers whose verdict changes now, with the verdict before; the peers are updated."""
         changed = []
         for peer in self.peers.values():
-            verdict = self._judge(peer, now)
+            verdict = self.judge(peer, now)
             if verdict is not peer.verdict:
                 changed.append((peer, peer.verdict))
                 peer.verdict = verdict
         return changed
 
-    def _judge(self, peer: Peer, now: float) -> Verdict:
+    def judge(self, peer: Peer, now: float) -> Verdict:
+        """What to think of the peer now; `verdict` is what was thought last."""
         if peer.heard_at == -math.inf:
             return Verdict.UNKNOWN
         if (

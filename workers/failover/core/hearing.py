@@ -40,11 +40,12 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
     disputed = _disputes(node, peer)
     hearing, paused = node.detector.hear(heartbeat, now, _acknowledged(node, heartbeat))
     node.hearings[hearing.name.lower()] += 1
-    node.idle = hearing in (Hearing.DUPLICATE, Hearing.STALE) and not paused
+    worthless = hearing in (Hearing.DUPLICATE, Hearing.STALE)
+    node.idle = worthless and not paused and node.holdings.deadline() > now
     if hearing is Hearing.OLD_INCARNATION:
         node.ask(peer, now, asks=False)
     if hearing is Hearing.NEW:
-        _learn(node, heartbeat, peer, now)
+        news = _learn(node, heartbeat, peer, now)
         if node.finished:
             return False
         won = [vip for vip in disputed if vip in node.holdings.held and vip not in peer.claims]
@@ -52,6 +53,7 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
         if heartbeat.asks:
             lacking = heartbeat.known
             node.say(now, to=(peer.name,), ring_a=ring is Ring.A, full=True, lacking=lacking)
+        node.idle = not (news or paused) and node.at_rest(now)
     return paused
 
 
@@ -81,27 +83,31 @@ def _acknowledged(node: Node, heartbeat: Heartbeat) -> float:
     return -math.inf
 
 
-def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> None:
-    """Draw the conclusions from a new heartbeat of a peer."""
+def _learn(node: Node, heartbeat: Heartbeat, peer: Peer, now: float) -> bool:
+    """Draw the conclusions from a new heartbeat; whether it says more than that a peer lives."""
     _note_hearers(node, heartbeat, peer)
     if node.finished:
-        return
-    node.ownership.note(peer.name, peer.news)
+        return True
+    node.ownership.note(peer.name, peer.news, now)
     _contend(node, peer, {(one.vip, one.epoch) for one in heartbeat.released}, now)
     handoff.hear(node, heartbeat, peer, now)
-    node.dirty = node.dirty or _news(node, peer)
     if node.revisions.hand(peer.name, heartbeat.known_revision, now):
         node.out.act(HandDefinitions(peer.name))
+    return _news(node, heartbeat, peer)
 
 
-def _news(node: Node, peer: Peer) -> bool:
-    """Whether a heartbeat may change who owns or should own something."""
+def _news(node: Node, heartbeat: Heartbeat, peer: Peer) -> bool:
+    """Whether it says anything new; where that may change who owns or should own what, dirty."""
     released = node.handoffs.told.get(peer.name)
-    seen = (peer.incarnation, peer.state, peer.known_revision, peer.claimed, peer.cannot,
-            peer.cannot_more, peer.late, peer.unhealthy, released)  # fmt: skip
-    fresh = seen != node.seen.get(peer.name)
-    node.seen[peer.name] = seen
-    return fresh or peer.verdict is not Verdict.ALIVE
+    owning = (peer.incarnation, peer.state, peer.known_revision, peer.claimed, peer.cannot,
+              peer.cannot_more, peer.late, peer.unhealthy, released)  # fmt: skip
+    others = (peer.view, peer.digest, peer.revision, peer.lease)
+    owning_before, others_before = peer.said
+    peer.said = (owning, others)
+    changed = owning != owning_before or peer.verdict is not Verdict.ALIVE
+    node.dirty = node.dirty or changed
+    moving = bool(heartbeat.offers or heartbeat.armed or heartbeat.released)
+    return changed or others != others_before or moving or peer.unclear
 
 
 def _note_hearers(node: Node, heartbeat: Heartbeat, peer: Peer) -> None:

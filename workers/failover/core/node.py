@@ -12,7 +12,7 @@ from itertools import islice
 
 from workers.failover.core.actions import Exit, FactKind, Reason, Release, Renew, Send
 from workers.failover.core.definitions import AdminState, Definitions
-from workers.failover.core.detector import Detector, Peer
+from workers.failover.core.detector import Detector, Peer, Verdict
 from workers.failover.core.events import Ring
 from workers.failover.core.fencing import Fencing
 from workers.failover.core.handoffs import Handoffs
@@ -177,7 +177,6 @@ class Node:
         """Heartbeats of peers by what they were worth: new, doubled, stale, replayed."""
         self.heard_on_b: dict[str, float] = {}
         """When each peer was last heard on ring B; who is not is asked on ring A too."""
-        self.seen: dict[str, tuple[object, ...]] = {}
         self.paused_at = -math.inf
 
     @property
@@ -199,6 +198,27 @@ class Node:
         """Whether my kernel refused it, and it is not tried again yet."""
         one = self.refusals.get(vip)
         return one is not None and now < one.until
+
+    def at_rest(self, now: float) -> bool:
+        """Who lives hears me, and nothing is under way that a word of a peer could further."""
+        settled = self.state in (NodeState.READY, NodeState.DRAINING)
+        calm = settled and self.objection is Reason.NONE and self.stop.restart_at == math.inf
+        under_way = (
+            *(self.dirty, self.urgent, self.resuming, self.moves.surplus, self.ownership.orphans),
+            *(self.takeover.candidates, self.taking, self.rounds.current, self.rounds.checks),
+            *(self.handoffs.giving, self.handoffs.arming, self.probation.challenges),
+        )
+        if not calm or any(under_way) or self.holdings.deadline() <= now:
+            return False
+        living = 0
+        for peer in self.detector.peers.values():
+            unsure = peer.verdict is not Verdict.ALIVE
+            if unsure and self.detector.judge(peer, now) is not peer.verdict:
+                return False
+            if peer.live and not self.view.member(peer, self.detector, now):
+                return False
+            living += peer.live
+        return len(self.view.members) == 1 + living
 
     @property
     def late(self) -> bool:
