@@ -24,7 +24,7 @@ class Register:
         """A peer claims VIPs."""
         sequence = self.detector.peers[node].sequence + 1
         self.detector.hear(heartbeat(node, sequence, at, claims=claims), at)
-        self.ownership.note(node, claims)
+        self.ownership.note(node, claims, at)
 
     def owners(self, now: float = 0.0) -> dict[str, tuple[int, str]]:
         """Who owns what now."""
@@ -122,6 +122,16 @@ def test_watching_again_does_not_start_anew() -> None:
     ownership.watch(V, 0.0)
     ownership.watch(V, 0.9)
     assert ownership.overdue(V, 0, 1.0)
+
+
+def test_an_heir_that_takes_others_first_is_waited_for_but_not_for_ever() -> None:
+    ownership = Ownership(targets={V: A})
+    ownership.watch(V, 0.0)
+    ownership.note(B, {W: 1}, 0.9)
+    assert ownership.overdue(V, 0, 1.0)
+    for second in range(1, 20):
+        ownership.note(A, {W: second}, second - 0.5)
+        assert ownership.overdue(V, 0, float(second)) is (second >= 11)
 
 
 def test_what_is_not_watched_is_not_overdue() -> None:

@@ -18,6 +18,8 @@ from workers.failover.core.messages import NodeState
 ORPHAN_SECONDS = 1.0
 ORPHAN_RANK_SECONDS = 0.3
 """An orphan silent for the first plus my rank times the second is anybody's to take."""
+BUSY_SECONDS = 10.0
+"""So long at most an heir that takes others first is waited for."""
 
 
 @dataclass(slots=True)
@@ -38,11 +40,15 @@ class Ownership:
     epochs: dict[str, int] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     orphans: dict[str, Orphan] = field(default_factory=dict)
+    gained_at: dict[str, float] = field(default_factory=dict)
+    """When each node last was heard to claim something new."""
     next_look: float = -math.inf
     """With thousands of VIPs: when to look again."""
 
-    def note(self, node: str, claims: Mapping[str, int]) -> None:
-        """Remember what a node claims, also for after its death."""
+    def note(self, node: str, claims: Mapping[str, int], now: float) -> None:
+        """Remember what a node begins to claim, also for after its death."""
+        if claims:
+            self.gained_at[node] = now
         for vip, epoch in claims.items():
             self.last_owner[vip] = node
             self.epochs[vip] = max(epoch, self.epochs.get(vip, 0))
@@ -87,10 +93,14 @@ class Ownership:
             self.orphans[vip] = Orphan(now, now)
 
     def overdue(self, vip: str, rank: int, now: float) -> bool:
-        """Whether the heir of `vip` has left it silent for too long."""
+        """Whether its heir left a VIP silent for too long, though it was not busy with others."""
         orphan = self.orphans.get(vip)
+        if orphan is None:
+            return False
+        gained_at = self.gained_at.get(self.targets.get(vip, ""), -math.inf)
+        busy_until = min(gained_at, orphan.since + BUSY_SECONDS)
         patience = ORPHAN_SECONDS + ORPHAN_RANK_SECONDS * rank
-        return orphan is not None and now - orphan.silent_since >= patience
+        return now - max(orphan.silent_since, busy_until) >= patience
 
 
 def why(peer: Peer | None) -> Reason:

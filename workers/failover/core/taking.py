@@ -36,7 +36,7 @@ RETRY_SECONDS, RETRY_MAX_SECONDS = 10.0, 600.0
 TAKE_VIPS = 512
 """VIPs taken at once; with more, events of others come between."""
 FEW_VIPS = 512
-LOOK_SECONDS_A_VIP = 12e-6
+LOOK_SECONDS_A_VIP = 25e-6
 """To look at more than a few VIPs takes milliseconds: between two looks is at least that, a VIP."""
 GROUND_PEERS = 2
 """Live peers asked for wire proof in each round, beside the witnesses."""
@@ -318,7 +318,7 @@ def confirm(node: Node, event: Taken, now: float) -> None:
         held.since = now
         node.holdings.add(held)
         node.refusals.pop(vip, None)
-        node.ownership.note(node.me, {vip: held.epoch})
+        node.ownership.note(node.me, {vip: held.epoch}, now)
         since = held.unserved_since
         node.out.tell(
             FactKind.TAKEN,
