@@ -1,14 +1,17 @@
 """The second opinion: whom to ask, how long to wait, when it is waived, what answers count."""
 
 import math
+from ipaddress import IPv6Address
 
 import pytest
 
 from tests.unit.failover.situation import A, B, C, vip
+from workers.bus.codec import Codec
 from workers.failover.core.actions import Send
-from workers.failover.core.messages import Opinion, Question
-from workers.failover.core.opinions import HELPER_SECONDS, QUESTION_VIPS, Opinions
+from workers.failover.core.messages import Message, Opinion, Question
+from workers.failover.core.opinions import HELPER_SECONDS, Opinions
 from workers.failover.core.outbox import Outbox
+from workers.failover.core.rounds import ROUND_VIPS
 
 
 class Inquiry:
@@ -127,8 +130,13 @@ def test_an_answer_seen_needs_no_proof() -> None:
     assert inquiry.opinions.accept(opinion(proved=False, held=(vip(0),))) is not None
 
 
-def test_a_question_fits_a_datagram() -> None:
+def test_the_largest_question_and_its_answer_fit_datagrams() -> None:
     inquiry = Inquiry()
-    wanting = [f"10.0.{n // 256}.{n % 256}" for n in range(QUESTION_VIPS + 1)]
+    # No group of its digits can be left out: as long as an address is written.
+    wanting = [str(IPv6Address((1 << 128) - 1 - n)) for n in range(ROUND_VIPS + 1)]
     inquiry.step(0.0, *wanting)
-    assert len(inquiry.asked()[0].vips) == QUESTION_VIPS
+    (asked,) = inquiry.asked()
+    assert asked.vips == tuple(wanting[:ROUND_VIPS])
+    answer = Opinion(node=C, to=B, number=1, proved=True, silent=asked.vips, held=())
+    codec: Codec[Message] = Codec("demo", "default", [b"k" * 32], Message)
+    assert all(codec.encode(one) for one in (asked, answer))

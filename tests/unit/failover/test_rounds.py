@@ -8,7 +8,7 @@ from tests.unit.failover.situation import WITNESS, A, define, mac, vip
 from workers.failover.core.actions import Probe, Probing
 from workers.failover.core.definitions import Definitions, Topology, Vip
 from workers.failover.core.outbox import Outbox
-from workers.failover.core.rounds import CHECK_VIPS, Check, Rounds
+from workers.failover.core.rounds import ROUND_VIPS, Check, Rounds
 
 HOLDER = mac(A)
 PEER_ADDRESS = "198.18.0.11"
@@ -179,14 +179,14 @@ def test_a_check_that_came_during_a_round_waits_for_the_next() -> None:
 
 def test_many_vips_are_checked_in_pieces_one_after_another() -> None:
     wire = Wire()
-    vips = [f"10.0.{n >> 8}.{n & 255}" for n in range(2 * CHECK_VIPS + 1)]
+    vips = [f"10.0.{n >> 8}.{n & 255}" for n in range(2 * ROUND_VIPS + 1)]
     wire.rounds.check("resume", vips, 0.0)
     asked: list[str] = []
     for turn in range(1, 4):
         assert wire.rounds.waits_for("resume")
         done = wire.turn(now=turn * 10.0)
         probed = [v for probe in wire.probes() for v in probe.addresses if v != WITNESS]
-        assert len(probed) <= CHECK_VIPS
+        assert len(probed) <= ROUND_VIPS
         assert [set(check.vips) for check in done] == [set(probed)]
         asked += probed
     assert sorted(asked) == sorted(vips)

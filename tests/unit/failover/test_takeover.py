@@ -22,9 +22,9 @@ from workers.failover.core.definitions import Topology, Vip
 from workers.failover.core.events import Seen
 from workers.failover.core.messages import NodeState, Opinion, Question
 from workers.failover.core.outbox import Outbox
-from workers.failover.core.rounds import Rounds
+from workers.failover.core.rounds import ROUND_VIPS, Rounds
 from workers.failover.core.sentinels import SENTINEL_GROUP
-from workers.failover.core.takeover import BACKOFF_SECONDS, RIVAL_ROUNDS, ROUND_VIPS, Takeover
+from workers.failover.core.takeover import BACKOFF_SECONDS, RIVAL_ROUNDS, Takeover
 
 V = vip(0)
 LEASE_SECONDS = 3 + 1.1

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from workers.failover.core.actions import Send
 from workers.failover.core.messages import Opinion, Question
 from workers.failover.core.outbox import Outbox
-from workers.failover.core.rounds import CHECK_VIPS
+from workers.failover.core.rounds import ROUND_VIPS
 
 HELPER_SECONDS = 0.12
 """How long one helper may take: up to two rounds and the way there and back."""
-QUESTION_VIPS = CHECK_VIPS
-"""VIPs in one question: what a helper asks for in one round."""
 
 
 @dataclass(slots=True)
@@ -61,7 +59,7 @@ class Opinions:
             self.tried.clear()
             return True
         self.number += 1
-        vips = tuple(wanting[:QUESTION_VIPS])
+        vips = tuple(wanting[:ROUND_VIPS])
         self.asked = Asked(self.number, helper, frozenset(vips), now)
         question = Question(node=self.me, to=helper, number=self.number, vips=vips)
         outbox.act(Send(question, (helper,)))

@@ -14,8 +14,8 @@ from workers.failover.core.outbox import Outbox
 
 CHECK_SECONDS = 0.3
 """How long a check waits for proved rounds."""
-CHECK_VIPS = 512
-"""VIPs checked in one round; more are checked in pieces, one after another."""
+ROUND_VIPS = 1024
+"""VIPs asked for in one round; more are asked for in pieces, one after another."""
 
 
 @dataclass(slots=True)
@@ -76,10 +76,10 @@ class Rounds:
     def check(
         self, purpose: str, vips: Sequence[str], now: float, asker: str = "", number: int = 0
     ) -> None:
-        """Have `vips` asked for; each `CHECK_VIPS` of them are a check of their own."""
-        for at in range(0, len(vips), CHECK_VIPS):
-            wait = CHECK_SECONDS + 2 * self.definitions.knobs.probe_interval * (at // CHECK_VIPS)
-            piece = tuple(vips[at : at + CHECK_VIPS])
+        """Have `vips` asked for; each `ROUND_VIPS` of them are a check of their own."""
+        for at in range(0, len(vips), ROUND_VIPS):
+            wait = CHECK_SECONDS + 2 * self.definitions.knobs.probe_interval * (at // ROUND_VIPS)
+            piece = tuple(vips[at : at + ROUND_VIPS])
             self.checks.append(Check(purpose, piece, 1, asker, number, now + wait))
 
     def waits_for(self, purpose: str) -> bool:
@@ -90,7 +90,7 @@ class Rounds:
         """What the checks ask for in the next round: the first of them, as many as it may have."""
         vips: set[str] = set()
         for check in self.checks:
-            if vips and len(vips) + len(check.vips) > CHECK_VIPS:
+            if vips and len(vips) + len(check.vips) > ROUND_VIPS:
                 break
             vips.update(check.vips)
         return vips

@@ -14,7 +14,7 @@ from workers.failover.core.definitions import Definitions
 from workers.failover.core.messages import Opinion
 from workers.failover.core.opinions import Opinions
 from workers.failover.core.outbox import Outbox
-from workers.failover.core.rounds import Round, Rounds
+from workers.failover.core.rounds import ROUND_VIPS, Round, Rounds
 from workers.failover.core.sentinels import Candidate, Sentinels
 
 BACKOFF_SECONDS = 0.2
@@ -26,8 +26,6 @@ LEASE_SLACK_SECONDS = 1.1
 """The kernel removes an address at most this long after its lease_ttl has passed."""
 OPINION_SECONDS = 0.3
 """A second opinion counts this long from its question."""
-ROUND_VIPS = 512
-"""VIPs that are probed for in one round; of more, each has its rounds in turn."""
 STUCK_SECONDS = 0.5
 """How often a stuck VIP is asked for again."""
 
