@@ -46,13 +46,21 @@ def assign(
     result: dict[str, str] = {}
     free: list[str] = []
     followers: list[str] = []
-    for vip, one in sorted(vips.items()):
+    firsts: dict[tuple[str, ...], str] = {(): ""}
+    for vip in sorted(vips):
+        one = vips[vip]
         if one.follow:
             followers.append(vip)
-        elif one.prefer or vip in barred:
-            _place_one(one, names, barred.get(vip, ()), owners, result, free)
+        elif vip in barred:
+            _place_barred(one, names, barred[vip], owners, result, free)
         else:
-            free.append(vip)
+            prefer = one.prefer
+            if prefer not in firsts:
+                firsts[prefer] = next((name for name in prefer if name in weights), "")
+            if first := firsts[prefer]:
+                result[vip] = first
+            else:
+                free.append(vip)
     result.update(_spread(free, weights, owners))
     for vip in followers:
         first = leader(vip, vips)
@@ -63,7 +71,7 @@ def assign(
     return result
 
 
-def _place_one(
+def _place_barred(
     one: Vip,
     names: Sequence[str],
     barred: Collection[str],
@@ -71,7 +79,7 @@ def _place_one(
     result: dict[str, str],
     free: list[str],
 ) -> None:
-    """Place a VIP with wishes or bars; one for which neither counts now is `free`."""
+    """Place a VIP that some nodes cannot hold; if none of these is eligible, it may be `free`."""
     candidates = {name for name in names if name not in barred}
     if not candidates:
         return

@@ -6,7 +6,10 @@ All durations are seconds. One `Definitions` describes one subcluster at one rev
 import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
+
+read_address = lru_cache(maxsize=1 << 15)(ipaddress.ip_address)
+"""`ip_address`, fast for what was read before: thousands of VIPs are read at every change."""
 
 
 class PartitionPolicy(StrEnum):
@@ -137,7 +140,7 @@ class Definitions:
         )
         found = {}
         for vip in self.vips:
-            address = ipaddress.ip_address(vip)
+            address = read_address(vip)
             for net, topology in nets:
                 if address in net:
                     found[vip] = topology

@@ -20,6 +20,7 @@ from workers.failover.core.definitions import (
     PartitionPolicy,
     Topology,
     Vip,
+    read_address,
 )
 from workers.failover.core.hooks import command_refusal
 from workers.failover.core.toml_text import Path, Problem
@@ -87,7 +88,7 @@ def usual_dead_after(heartbeat_interval: float) -> float:
 def canonical_address(text: str, path: Path, thing: str) -> str:
     """Spell an address in its shortest way; refuse what is none."""
     try:
-        address = ipaddress.ip_address(text)
+        address = read_address(text)
     except ValueError:
         way = "write an IPv4 or IPv6 address such as 198.18.0.101 or 2001:db8::101"
         what = "not an address" if thing.endswith(f" {text}") else f"{text!r} is not an address"
@@ -355,7 +356,7 @@ def _plain(text: str, path: Path, thing: str) -> Address:
     spelled = canonical_address(text, path, thing)
     if spelled != text:
         raise Problem(path, f"{thing}: spell it {spelled}")
-    address = ipaddress.ip_address(text)
+    address = read_address(text)
     unusable = address.is_multicast or address.is_unspecified or address.is_loopback
     if unusable or text in (LEASE_ANCHOR, "255.255.255.255"):
         what = "kept for the kernel's lease" if text == LEASE_ANCHOR else "no host's address"

@@ -10,7 +10,6 @@ so that a file cut short, even between two tables, or spoilt is noticed. Whoever
 by hand removes its first line; then the last is an ordinary comment. Bounds: `definitions_rules`.
 """
 
-import ipaddress
 import json
 import re
 import zlib
@@ -24,6 +23,7 @@ from workers.failover.core.definitions import (
     Node,
     Topology,
     Vip,
+    read_address,
 )
 from workers.failover.core.definitions_rules import (
     BOUNDS,
@@ -285,5 +285,5 @@ def _list(texts: Iterable[str]) -> str:
 
 
 def _by_number(address: str) -> tuple[int, int]:
-    value = ipaddress.ip_address(address)
+    value = read_address(address)
     return value.version, int(value)
