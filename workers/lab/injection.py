@@ -9,7 +9,7 @@ import signal
 from workers.lab import network, processes
 from workers.lab.clocks import set_clock
 from workers.lab.core.faults import Fault, FaultKind
-from workers.lab.core.hosts import Host, namespace
+from workers.lab.core.hosts import Host, Role, Software, namespace
 from workers.lab.errors import LabError
 from workers.lab.host_files import AGENT, clock_file, host_directory
 from workers.lab.state import Record
@@ -27,6 +27,9 @@ def strike(record: Record, fault: Fault) -> None:
     spaces = [namespace(record.name, name) for name in fault.targets]
     if fault.kind in (FaultKind.POWER_LOSS, FaultKind.BROKER_KILL):
         processes.kill_all(spaces)
+        for host in _hosts(record, fault):
+            if host.role is Role.NODE and record.software is Software.MUSTER:
+                network.stop_lease(record.name, host)
     elif fault.kind in _FREEZING:
         processes.freeze_all(spaces)
     elif fault.kind is FaultKind.KILL_AGENT:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
+from workers.failover.leases import ANCHOR
 from workers.lab.commands import run
 from workers.lab.core.faults import FrameRule
 from workers.lab.core.hosts import Host, namespace
@@ -82,6 +83,17 @@ def set_port(lab: str, host: Host, up: bool) -> None:
     """Raise or lower the switch's end of a host's wire; either end has no carrier meanwhile."""
     switch = namespace(lab, SWITCH)
     run("ip", "-n", switch, "link", "set", "dev", host.name, "up" if up else "down")
+
+
+def stop_lease(lab: str, host: Host) -> None:
+    """Keep a host's VIPs beyond their lease: nothing ends by itself on a machine without power.
+
+    The hosts of a lab share one kernel: thousands of addresses that end at once in a namespace
+    nobody hears any more would hold up those of all the others.
+    """
+    anchor = [f"{ANCHOR}/0", "dev", INTERFACE, "scope", "host", "noprefixroute"]
+    forever = ["valid_lft", "forever", "preferred_lft", "forever"]
+    run("ip", "-n", namespace(lab, host.name), "address", "change", *anchor, *forever)
 
 
 def drop_frames(lab: str, before: AbstractSet[FrameRule], after: AbstractSet[FrameRule]) -> None:

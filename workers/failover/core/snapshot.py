@@ -43,6 +43,7 @@ def holdings(machine: "Machine", now: float) -> dict[str, Any]:
         "node": machine.me,
         "incarnation": machine.voice.incarnation,
         "state": machine.state.value,
+        "late": machine.late,
         "revision": machine.definitions.revision,
         "rings": {ring.value: up for ring, up in machine.rings.items()},
         "view": {"members": list(view.members), "agreed": view.agreed(machine.detector)},
