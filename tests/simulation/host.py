@@ -76,7 +76,7 @@ class Host(Endpoint):
         self.origin = 10.0 + world.random() * 1e6
         self.rate = 1.0 + (world.random() - 0.5) * 1e-4
         self.stood_still = 0.0
-        self.paused_at = 0.0
+        self.paused_at = self.woke_at = 0.0
         self.waking: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         """Frames that wait in the tap device of a paused machine."""
         self.keeps_frames = False
@@ -239,6 +239,7 @@ class Host(Endpoint):
         gap = self.world.now - self.paused_at
         self.stood_still += gap
         self.paused = False
+        self.woke_at = self.world.now
         self.kernel.shift(gap)
         waiting, self.waking = self.waking, []
         self.numb_until = self.away_until = self.world.now

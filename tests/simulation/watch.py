@@ -146,9 +146,13 @@ class Watch:
             self.check_alarm(host, fact)
 
     def _check_epoch(self, host: Host, fact: Fact) -> None:
-        """Whoever takes what was handed over has a higher claim than who gave it."""
+        """Whoever takes what was handed over has a higher claim than who gave it.
+
+        A machine that was paused meanwhile acts on the handover of before; it gives way at once.
+        """
         epoch, at = self.given.get((fact.node, fact.vip), (0, 0.0))
-        if fact.epoch <= epoch and self.world.now < at + WORD_SECONDS:
+        slept = host.paused_at <= at <= host.woke_at
+        if fact.epoch <= epoch and self.world.now < at + WORD_SECONDS and not slept:
             self.world.fail("epoch", f"{host.name} took {fact.vip} with epoch {fact.epoch} again")
 
     def check_alarm(self, host: Host, fact: Fact) -> None:
