@@ -1,0 +1,146 @@
+"""The profile of Postfix with the real Postfix: what it accepts where, and what it lets pass.
+
+Only its tools run, on directories of the test's own; no daemon is started.
+"""
+
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from workers.config.core.manifests import Drift, DriftKind, Rendered
+from workers.config.core.reports import Outcome, Result, Step
+from workers.config.profiles import Postfix, unrepeated
+from workers.config.switching import Switcher
+
+MASTER = """\
+smtp      inet  n  -  n  -  -  smtpd
+pickup    unix  n  -  n  60 1  pickup
+cleanup   unix  n  -  n  -  0  cleanup
+qmgr      unix  n  -  n  300 1 qmgr
+rewrite   unix  -  -  n  -  -  trivial-rewrite
+postlog   unix-dgram n - n  -  1  postlogd
+"""
+
+
+class Tools(Postfix):
+    """The profile where no Postfix runs: reloading and checking ask nobody."""
+
+    __slots__ = ()
+
+    def reload(self, live: Path) -> Result:
+        return Result(True)
+
+    def check(self, live: Path) -> Result:
+        return Result(True)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where a Postfix of the test's own has its queue and data; `etc` leads to the live tree."""
+    assert shutil.which("postfix"), "Postfix is not installed: run script/setup --dev"
+    tmp_path.chmod(0o755)
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "data").mkdir()
+    os.chown(tmp_path / "data", pwd.getpwnam("postfix").pw_uid, grp.getgrnam("postfix").gr_gid)
+    (tmp_path / "etc").symlink_to(tmp_path / "config" / "current")
+    return tmp_path
+
+
+def tree(home: Path, more: str = "", master: str = MASTER) -> Rendered:
+    main = f"""\
+compatibility_level = 3.6
+queue_directory = {home}/spool
+data_directory = {home}/data
+maillog_file = /dev/stdout
+myhostname = mx.test
+mydestination =
+alias_maps =
+alias_database =
+local_recipient_maps = texthash:${{config_directory}}/people
+{more}
+"""
+    return {
+        "main.cf": (main.encode(), False),
+        "master.cf": (master.encode(), False),
+        "people": (b"somebody x\n", False),
+    }
+
+
+def switcher(home: Path) -> Switcher:
+    return Switcher(home / "config", Tools(home / "etc"))
+
+
+def asked(home: Path, *words: str) -> str:
+    """What Postfix's tools answer when they look where Postfix would."""
+    done = subprocess.run(
+        [words[0], "-c", home / "etc", *words[1:]], capture_output=True, text=True, check=True
+    )
+    return done.stdout + done.stderr
+
+
+def test_postfix_reads_its_configuration_through_the_link(home: Path) -> None:
+    for revision, name in ((1, "one.test"), (2, "two.test")):
+        (report,) = switcher(home).apply(revision, tree(home, f"myorigin = {name}"))
+        assert report.outcome is Outcome.APPLIED, report
+        assert asked(home, "postconf", "-h", "myorigin") == f"{name}\n"
+        assert asked(home, "postconf", "-h", "config_directory") == f"{home}/etc\n"
+        found = asked(home, "postmap", "-q", "somebody", f"texthash:{home}/etc/people")
+        assert found == "x\n"
+    assert "symlink leaves directory" not in asked(home, "postfix", "check")
+
+
+def test_postconf_that_edits_the_live_tree_is_an_edit(home: Path) -> None:
+    switcher(home).apply(1, tree(home))
+    asked(home, "postconf", "-e", "myorigin = mine.test")
+    assert switcher(home).live()[1] == (Drift("main.cf", DriftKind.CHANGED),)
+
+
+@pytest.mark.parametrize(
+    ("more", "master", "says"),
+    [
+        ("nonsense", MASTER, "missing '=' after attribute name"),
+        ("", MASTER + "smtp bogus n - n - - smtpd\n", "invalid type field"),
+        ("", MASTER.replace("postlog ", "#"), "missing 'postlog' service"),
+        ("config_directory = /etc/postfix", MASTER, "main.cf sets config_directory"),
+        ("password = sesame\nnonsense", MASTER, "missing '='"),
+    ],
+)
+def test_what_postfix_cannot_read_never_goes_live(
+    home: Path, more: str, master: str, says: str
+) -> None:
+    switcher(home).apply(1, tree(home))
+    (report,) = switcher(home).apply(2, tree(home, more, master))
+    assert (report.outcome, report.step) == (Outcome.KEPT, Step.VALIDATE)
+    assert says in report.sentence + report.output
+    assert "sesame" not in report.sentence + report.output
+    assert report.live_revision == 1
+
+
+def test_a_tree_without_master_cf_never_goes_live(home: Path) -> None:
+    switcher(home).apply(1, tree(home))
+    rendered = {"main.cf": tree(home)["main.cf"]}
+    assert switcher(home).apply(2, rendered)[-1].outcome is Outcome.KEPT
+
+
+def test_postfix_lets_a_bad_value_pass_so_that_the_health_check_has_to_find_it(home: Path) -> None:
+    (report,) = switcher(home).apply(1, tree(home, "smtpd_recipient_limit = many"))
+    assert report.outcome is Outcome.APPLIED
+
+
+def test_without_a_running_postfix_the_old_tree_comes_back_and_that_is_loud(home: Path) -> None:
+    switcher(home).apply(1, tree(home))
+    profile = Postfix(home / "etc", port=1, greeting_seconds=0.5)
+    (report,) = Switcher(home / "config", profile).apply(2, tree(home, "myorigin = two.test"))
+    assert (report.outcome, report.step) == (Outcome.STRANDED, Step.RELOAD)
+    assert "not running" in report.output
+    assert report.live_revision == 1
+    assert asked(home, "postconf", "-h", "myorigin") == "$myhostname\n"
+
+
+def test_a_warning_that_comes_often_is_shown_once() -> None:
+    assert unrepeated("a\nb\na\na\n") == "a\nb"

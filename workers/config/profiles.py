@@ -1,0 +1,127 @@
+"""Profiles: how one kind of server validates a staged tree, reloads, and shows that it is well.
+
+Whatever is wrong comes back as a `Result`; nothing is raised, and every step ends within its limit.
+Where the trees are and which one is live is not here.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from workers.config.commands import run
+from workers.config.core.reports import Result
+from workers.config.greeting import greeted
+
+TREE = "{tree}"
+"""In the words of a command: the directory with the staged files, or with the live ones."""
+
+_COMPLAINT = re.compile(r"\S*postconf: ")
+
+Words = tuple[str, ...]
+
+
+class Profile(Protocol):
+    """What an application needs to know of a server."""
+
+    def validate(self, staged: Path) -> Result:
+        """Whether the files in `staged` would do; they are not live yet."""
+
+    def reload(self, live: Path) -> Result:
+        """Make the server read what is live now."""
+
+    def check(self, live: Path) -> Result:
+        """Whether the server is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postfix:
+    """Postfix, whose configuration directory is a link to `current`, or `current` itself."""
+
+    directory: Path
+    """The path that the running Postfix knows as its configuration directory."""
+    postfix: str = "/usr/sbin/postfix"
+    postconf: str = "/usr/sbin/postconf"
+    address: str = "127.0.0.1"
+    port: int = 25
+    validate_seconds: float = 60.0
+    """`postfix check` walks the queue, which takes long when it is."""
+    reload_seconds: float = 60.0
+    greeting_seconds: float = 15.0
+
+    def validate(self, staged: Path) -> Result:
+        """Let Postfix read the tree; what it only warns of is in the output."""
+        place = str(staged)
+        named = run((self.postconf, "-c", place, "-h", "config_directory"), self.validate_seconds)
+        if not named.good:
+            return named
+        if place not in named.output.splitlines():
+            way = "take the line out, every check would look elsewhere"
+            return Result(False, f"main.cf sets config_directory; {way}", named.output)
+        parsed = run((self.postconf, "-c", place, "-n"), self.validate_seconds)
+        if not parsed.good:
+            # The rest of it are values, which may be secret.
+            told = [line for line in parsed.output.splitlines() if _COMPLAINT.match(line)]
+            return Result(False, told[-1] if told else "postconf failed", "\n".join(told))
+        checked = run((self.postfix, "-c", place, "check"), self.validate_seconds)
+        return Result(checked.good, checked.sentence, unrepeated(checked.output))
+
+    def reload(self, live: Path) -> Result:
+        """`postfix reload`, which leaves a look through the queue in the background."""
+        words = (self.postfix, "-c", str(self.directory), "reload")
+        return run(words, self.reload_seconds, leave_children=True)
+
+    def check(self, live: Path) -> Result:
+        """Its greeting on the SMTP port."""
+        return greeted(self.address, self.port, self.greeting_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Any server, by three commands of the operator's; an empty one is good at once."""
+
+    validate_words: Words = ()
+    reload_words: Words = ()
+    check_words: Words = ()
+    limit_seconds: float = 60.0
+    """For each of them."""
+
+    def validate(self, staged: Path) -> Result:
+        """The operator's command, told where the staged files are."""
+        return self._run(self.validate_words, staged)
+
+    def reload(self, live: Path) -> Result:
+        """The operator's command; what it starts goes on."""
+        return self._run(self.reload_words, live, leave_children=True)
+
+    def check(self, live: Path) -> Result:
+        """The operator's command."""
+        return self._run(self.check_words, live)
+
+    def _run(self, words: Words, tree: Path, leave_children: bool = False) -> Result:
+        if not words:
+            return Result(True)
+        filled = [word.replace(TREE, str(tree)) for word in words]
+        return run(filled, self.limit_seconds, leave_children)
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Files that nobody has to be told of."""
+
+    def validate(self, staged: Path) -> Result:
+        """Always good."""
+        return Result(True)
+
+    def reload(self, live: Path) -> Result:
+        """Always good."""
+        return Result(True)
+
+    def check(self, live: Path) -> Result:
+        """Always good."""
+        return Result(True)
+
+
+def unrepeated(output: str) -> str:
+    """Each line once: Postfix's scripts say the same warning a dozen times."""
+    return "\n".join(dict.fromkeys(output.splitlines()))
