@@ -1,0 +1,101 @@
+"""What templates know of the cluster, in which order."""
+
+import re
+
+import msgspec
+import pytest
+
+from tests.architecture.tree import ROOT
+from tests.unit.config.rendered import FACTS, refused, written
+from workers.config.core.facts import NAMES, Facts, Node, Vip, by_number, ordered
+from workers.config.core.filters import _OWN as OWN_FILTERS
+from workers.config.core.filters import FILTERS, TESTS
+
+
+def test_facts_are_in_order_whatever_the_order_they_come_in() -> None:
+    assert [node.name for node in FACTS.nodes] == ["mta1", "mta2"]
+    assert [vip.address for vip in FACTS.vips] == ["198.18.0.9", "198.18.0.101", "2001:db8::9"]
+    assert FACTS.node is FACTS.nodes[0]
+
+
+def test_a_node_that_is_not_defined_has_no_facts() -> None:
+    with pytest.raises(KeyError):
+        ordered("demo", "site", 1, "mta9", FACTS.nodes, ())
+
+
+def test_addresses_sort_by_version_and_number() -> None:
+    addresses = ["::1", "10.0.0.10", "10.0.0.9", "9.0.0.0"]
+
+    assert sorted(addresses, key=by_number) == ["9.0.0.0", "10.0.0.9", "10.0.0.10", "::1"]
+
+
+def test_templates_see_every_fact() -> None:
+    template = (
+        "{{ cluster }} {{ subcluster }} {{ revision }} "
+        "{{ node.name }} {{ node.address }} {{ node.segment }} {{ node.weight }}\n"
+        "{% for other in nodes if other.name != node.name %}{{ other.address }}\n{% endfor %}"
+        "{% for vip in vips %}{{ vip.address }} {{ vip.interface }} {{ vip.prefer | join(',') }} "
+        "{{ vip.binding }} {{ vip.description }} {{ vip.weight }} {{ vip.follow }}.\n{% endfor %}"
+    )
+
+    assert written(template).splitlines() == [
+        "demo site 7 mta1 10.0.0.1 rack1 2",
+        "10.0.0.2",
+        "198.18.0.9 eth0   for replies 1 .",
+        "198.18.0.101 eth0 mta1,mta2 bulk  1 .",
+        "2001:db8::9 eth1    1 .",
+    ]
+
+
+def test_facts_pass_between_processes_unchanged() -> None:
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(FACTS), type=Facts) == FACTS
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ vips | ipv4 | map(attribute='address') | join(' ') }}", "198.18.0.9 198.18.0.101"),
+        ("{{ vips | ipv6 | map(attribute='address') | map('brackets') | first }}", "[2001:db8::9]"),
+        ("{{ ['::2', '10.0.0.1', '::1'] | sort_addresses | join(' ') }}", "10.0.0.1 ::1 ::2"),
+        ("{{ '10.0.0.1' | brackets }}", "10.0.0.1"),
+        ("{{ node.address is ipv4 }} {{ vips[0] is ipv6 }}", "True False"),
+        (
+            "{% for vip in vips if vip.binding == 'bulk' %}{{ vip.address }}{% endfor %}",
+            "198.18.0.101",
+        ),
+        ("{{ ['b', 'a'] | sort | join(', ') }}", "a, b"),
+        ("{{ {'a': 'é\"<', 'b': [1, true]} | tojson }}", '{"a": "é\\"<", "b": [1, true]}'),
+        ("{{ vips[0].prefer | tojson }}", "[]"),
+        ("{{ node | tojson | length > 20 }}", "True"),
+    ],
+)
+def test_filters_for_mail_configurations(template: str, text: str) -> None:
+    assert written(template) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ '10.0.0.1' | ipv4 }}", "1: ipv4 works on a list, not on a str"),
+        ("\n{{ ['x'] | ipv6 | join }}", "2: ipv6 got 'x', which is no IP address"),
+        ("{{ [1] | ipv4 }}", "1: ipv4 works on addresses"),
+        ("{{ 'mta1' is ipv4 }}", "1: ipv4 got 'mta1', which is no IP address"),
+        ("{{ range | tojson }}", "1: tojson cannot write a function"),
+        ("{{ 'a' | random }}", "1: No filter named 'random'"),
+        ("{{ '<' | escape }}", "1: No filter named 'escape'"),
+    ],
+)
+def test_filters_refuse_what_they_cannot_work_on(template: str, why: str) -> None:
+    assert refused(template).startswith(why)
+
+
+def test_the_reference_lists_every_name_attribute_and_filter() -> None:
+    page = (ROOT / "docs" / "reference" / "templates.md").read_text()
+    listed = set(re.findall(r"^\| `([^`]+)`", page, re.MULTILINE))
+
+    assert set(NAMES) <= listed
+    assert {f"node.{name}" for name in Node.__struct_fields__} <= listed
+    assert {f"vip.{name}" for name in Vip.__struct_fields__} <= listed
+    assert set(OWN_FILTERS) <= listed
+    assert set(OWN_FILTERS) <= set(FILTERS)
+    assert {"ipv4", "ipv6"} <= set(TESTS)

@@ -1,0 +1,80 @@
+"""What templates see: the names that docs/reference/templates.md lists, with these attributes.
+
+The caller fills them from the definitions of the revision that is rendered, so that the manager and
+the node see the same; nothing here is measured on the node.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A member of the subcluster. `interfaces`: (CIDR, network card) where it differs."""
+
+    name: str
+    address: str
+    segment: str = ""
+    weight: int = 1
+    interfaces: tuple[tuple[str, str], ...] = ()
+
+
+class Vip(msgspec.Struct, frozen=True):
+    """A virtual address. `interface` is the card that carries it on the node rendered for."""
+
+    address: str
+    interface: str
+    prefer: tuple[str, ...] = ()
+    follow: str = ""
+    weight: int = 1
+    binding: str = ""
+    description: str = ""
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """All that templates of one node see. `revision` is the one rendered, or about to be made."""
+
+    cluster: str
+    subcluster: str
+    revision: int
+    node: Node
+    nodes: tuple[Node, ...]
+    """Every node of the subcluster, this one too, by name; see `ordered`."""
+    vips: tuple[Vip, ...]
+    """By IP version and number; see `ordered`."""
+
+
+NAMES = Facts.__struct_fields__
+
+
+def ordered(
+    cluster: str,
+    subcluster: str,
+    revision: int,
+    name: str,
+    nodes: Iterable[Node],
+    vips: Iterable[Vip],
+) -> Facts:
+    """The facts of the node `name`, all in their order; `KeyError` when it is not among `nodes`."""
+    by_name: Mapping[str, Node] = {node.name: node for node in nodes}
+    return Facts(
+        cluster=cluster,
+        subcluster=subcluster,
+        revision=revision,
+        node=by_name[name],
+        nodes=tuple(by_name[one] for one in sorted(by_name)),
+        vips=tuple(sorted(vips, key=lambda vip: by_number(vip.address))),
+    )
+
+
+def by_number(address: str) -> tuple[int, int]:
+    """A key to sort addresses by: version, then number; `ValueError` for what is none."""
+    value = ipaddress.ip_address(address)
+    return value.version, int(value)
+
+
+def names_to_values(facts: Facts) -> dict[str, Any]:
+    """The names as templates use them."""
+    return {name: getattr(facts, name) for name in NAMES}
