@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,44 @@ def test_a_cancelled_command_is_killed_and_tells_nothing(tmp_path: Path) -> None
 
     wait(lambda: not alive(pid_in(tmp_path / "own")), "the command is gone")
     assert told == []
+
+
+@pytest.fixture
+def setuid() -> Iterator[Path]:
+    """A directory with `as_root`, which runs a command as root for whoever calls it."""
+    if os.geteuid() != 0:
+        pytest.skip("setuid programs need root")
+    with tempfile.TemporaryDirectory() as made:
+        directory = Path(made)
+        if os.statvfs(directory).f_flag & os.ST_NOSUID:
+            pytest.skip(f"{directory} is mounted nosuid")
+        directory.chmod(0o755)
+        program = directory / "as_root"
+        shutil.copy(shutil.which("setpriv") or "", program)
+        program.chmod(0o4755)
+        yield directory
+
+
+def ran_by_nobody(directory: Path, script: str, limit_seconds: float) -> Outcome:
+    """As an agent would that is not root: have `script` run as root, to its end."""
+    words = (f"{directory}/as_root", "--reuid", "0", "/bin/sh", "-c", script)
+    os.setresuid(65534, 65534, 0)
+    try:
+        return ran(*words, limit_seconds=limit_seconds, directory=directory)
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def test_a_command_that_runs_as_another_user_is_told_of_too(setuid: Path) -> None:
+    assert ran_by_nobody(setuid, "id -ru", LIMIT_SECONDS) == Outcome(True, "0")
+
+
+def test_a_command_that_cannot_be_killed_is_told_of_and_waited_for(setuid: Path) -> None:
+    outcome = ran_by_nobody(setuid, f"echo up; sleep 2; touch {setuid}/ended", limit_seconds=1.0)
+
+    late = "took longer than 1 s and cannot be killed: it runs as another user: up"
+    assert outcome == Outcome(False, late)
+    assert (setuid / "ended").exists()
 
 
 def test_a_command_that_writes_without_end_neither_blocks_the_loop_nor_fills_memory() -> None:

@@ -62,8 +62,8 @@ async def run(
             await child.gone.wait()
         tell(child.outcome())
     except TimeoutError:
-        child.kill()
-        late = f"took longer than {limit_seconds:g} s and was killed"
+        end = "was killed" if child.kill() else "cannot be killed: it runs as another user"
+        late = f"took longer than {limit_seconds:g} s and {end}"
         tell(Outcome(False, _sentence(late, child.last_line())))
     finally:
         child.kill()
@@ -90,11 +90,20 @@ class _Child:
         self._loop.add_reader(self._watch, self._reap)
         self._loop.add_reader(self._output, self._read)
 
-    def kill(self) -> None:
-        """End it and all it started, unless it is gone; its number cannot be another's before."""
+    def kill(self) -> bool:
+        """End it and all it started, unless it is gone; its number cannot be another's before.
+
+        False if all of it is another user's (a setuid program, and an agent that is not root): it
+        goes on until it ends by itself.
+        """
         if not self.gone.is_set():
-            with contextlib.suppress(ProcessLookupError):
+            try:
                 os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            except PermissionError:
+                return False
+        return True
 
     def outcome(self) -> Outcome:
         """Of one that is gone."""
