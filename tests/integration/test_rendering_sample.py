@@ -27,7 +27,7 @@ def renderer() -> Iterator[Renderer]:
 def listing() -> dict[str, Stored]:
     return {
         str(path.relative_to(SAMPLE)): Stored(
-            path.read_text(), EXECUTABLE if path.stat().st_mode & 0o100 else FILE
+            str(path), EXECUTABLE if path.stat().st_mode & 0o100 else FILE
         )
         for path in sorted(SAMPLE.rglob("*"))
         if path.is_file()
@@ -51,8 +51,8 @@ def facts(name: str) -> Facts:
     return ordered(DEMO.cluster, DEMO.subcluster, DEMO.revision, name, nodes, vips)
 
 
-def read(path: str) -> bytes:
-    return (SAMPLE / path).read_bytes()
+def read(blob: str) -> bytes:
+    return Path(blob).read_bytes()
 
 
 def rendered(renderer: Renderer, name: str) -> Tree:
@@ -67,7 +67,10 @@ def test_nodes_get_their_layers_and_their_secrets(renderer: Renderer) -> None:
 
     assert set(first.files) - set(third.files) == {"postfix/relay_password"}
     assert set(third.files) == {"postfix/main.cf", "postfix/master.cf", "postfix/transport"}
-    assert first.files["postfix/transport"].content == read("global/postfix/transport")
+    assert (
+        first.files["postfix/transport"].content
+        == (SAMPLE / "global/postfix/transport").read_bytes()
+    )
     password = first.files["postfix/relay_password"]
     assert password.content == b"[relay.example.net]:587 mta1:s3cret\n"
     assert password.shown == b"[relay.example.net]:587 mta1:<secret relay_password>\n"

@@ -130,7 +130,7 @@ def test_without_templates_rendering_is_the_identity(
         f"site/default/{path}": Stored(str(number), EXECUTABLE if runs else FILE)
         for number, (path, (_, runs)) in enumerate(files.items())
     } | {path: Stored(path) for path in others}
-    read = {f"site/default/{path}": content for path, (content, _) in files.items()}
+    read = {str(number): content for number, (content, _) in enumerate(files.values())}
     found = render_node(listing, read.__getitem__, FACTS)
 
     if clash:

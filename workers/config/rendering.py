@@ -186,13 +186,13 @@ def _remembered(read: Read) -> Read:
     contents: dict[str, bytes] = {}
     size = 0
 
-    def remembered(path: str) -> bytes:
+    def remembered(blob: str) -> bytes:
         nonlocal size
-        content = contents.get(path)
+        content = contents.get(blob)
         if content is None:
-            content = read(path)
+            content = read(blob)
             if size + len(content) <= REMEMBERED_BYTES:
-                contents[path] = content
+                contents[blob] = content
                 size += len(content)
         return content
 

@@ -1,5 +1,6 @@
 """A small repository and facts, and what a node gets of them."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,13 +34,15 @@ class Stored:
 def repository(
     files: Mapping[str, str | bytes], modes: Mapping[str, int] | None = None
 ) -> tuple[dict[str, Stored], dict[str, bytes]]:
-    """A listing, and the content of each path."""
-    contents = {p: text.encode() if isinstance(text, str) else text for p, text in files.items()}
-    listing = {
-        path: Stored(content.hex()[:200] + str(len(content)), (modes or {}).get(path, FILE))
-        for path, content in contents.items()
-    }
-    return listing, contents
+    """A listing, and the content of each blob."""
+    listing: dict[str, Stored] = {}
+    blobs: dict[str, bytes] = {}
+    for path, text in files.items():
+        content = text.encode() if isinstance(text, str) else text
+        blob = hashlib.sha256(content).hexdigest()
+        listing[path] = Stored(blob, (modes or {}).get(path, FILE))
+        blobs[blob] = content
+    return listing, blobs
 
 
 def outcome(

@@ -220,13 +220,7 @@ def test_a_template_is_compiled_once_for_many_nodes() -> None:
     listing, contents = repository(
         {"global/a.j2": "{{ node.name }}", "global/b.j2": "{{ nodes | length }}"}
     )
-    reads: list[str] = []
-
-    def read(path: str) -> bytes:
-        reads.append(path)
-        return contents[path]
-
-    trees = [render_node(listing, read, FACTS, engine=engine) for _ in range(3)]
+    trees = [render_node(listing, contents.__getitem__, FACTS, engine=engine) for _ in range(3)]
 
     assert all(isinstance(one, Tree) and one == trees[0] for one in trees)
     assert len(engine._compiled) == 2

@@ -19,7 +19,7 @@ TREE_BYTES = 64 * 1024 * 1024
 """Of all files of a node together, rendered or not."""
 
 Read = Callable[[str], bytes]
-"""The content of a path of the repository, at the revision that is rendered."""
+"""The content of a blob that the listing names."""
 Engine = Callable[[Facts, Mapping[str, Source], frozenset[str]], Mapping[str, Output | Problem]]
 """Renders templates by name, and checks those that are only included; it may leave out the rest
 after a problem. See `InProcess` and `workers.config.rendering`."""
@@ -66,7 +66,8 @@ def render_node(
 ) -> Tree | list[Problem]:
     """The tree of `facts.node`, or every problem that is known of it.
 
-    `listing`: each path of the repository -> its entry. Raises only what `read`, `secrets` and
+    `listing`: each path of the repository -> its entry, such as `Repository.tree` gives, with
+    `Repository.content` as `read`. Raises only what `read`, `secrets` and
     `engine` raise. Without an `engine` nothing bounds the time that a template takes.
     """
     placed = overlay(listing, facts.subcluster, facts.node.name)
@@ -94,7 +95,7 @@ def _sources(
     for target, one in placed.items():
         if one.role is Role.PLAIN:
             continue
-        source = Source(one.source, one.entry.blob, read(one.source))
+        source = Source(one.source, one.entry.blob, read(one.entry.blob))
         if len(source.content) > SOURCE_BYTES:
             sentence = f"is too long; a template has at most {SOURCE_BYTES >> 20} MiB"
             problems.append(Problem(one.source, 0, sentence))
@@ -128,7 +129,7 @@ def _assembled(
 
 
 def _plain(one: Placed[E], read: Read) -> File:
-    return File(read(one.source), one.executable, one.source)
+    return File(read(one.entry.blob), one.executable, one.source)
 
 
 def _filled(one: Placed[E], output: Output, secrets: Secrets) -> File | list[Problem]:
