@@ -1,12 +1,13 @@
 """Rounds on the wire: who is asked how, what an answer proves, when a check is done."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.failover.situation import WITNESS, A, define, mac, vip
 from workers.failover.core.actions import Probe, Probing
-from workers.failover.core.definitions import Definitions, Topology, Vip
+from workers.failover.core.definitions import Definitions, Node, Topology, Vip
 from workers.failover.core.outbox import Outbox
 from workers.failover.core.rounds import ROUND_VIPS, Check, Rounds
 
@@ -97,6 +98,24 @@ def test_an_answer_outside_any_round_is_nothing() -> None:
     wire.rounds.answer(vip(0), HOLDER)
     wire.begin(vip(0))
     assert wire.rounds.finish(0.03)[0].answered == {}
+
+
+WIDE, NARROW = Topology("198.18.0.0/16", "eth0"), Topology("198.18.0.0/24", "eth1")
+OTHER = Topology("203.0.113.0/24", "eth0", (WITNESS, "198.18.9.1"))
+
+
+@pytest.mark.parametrize("topologies", [(WIDE, NARROW, OTHER), (OTHER, NARROW, WIDE)])
+def test_an_answer_proves_the_wire_it_came_over(topologies: tuple[Topology, ...]) -> None:
+    definitions = replace(define(), topologies=topologies)
+    assert definitions.ground[PEER_ADDRESS] == {NARROW.cidr}
+    assert definitions.ground[WITNESS] == {NARROW.cidr}
+    assert definitions.ground["198.18.9.1"] == {WIDE.cidr, OTHER.cidr}
+
+
+def test_a_witness_proves_no_topology_that_a_node_has_elsewhere() -> None:
+    odd = Node("mta4", "198.18.0.14", interfaces=((OTHER.cidr, "eth7"),))
+    definitions = replace(define(), topologies=(WIDE, OTHER), nodes={"mta4": odd})
+    assert definitions.ground[WITNESS] == {WIDE.cidr}
 
 
 @pytest.mark.parametrize("address", [WITNESS, PEER_ADDRESS])

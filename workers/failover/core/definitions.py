@@ -132,20 +132,20 @@ class Definitions:
         return tuple(dict.fromkeys(w for t in self.topologies for w in t.witnesses))
 
     @cached_property
+    def _nets(self) -> list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, Topology]]:
+        nets = [(ipaddress.ip_network(t.cidr), t) for t in self.topologies]
+        return sorted(nets, key=lambda pair: -pair[0].prefixlen)
+
+    def topology_at(self, address: str) -> Topology | None:
+        """The topology whose CIDR contains `address` (the longest prefix wins)."""
+        read = read_address(address)
+        return next((topology for net, topology in self._nets if read in net), None)
+
+    @cached_property
     def topology_of(self) -> dict[str, Topology]:
-        """VIP -> the topology whose CIDR contains it (the longest prefix wins)."""
-        nets = sorted(
-            ((ipaddress.ip_network(t.cidr), t) for t in self.topologies),
-            key=lambda pair: -pair[0].prefixlen,
-        )
-        found = {}
-        for vip in self.vips:
-            address = read_address(vip)
-            for net, topology in nets:
-                if address in net:
-                    found[vip] = topology
-                    break
-        return found
+        """VIP -> the topology it lies in."""
+        found = ((vip, self.topology_at(vip)) for vip in self.vips)
+        return {vip: topology for vip, topology in found if topology is not None}
 
     @cached_property
     def node_of_segment(self) -> dict[str, str]:
@@ -157,18 +157,28 @@ class Definitions:
         }
 
     @cached_property
-    def ground(self) -> dict[str, str]:
-        """Addresses whose answer proves that the wire works -> CIDR of the topology proved.
+    def ground(self) -> dict[str, frozenset[str]]:
+        """Addresses whose answer proves that a wire works -> CIDRs of the topologies proved.
 
-        Witnesses prove the topology that names them; a node's own address the one it lies in.
+        They are asked for where they lie, so an answer proves the topology they lie in; a witness
+        also proves those that name it, if they use the same interface on every node.
         """
-        ground = {witness: t.cidr for t in self.topologies for witness in t.witnesses}
-        for node in self.nodes.values():
-            address = ipaddress.ip_address(node.address)
+        ground: dict[str, set[str]] = {}
+        for address in [*self.witnesses, *(node.address for node in self.nodes.values())]:
+            home = self.topology_at(address)
+            ground[address] = set() if home is None else {home.cidr}
             for topology in self.topologies:
-                if address in ipaddress.ip_network(topology.cidr):
-                    ground[node.address] = topology.cidr
-        return ground
+                if address in topology.witnesses and home and self._same_wire(home, topology):
+                    ground[address].add(topology.cidr)
+        return {address: frozenset(cidrs) for address, cidrs in ground.items()}
+
+    def _same_wire(self, one: Topology, other: Topology) -> bool:
+        """Every node has both topologies on one interface."""
+        own = [dict(node.interfaces) for node in self.nodes.values()]
+        return all(
+            names.get(one.cidr, one.interface) == names.get(other.cidr, other.interface)
+            for names in own
+        )
 
     def interface_on(self, node: str, vip: str) -> str:
         """Interface that carries `vip` on `node`."""

@@ -123,9 +123,9 @@ class Rounds:
         """Somebody answered for a VIP, or a witness or peer answered for itself."""
         if self.current is None:
             return
-        cidr = self.definitions.ground.get(address)
-        if cidr is not None:
-            self.current.proofs.add(cidr)
+        proved = self.definitions.ground.get(address)
+        if proved is not None:
+            self.current.proofs |= proved
         elif address in self.current.asked:
             self.current.answered[address] = mac
 
