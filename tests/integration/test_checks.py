@@ -209,6 +209,31 @@ def test_a_failing_command_says_why_and_a_slow_one_is_killed() -> None:
     assert 0.25 < apart < 1
 
 
+def test_a_check_that_a_fault_keeps_from_running_fails_and_is_run_again() -> None:
+    faults = [LookupError("what is held")]
+
+    def held() -> set[str]:
+        if faults:
+            raise faults.pop()
+        return set()
+
+    async def scenario() -> list[tuple[str, bool, str]]:
+        told: list[tuple[str, bool, str]] = []
+        definitions = defined({VIP: "command:/bin/true"})
+        checks = Checks("mta1", definitions, Path("/"), held, lambda *one: told.append(one))
+        checks.open()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(told) < 2:
+                await asyncio.sleep(0.005)
+        checks.close()
+        return told
+
+    first, second = asyncio.run(scenario())[:2]
+    said = "the check cannot be run: LookupError('what is held')"
+    assert first == ("command:/bin/true", False, said)
+    assert second == ("command:/bin/true", True, "")
+
+
 def test_many_slow_checks_run_a_few_at_a_time(tmp_path: Path) -> None:
     async def scenario() -> int:
         count = f"ls {tmp_path} | wc -l >>{tmp_path}.n"

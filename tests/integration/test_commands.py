@@ -199,6 +199,14 @@ def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:
     assert ran(str(text)) == Outcome(False, f"{text} cannot be run: Permission denied")
 
 
+def test_a_link_to_itself_is_no_program_and_that_is_said(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(link)
+
+    said = f"{link} cannot be run: Too many levels of symbolic links"
+    assert ran(str(link)) == Outcome(False, said)
+
+
 @pytest.mark.parametrize("loose", ["program", "directory"])
 def test_a_program_that_others_can_change_is_not_run(tmp_path: Path, loose: str) -> None:
     directory = tmp_path / "bin"

@@ -2,7 +2,8 @@
 
 One run of each different check every `check_interval`, however many VIPs name it: against the first
 of those VIPs that this node holds, else against the node's own address. Invariants: the loop never
-waits for a check; at most `AT_ONCE` run at a time; no check runs beside its own last run.
+waits for a check; at most `AT_ONCE` run at a time; no check runs beside its own last run; one that
+cannot be run is a failed one, and is run again.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -108,7 +110,10 @@ class Checks:
             await asyncio.sleep(due - loop.time())
             async with self._slots:
                 due = loop.time() + self._definitions.knobs.check_interval
-                await self._run(check, what)
+                try:
+                    await self._run(check, what)
+                except Exception as error:  # else it would end here, and count as good for ever
+                    self._note(check, "", Outcome(False, f"the check cannot be run: {error!r}"))
 
     async def _run(self, check: str, what: Check) -> None:
         """One run; it is over when nothing of it is left."""
@@ -116,13 +121,7 @@ class Checks:
         vip = next((vip for vip in self._vips[check] if vip in held), "")
         address = vip or self._definitions.nodes[self._node].address
         limit_seconds = self._definitions.knobs.check_timeout
-
-        def tell(outcome: Outcome) -> None:
-            now = asyncio.get_running_loop().time()
-            sentence = outcome.sentence[:SENTENCE_CHARACTERS]
-            self._results[check] = _Result(outcome.good, sentence, now, address)
-            self._tell(check, outcome.good, sentence)
-
+        tell = partial(self._note, check, address)
         if what.kind is CheckKind.COMMAND:
             environment = {
                 "MUSTER_VIP": vip,
@@ -132,6 +131,13 @@ class Checks:
             await run(self._commands, what.words, environment, limit_seconds, tell)
         else:
             tell(await _ask(what, address, limit_seconds))
+
+    def _note(self, check: str, address: str, outcome: Outcome) -> None:
+        """What came of a run."""
+        now = asyncio.get_running_loop().time()
+        sentence = outcome.sentence[:SENTENCE_CHARACTERS]
+        self._results[check] = _Result(outcome.good, sentence, now, address)
+        self._tell(check, outcome.good, sentence)
 
 
 def _vips_by_check(definitions: Definitions) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ that others than root could change.
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import stat
@@ -209,6 +210,8 @@ def _objection(directory: Path, program: Path) -> str:
                 return f"{program} is not run: others than root can change {place}; {way}"
     except OSError as error:
         return f"{program} cannot be run: {error.strerror}"
+    except RuntimeError:  # how Python 3.11 and 3.12 tell of links that lead back to themselves
+        return f"{program} cannot be run: {os.strerror(errno.ELOOP)}"
     return ""
 
 
