@@ -44,7 +44,7 @@ class Repository:
         self._lock = WriteLock(directory)
         self._head = Head(directory, git)
         self._history = History(git, self._head)
-        self._trees = Trees(git)
+        self._trees = Trees(directory, git)
         self._committer = Committer(
             directory, git, self._lock, self._head, self._history, self._trees
         )

@@ -8,11 +8,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 import pygit2
 from pygit2.enums import FileMode, MergeFlag, ObjectType
 
+from workers.repository.blobs import write_blobs
 from workers.repository.core.changes import Changes
 from workers.repository.errors import DamagedError
 
@@ -44,7 +46,8 @@ Listing = Mapping[str, File]
 class Trees:
     """The trees of one repository."""
 
-    def __init__(self, git: pygit2.Repository) -> None:
+    def __init__(self, directory: Path, git: pygit2.Repository) -> None:
+        self._directory = directory
         self._git = git
         self._lock = threading.Lock()
         self._kept: OrderedDict[pygit2.Oid, Listing] = OrderedDict()
@@ -69,12 +72,13 @@ class Trees:
         for path in [path for path, entry in changes.items() if entry is None]:
             index.remove(path)
             del files[path]
-        for path, entry in changes.items():
-            if entry is not None:
-                mode = FileMode.BLOB_EXECUTABLE if entry.executable else FileMode.BLOB
-                blob = self._git.create_blob(entry.content)
-                index.add(pygit2.IndexEntry(path, blob, mode))
-                files[path] = File(str(blob), len(entry.content), mode)
+        written = {path: entry for path, entry in changes.items() if entry is not None}
+        write_blobs(self._directory, self._git, [entry.content for entry in written.values()])
+        for path, entry in written.items():
+            mode = FileMode.BLOB_EXECUTABLE if entry.executable else FileMode.BLOB
+            blob = pygit2.hash(entry.content)
+            index.add(pygit2.IndexEntry(path, blob, mode))
+            files[path] = File(str(blob), len(entry.content), mode)
         tree = index.write_tree(self._git)
         self._keep(tree, MappingProxyType(files))
         return tree

@@ -11,7 +11,7 @@ from workers.repository.executable import GitFailedError, run
 
 LOOSE_OBJECTS = 2_000
 """About 200 commits."""
-PACKS = 60
+PACKS = 50
 """Each pack that is received stays one."""
 SECONDS = 1_800.0
 KEEP = "1.day.ago"
@@ -21,7 +21,7 @@ def is_due(directory: Path) -> bool:
     """Whether there are so many loose objects or packs that reading becomes slow."""
     objects = directory / "objects"
     loose = sum(1 for _ in objects.glob("[0-9a-f][0-9a-f]/*"))
-    return loose > LOOSE_OBJECTS or sum(1 for _ in objects.glob("pack/*.pack")) > PACKS
+    return loose > LOOSE_OBJECTS or sum(1 for _ in objects.glob("pack/*.pack")) >= PACKS
 
 
 def collect_garbage(directory: Path) -> None:
