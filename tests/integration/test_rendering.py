@@ -193,7 +193,15 @@ def test_sources_are_sent_again_to_a_new_process_and_processes_do_not_grow() -> 
             assert isinstance(render(renderer, {"a.j2": f"{number}" + "x" * 1_000_000}), Tree)
             pids.add(pid(renderer))
 
-    assert len(pids) == 2
+    assert len(pids) == 3
+
+
+def test_what_templates_yield_is_not_gathered_without_bound(shared: Renderer) -> None:
+    template = "{% set x = 'x' * 1000000 %}{% for i in range(9) %}{{ x }}{% endfor %}"
+    files = {f"{number}.j2": template for number in range(10)}
+
+    assert "7.j2: the tree of this node grows above 64 MiB" in refused(shared, files)
+    assert isinstance(render(shared, {"a.j2": "x"}), Tree)
 
 
 def test_a_closed_renderer_leaves_no_process_and_can_go_on() -> None:

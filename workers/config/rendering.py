@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from workers.config.core.facts import Facts
-from workers.config.core.overlay import E
+from workers.config.core.overlay import E, Layers
 from workers.config.core.problems import Problem
-from workers.config.core.render import TREE_BYTES, Read, Tree, render_node
+from workers.config.core.render import TREE_BYTES, Read, Tree, render_node, too_big
 from workers.config.core.secrets import Secrets, placeholders
 from workers.config.core.templates import Output, Source
 from workers.config.template_messages import Job
@@ -27,7 +27,7 @@ from workers.config.template_process import (
 
 __all__ = ["Renderer", "RenderingError"]
 
-SENT_BYTES = 16 * 1024 * 1024
+SENT_BYTES = 8 * 1024 * 1024
 """Of sources that one process is sent before another takes its place."""
 REMEMBERED_BYTES = TREE_BYTES
 """Of contents that many nodes share."""
@@ -91,9 +91,9 @@ class Renderer:
         One tree is made at a time: whoever keeps them all keeps up to 64 MiB a node.
         """
         self._hopeless.clear()
-        remembered = _remembered(read)
+        remembered, layers = _remembered(read), Layers(listing)
         for facts in nodes:
-            yield facts, render_node(listing, remembered, facts, secrets, self._outputs)
+            yield facts, render_node(layers, remembered, facts, secrets, self._outputs)
 
     def _outputs(
         self, facts: Facts, sources: Mapping[str, Source], included: frozenset[str]
@@ -108,6 +108,9 @@ class Renderer:
                 if problem := self._go_on(errand):
                     self._give_up(problem, errand)
                     return {errand.waiting[0]: problem}
+        except _TooBig as error:
+            self.close()
+            return {errand.waiting[0]: error.problem}
         except BaseException:
             self.close()  # answers that nobody waits for any more may be on their way
             raise
@@ -142,6 +145,9 @@ class Renderer:
             if isinstance(outcome, Problem) and answer.exhausted:
                 self.close()  # its memory may be spoilt, and more answers are on their way
                 return outcome
+            errand.size += len(outcome.text) if isinstance(outcome, Output) else 0
+            if errand.size > TREE_BYTES:
+                raise _TooBig(too_big(errand.path))
             errand.outputs[errand.waiting.pop(0)] = outcome
         return None
 
@@ -165,6 +171,14 @@ class Renderer:
         return Job(errand.facts, keys, new, tuple(wanted), errand.included)
 
 
+class _TooBig(Exception):
+    """What the templates of a node yield is not worth keeping."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
 @dataclass(slots=True)
 class _Errand:
     """The templates of one node on their way. `waiting`: names, in the order of the answers."""
@@ -174,6 +188,8 @@ class _Errand:
     included: frozenset[str]
     waiting: list[str]
     outputs: dict[str, Output | Problem] = field(default_factory=dict)
+    size: int = 0
+    """Characters in `outputs`."""
 
     @property
     def path(self) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.config.rendered import EXECUTABLE, LINK, SUBMODULE, outcome, problems, tree
-from workers.config.core.overlay import FILES_MAX, layers, overlay
+from workers.config.core.overlay import FILES_MAX, Layers, layers
 from workers.config.core.render import Tree
 
 
@@ -175,10 +175,10 @@ def test_too_many_files_are_refused() -> None:
 
 
 def test_names_of_layers_are_no_names_of_nodes_or_subclusters() -> None:
-    assert [str(one) for one in overlay({}, "global", "mta1")] == [
+    assert [str(one) for one in Layers({}).tree("global", "mta1")] == [
         "global/mta1: no subcluster 'global' can be; choose another name"
     ]
-    assert [str(one) for one in overlay({}, "site", "default")] == [
+    assert [str(one) for one in Layers({}).tree("site", "default")] == [
         "site/default: no node 'default' can be; choose another name"
     ]
 

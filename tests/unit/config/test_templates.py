@@ -215,6 +215,12 @@ def test_a_file_and_a_tree_have_a_size() -> None:
     assert problem == "global/4: the tree of this node grows above 64 MiB here; divide it"
 
 
+def test_the_templates_of_a_node_have_a_size() -> None:
+    (problem,) = problems({f"global/{number:02}.j2": "x" * 1_000_000 for number in range(12)})
+
+    assert problem.startswith("global/08.j2: the templates of this node grow above 8 MiB here")
+
+
 def test_a_template_is_compiled_once_for_many_nodes() -> None:
     engine = InProcess()
     listing, contents = repository(

@@ -7,8 +7,9 @@ a history of its own and merges without conflicts, which a list of names would n
 replaces what an earlier one yields. Contents are not looked at here.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
@@ -60,56 +61,86 @@ class Placed(Generic[E]):
         return bool(self.entry.mode & _EXECUTABLE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Layer(Generic[E]):
+    """A directory of the repository: what it takes away, and what it yields, by path."""
+
+    removed: dict[str, str] = field(default_factory=dict)
+    placed: dict[str, Placed[E]] = field(default_factory=dict)
+    directories: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, source: str, relative: str, entry: E) -> None:
+        """Note one file of the layer."""
+        target, role = _yields(relative.removesuffix(ABSENT))
+        if sentence := _refusal(relative, entry) or _bad_name(target):
+            self.problems.append(Problem(source, 0, sentence))
+            return
+        other = self.removed.get(target) or (
+            self.placed[target].source if target in self.placed else ""
+        )
+        if other:
+            sentence = f"it and {other} are both about {target!r}; keep one of them"
+            self.problems.append(Problem(source, 0, sentence))
+        elif relative.endswith(ABSENT):
+            self.removed[target] = source
+        else:
+            self.placed[target] = Placed(source, entry, role)
+            self.directories.update(_upwards(target.rpartition("/")[0]))
+
+
 def layers(subcluster: str, node: str) -> tuple[str, str, str]:
     """The directories of the repository that a node is made of, the weakest first."""
     return GLOBAL, f"{subcluster}/{DEFAULT}", f"{subcluster}/{node}"
 
 
-def overlay(
-    listing: Mapping[str, E], subcluster: str, node: str
-) -> dict[str, Placed[E]] | list[Problem]:
-    """The tree of a node: what it yields -> the file that yields it, by path; or why not.
+class Layers(Generic[E]):
+    """The files of one revision, from which the trees of many nodes are made."""
 
-    Includes stand under their own names, with `.j2`.
-    """
-    if subcluster == GLOBAL or node == DEFAULT:
-        what = f"subcluster {GLOBAL!r}" if subcluster == GLOBAL else f"node {DEFAULT!r}"
-        return [Problem(layers(subcluster, node)[2], 0, f"no {what} can be; choose another name")]
-    problems: list[Problem] = []
-    tree: dict[str, Placed[E]] = {}
-    for layer in layers(subcluster, node):
-        removed, placed = _read(layer, listing, problems)
-        tree = {path: one for path, one in tree.items() if removed.isdisjoint(_upwards(path))}
-        tree.update(placed)
-    problems.extend(_clashes(tree))
-    if len(tree) > FILES_MAX:
-        sentence = f"{len(tree)} files are too many for one node; at most {FILES_MAX}"
-        problems.append(Problem(layers(subcluster, node)[2], 0, sentence))
-    return problems or {path: tree[path] for path in sorted(tree)}
+    def __init__(self, listing: Mapping[str, E]) -> None:
+        self._listing = listing
+        self._paths: dict[str, list[str]] = defaultdict(list)
+        self._read: dict[str, _Layer[E]] = {}
+        for path in sorted(listing):
+            top, _, below = path.partition("/")
+            self._paths[GLOBAL if top == GLOBAL else f"{top}/{below.partition('/')[0]}"].append(
+                path
+            )
 
+    def tree(self, subcluster: str, node: str) -> dict[str, Placed[E]] | list[Problem]:
+        """The tree of a node: what it yields -> the file that yields it, by path; or why not.
 
-def _read(
-    layer: str, listing: Mapping[str, E], problems: list[Problem]
-) -> tuple[set[str], dict[str, Placed[E]]]:
-    """What a layer takes away, and what it yields."""
-    removed: dict[str, str] = {}
-    placed: dict[str, Placed[E]] = {}
-    for source in sorted(path for path in listing if path.startswith(f"{layer}/")):
-        entry, relative = listing[source], source[len(layer) + 1 :]
-        marker = relative.endswith(ABSENT)
-        target, role = _yields(relative.removesuffix(ABSENT))
-        if sentence := _refusal(relative, entry) or _bad_name(target):
-            problems.append(Problem(source, 0, sentence))
-            continue
-        other = removed.get(target) or (placed[target].source if target in placed else "")
-        if other:
-            sentence = f"it and {other} are both about {target!r}; keep one of them"
-            problems.append(Problem(source, 0, sentence))
-        elif marker:
-            removed[target] = source
-        else:
-            placed[target] = Placed(source, entry, role)
-    return set(removed), placed
+        Includes stand under their own names, with `.j2`.
+        """
+        own = layers(subcluster, node)[2]
+        if subcluster == GLOBAL or node == DEFAULT:
+            what = f"subcluster {GLOBAL!r}" if subcluster == GLOBAL else f"node {DEFAULT!r}"
+            return [Problem(own, 0, f"no {what} can be; choose another name")]
+        problems: list[Problem] = []
+        tree: dict[str, Placed[E]] = {}
+        directories: set[str] = set()
+        for layer in map(self._layer, layers(subcluster, node)):
+            if removed := layer.removed.keys():
+                kept = (one for one in tree.items() if removed.isdisjoint(_upwards(one[0])))
+                tree = dict(kept)
+            tree.update(layer.placed)
+            directories |= layer.directories
+            problems += layer.problems
+        if not directories.isdisjoint(tree):
+            problems.extend(_clashes(tree))
+        if len(tree) > FILES_MAX:
+            sentence = f"{len(tree)} files are too many for one node; at most {FILES_MAX}"
+            problems.append(Problem(own, 0, sentence))
+        return problems or {path: tree[path] for path in sorted(tree)}
+
+    def _layer(self, name: str) -> _Layer[E]:
+        """What a layer does, read once for all nodes that have it."""
+        found = self._read.get(name)
+        if found is None:
+            found = self._read[name] = _Layer()
+            for source in self._paths.get(name, ()):
+                found.add(source, source[len(name) + 1 :], self._listing[source])
+        return found
 
 
 def _yields(relative: str) -> tuple[str, Role]:

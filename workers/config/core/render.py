@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from workers.config.core.facts import Facts
-from workers.config.core.overlay import E, Placed, Role, overlay
+from workers.config.core.overlay import E, Layers, Placed, Role
 from workers.config.core.problems import Problem
 from workers.config.core.sandbox import SOURCE_BYTES
 from workers.config.core.secrets import Secrets, Span, conceal, fill, placeholders
@@ -17,6 +17,8 @@ from workers.config.core.templates import OUTPUT_BYTES, InProcess, Output, Sourc
 
 TREE_BYTES = 64 * 1024 * 1024
 """Of all files of a node together, rendered or not."""
+TEMPLATES_BYTES = 8 * 1024 * 1024
+"""Of all templates of a node together: they are in memory at once."""
 
 Read = Callable[[str], bytes]
 """The content of a blob that the listing names."""
@@ -58,7 +60,7 @@ class Tree:
 
 
 def render_node(
-    listing: Mapping[str, E],
+    listing: Mapping[str, E] | Layers[E],
     read: Read,
     facts: Facts,
     secrets: Secrets = placeholders,
@@ -67,10 +69,11 @@ def render_node(
     """The tree of `facts.node`, or every problem that is known of it.
 
     `listing`: each path of the repository -> its entry, such as `Repository.tree` gives, with
-    `Repository.content` as `read`. Raises only what `read`, `secrets` and
-    `engine` raise. Without an `engine` nothing bounds the time that a template takes.
+    `Repository.content` as `read`; as `Layers` it serves many nodes. Raises only what `read`,
+    `secrets` and `engine` raise. Without an `engine` nothing bounds the time that a template takes.
     """
-    placed = overlay(listing, facts.subcluster, facts.node.name)
+    layers = listing if isinstance(listing, Layers) else Layers(listing)
+    placed = layers.tree(facts.subcluster, facts.node.name)
     if isinstance(placed, list):
         return placed
     sources, problems = _sources(placed, read)
@@ -80,6 +83,12 @@ def render_node(
     outputs = (engine or InProcess())(facts, sources, included)
     problems = [one for one in outputs.values() if isinstance(one, Problem)]
     return list(dict.fromkeys(problems)) or _assembled(placed, read, outputs, secrets)
+
+
+def too_big(path: str) -> Problem:
+    """What is said of the file with which a tree grows above its bound."""
+    sentence = f"the tree of this node grows above {TREE_BYTES >> 20} MiB here; divide it"
+    return Problem(path, 0, sentence)
 
 
 def _name(target: str, one: Placed[E]) -> str:
@@ -92,6 +101,7 @@ def _sources(
 ) -> tuple[dict[str, Source], list[Problem]]:
     sources: dict[str, Source] = {}
     problems: list[Problem] = []
+    size = 0
     for target, one in placed.items():
         if one.role is Role.PLAIN:
             continue
@@ -100,6 +110,11 @@ def _sources(
             sentence = f"is too long; a template has at most {SOURCE_BYTES >> 20} MiB"
             problems.append(Problem(one.source, 0, sentence))
         sources[_name(target, one)] = source
+        size += len(source.content)
+        if size > TEMPLATES_BYTES:
+            limit = f"{TEMPLATES_BYTES >> 20} MiB"
+            sentence = f"the templates of this node grow above {limit} here; make some plain files"
+            return {}, [Problem(one.source, 0, sentence)]
     return sources, problems
 
 
@@ -123,8 +138,7 @@ def _assembled(
         files[target] = file
         size += len(file.content)
         if size > TREE_BYTES:
-            sentence = f"the tree of this node grows above {TREE_BYTES >> 20} MiB here; divide it"
-            return [Problem(one.source, 0, sentence)]
+            return [too_big(one.source)]
     return problems or Tree(files)
 
 
