@@ -9,7 +9,7 @@ from tests.unit.failover.situation import A, B, C, vip
 from workers.bus.codec import Codec
 from workers.failover.core.actions import Send
 from workers.failover.core.messages import Message, Opinion, Question
-from workers.failover.core.opinions import HELPER_SECONDS, Opinions
+from workers.failover.core.opinions import HELPER_SECONDS, Opinions, helper_seconds, opinion_seconds
 from workers.failover.core.outbox import Outbox
 from workers.failover.core.rounds import ROUND_VIPS
 
@@ -17,13 +17,14 @@ from workers.failover.core.rounds import ROUND_VIPS
 class Inquiry:
     """Opinions and the questions they send."""
 
-    def __init__(self) -> None:
+    def __init__(self, probe_interval: float = 0.03) -> None:
+        self.probe_interval = probe_interval
         self.opinions = Opinions(B)
         self.outbox = Outbox()
 
     def step(self, now: float, *wanting: str, helpers: tuple[str, ...] = (A, C)) -> bool:
         """Let it ask what it wants; True when the opinion is waived."""
-        return self.opinions.step(now, wanting, helpers, self.outbox)
+        return self.opinions.step(now, wanting, helpers, self.probe_interval, self.outbox)
 
     def asked(self) -> list[Question]:
         """Questions sent since last looked at."""
@@ -51,7 +52,7 @@ def test_the_next_name_is_asked_first_so_that_takers_ask_different_helpers() -> 
     asked = []
     for me in (A, B, C):
         opinions, outbox = Opinions(me), Outbox()
-        opinions.step(0.0, [vip(0)], {A, B, C} - {me}, outbox)
+        opinions.step(0.0, [vip(0)], {A, B, C} - {me}, 0.03, outbox)
         asked += [action.to for action in outbox.flush()[0] if isinstance(action, Send)]
     assert asked == [(B,), (C,), (A,)]
 
@@ -62,6 +63,22 @@ def test_a_helper_that_does_not_answer_in_time_is_passed_over() -> None:
     assert inquiry.opinions.deadline() == HELPER_SECONDS
     inquiry.step(HELPER_SECONDS, vip(0))
     assert [(question.to, question.number) for question in inquiry.asked()] == [(C, 1), (A, 2)]
+
+
+@pytest.mark.parametrize("probe_interval", [0.005, 0.03, 0.12, 1.0])
+def test_a_helper_is_given_two_rounds_and_its_opinion_counts_till_the_next(
+    probe_interval: float,
+) -> None:
+    inquiry = Inquiry(probe_interval)
+    inquiry.step(7.0, vip(0))
+    patience = inquiry.opinions.deadline() - 7.0
+    assert patience > 2 * probe_interval
+    assert patience + opinion_seconds(probe_interval) / 2 < opinion_seconds(probe_interval)
+
+
+def test_by_default_a_helper_has_what_it_needs_and_no_more() -> None:
+    assert helper_seconds(0.03) == pytest.approx(HELPER_SECONDS)
+    assert opinion_seconds(0.03) == pytest.approx(0.3)
 
 
 def test_when_every_helper_was_tried_the_opinion_is_waived() -> None:

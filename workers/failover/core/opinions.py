@@ -1,7 +1,7 @@
 """The second opinion: one other live member, asked to probe too, must say the same.
 
 One question is under way at a time, for all VIPs that want one. A helper that does not answer in
-`HELPER_SECONDS` is passed over; when every helper was tried, or none lives, the opinion is waived:
+`helper_seconds` is passed over; when every helper was tried, or none lives, the opinion is waived:
 a helper that cannot speak is not a live member. Whether that is enough the caller says.
 """
 
@@ -14,7 +14,22 @@ from workers.failover.core.outbox import Outbox
 from workers.failover.core.rounds import ROUND_VIPS
 
 HELPER_SECONDS = 0.12
-"""How long one helper may take: up to two rounds and the way there and back."""
+"""What one helper is given at least."""
+WAY_SECONDS = 0.06
+"""For the way of a question there and of its answer back, and for what the helper does besides."""
+FRESH_HELPERS = 2.5
+"""An opinion counts from its question for as long as so many helpers may take: half of it passes
+before it is asked for again, and the new one is there before the old one ends."""
+
+
+def helper_seconds(probe_interval: float) -> float:
+    """How long one helper may take: the round it has under way, one for us, and the way."""
+    return max(HELPER_SECONDS, 2 * probe_interval + WAY_SECONDS)
+
+
+def opinion_seconds(probe_interval: float) -> float:
+    """How long an opinion counts from its question."""
+    return FRESH_HELPERS * helper_seconds(probe_interval)
 
 
 @dataclass(slots=True)
@@ -25,6 +40,8 @@ class Asked:
     helper: str
     vips: frozenset[str]
     at: float
+    until: float
+    """When the helper is passed over."""
 
 
 class Opinions:
@@ -38,10 +55,15 @@ class Opinions:
 
     def deadline(self) -> float:
         """When the helper asked is passed over."""
-        return self.asked.at + HELPER_SECONDS if self.asked else float("inf")
+        return self.asked.until if self.asked else float("inf")
 
     def step(
-        self, now: float, wanting: Sequence[str], helpers: Collection[str], outbox: Outbox
+        self,
+        now: float,
+        wanting: Sequence[str],
+        helpers: Collection[str],
+        probe_interval: float,
+        outbox: Outbox,
     ) -> bool:
         """Ask the next helper about `wanting`; True when the opinion is waived for them."""
         if self.asked and now >= self.deadline():
@@ -60,7 +82,8 @@ class Opinions:
             return True
         self.number += 1
         vips = tuple(wanting[:ROUND_VIPS])
-        self.asked = Asked(self.number, helper, frozenset(vips), now)
+        until = now + helper_seconds(probe_interval)
+        self.asked = Asked(self.number, helper, frozenset(vips), now, until)
         question = Question(node=self.me, to=helper, number=self.number, vips=vips)
         outbox.act(Send(question, (helper,)))
         return False

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from workers.failover.core.actions import FactKind, Reason
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.messages import Opinion
-from workers.failover.core.opinions import Opinions
+from workers.failover.core.opinions import Opinions, opinion_seconds
 from workers.failover.core.outbox import Outbox
 from workers.failover.core.rounds import ROUND_VIPS, Round, Rounds
 from workers.failover.core.sentinels import Candidate, Sentinels
@@ -24,8 +24,6 @@ RIVAL_ROUNDS = 2.5
 """A rival that has not probed for so many rounds has given up: there is nobody to wait for."""
 LEASE_SLACK_SECONDS = 1.1
 """The kernel removes an address at most this long after its lease_ttl has passed."""
-OPINION_SECONDS = 0.3
-"""A second opinion counts this long from its question."""
 STUCK_SECONDS = 0.5
 """How often a stuck VIP is asked for again."""
 
@@ -199,12 +197,14 @@ class Takeover:
 
         `waives`: it does without one where nobody gives it.
         """
+        interval = self.definitions.knobs.probe_interval
+        old = opinion_seconds(interval) / 2
         wanting = [
             c.vip
             for c in self._counted.values()
-            if now - c.opinion_at > OPINION_SECONDS / 2 and now >= c.backoff_until
+            if now - c.opinion_at > old and now >= c.backoff_until
         ]
-        if self.opinions.step(now, wanting, helpers, self.outbox) and waives:
+        if self.opinions.step(now, wanting, helpers, interval, self.outbox) and waives:
             for vip in wanting:
                 self.candidates[vip].opinion_at = now
 
@@ -223,12 +223,13 @@ class Takeover:
     def ready(self, now: float) -> list[Candidate]:
         """Candidates that are silent, proved and agreed upon at this instant."""
         knobs = self.definitions.knobs
+        fresh = opinion_seconds(knobs.probe_interval)
         return [
             c
             for c in self._counted.values()
             if c.silent >= knobs.probe_count
             and now - c.silent_at <= 2 * knobs.probe_interval
-            and now - c.opinion_at <= OPINION_SECONDS
+            and now - c.opinion_at <= fresh
             and now >= c.backoff_until
         ]
 
