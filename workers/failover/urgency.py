@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Callable
 
 NICENESS = -15
 PRIORITY = 1
@@ -19,9 +20,10 @@ CALM_SECONDS = 30.0
 
 
 class Urgency:
-    """The scheduling of this process; for its main thread alone."""
+    """The scheduling of this process; for its main thread alone. `clock`: monotonic seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.sentence = "as any other process: raising its priority was not permitted"
         self._calm_until = -math.inf
         with contextlib.suppress(OSError):
@@ -29,12 +31,14 @@ class Urgency:
             self.sentence = f"nice {NICENESS}"
         self._favoured = self.sentence
         signal.signal(signal.SIGXCPU, lambda _number, _frame: self._lower())
-        self.insist()
+        self._ask()  # also when the process had it before: the kernel raises a limit it told of
 
     def insist(self) -> None:
         """Ask for real-time scheduling, unless the loop spun a moment ago."""
-        if time.monotonic() < self._calm_until or os.sched_getscheduler(0) == os.SCHED_RR:
-            return
+        if self._clock() >= self._calm_until and os.sched_getscheduler(0) != os.SCHED_RR:
+            self._ask()
+
+    def _ask(self) -> None:
         limit = getattr(resource, "RLIMIT_RTTIME", 15)
         with contextlib.suppress(OSError, ValueError):
             hard = resource.getrlimit(limit)[1]
@@ -45,7 +49,7 @@ class Urgency:
             self.sentence = f"real-time, round robin, priority {PRIORITY}"
 
     def _lower(self) -> None:
-        self._calm_until = time.monotonic() + CALM_SECONDS
+        self._calm_until = self._clock() + CALM_SECONDS
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
             self.sentence = f"{self._favoured}: its loop was too busy for more"
