@@ -47,6 +47,7 @@ from workers.failover.core.messages import DefinitionsPiece, Neighbourhood
 from workers.failover.core.snapshot import holdings
 from workers.failover.door import Door
 from workers.failover.errors import FailoverError
+from workers.failover.following import Following
 from workers.failover.handover import Handover
 from workers.failover.history import History
 from workers.failover.hooks import Hooks
@@ -90,6 +91,7 @@ class Consumer:
         keys = load_keys(settings.key_file)
         self.plumber = Plumber(settings.node, definitions)
         self.neighbours = Neighbours(settings.node, definitions)
+        self.following = Following(self.neighbours, self.plumber)
         self.leftovers = Leftovers(self.plumber, self.neighbours, self._fatal)
         self.rings = Rings(settings.node, definitions, keys, settings.brokers, self.step)
         self.acquaintances = Acquaintances(
@@ -246,11 +248,7 @@ class Consumer:
             if isinstance(action, act.Release):
                 self.leftovers.release(action.vips)
         if self.settings.node in definitions.nodes:
-            for follow in (self.plumber.redefine, self.neighbours.redefine):
-                try:
-                    follow(definitions)
-                except FailoverError as error:
-                    self.store.problem = f"revision {definitions.revision}: {error}"
+            self.following.follow(definitions)
             self.rings.redefine(definitions)
             self.acquaintances.redefine(definitions)
             self._listen()
@@ -347,13 +345,17 @@ class Consumer:
             self.loop.call_later(FLUSH_SECONDS, self._flush)
 
     def _look(self) -> None:
-        """Tell when the definitions file became unusable, or usable again."""
+        """Follow what could not be followed yet; tell when the definitions' problem changed."""
         self.loop.call_later(LOOK_SECONDS, self._look)
         self._urgency.insist()
-        problem = self.store.problem
+        if not self._closed:
+            with self._fatal():
+                if self.following.again():
+                    self._listen()
+        problem = self._problem
         if problem != self._told_problem:
             self._told_problem = problem
-            detail = problem or "the definitions file is good again"
+            detail = problem or "the definitions file is good, and followed"
             kind = act.FactKind.DEFINITIONS
             self._record(act.Fact(kind, node=self.settings.node, detail=detail))
 
@@ -378,6 +380,11 @@ class Consumer:
         """Whether somebody asked the process to stop."""
         return self._stopping
 
+    @property
+    def _problem(self) -> str:
+        """What keeps this node from acting on the definitions file, or from all of it."""
+        return "; ".join(filter(None, (self.store.problem, self.following.problem)))
+
     def _reread(self) -> dict[str, Any]:
         """Look at the definitions file now; what is told is from before that look."""
         self.handover.reread()
@@ -385,14 +392,14 @@ class Consumer:
         return {
             "revision": revisions.acted.revision,
             "known_revision": revisions.known,
-            "problem": self.store.problem,
+            "problem": self._problem,
         }
 
     def _brief(self, request: dict[str, Any]) -> dict[str, Any]:
         """What the reporter needs; of what is held, some that is not known to it."""
         return {
             **briefing(self.machine, self.loop.time(), *asked(request)),
-            "problem": self.store.problem,
+            "problem": self._problem,
             "warnings": [*self.plumber.warnings(), *self.leftovers.warnings()],
             "first": self.journal.first,
         }
@@ -408,7 +415,7 @@ class Consumer:
             "cluster": self.settings.cluster,
             "subcluster": self.settings.subcluster,
             **self._snapshot(),
-            "definitions_problem": self.store.problem,
+            "definitions_problem": self._problem,
             "warnings": [*self.plumber.warnings(), *self.leftovers.warnings()],
             "hooks": self.hooks.picture(),
             "checks": self.checks.picture(self.loop.time()),
