@@ -465,7 +465,7 @@ def _run(settings: Settings) -> Exit:
     if consumer.failure is not None:
         print(f"muster: {consumer.failure}", file=sys.stderr)
         return Exit.FAILED
-    if consumer.parting == act.Reason.RESTARTING:
+    if consumer.parting == act.Reason.RESTARTING and not consumer.asked:
         succession.begin_anew()
     if consumer.asked:
         return Exit.OK

@@ -5,9 +5,25 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.failover.situation import A, B, C, Situation, define, owner, vip
-from workers.failover.core.actions import FactKind, Probe, Probing, Reason, Release, Renew, Take
+from workers.failover.core.actions import (
+    Exit,
+    FactKind,
+    Probe,
+    Probing,
+    Reason,
+    Release,
+    Renew,
+    Take,
+)
 from workers.failover.core.definitions import Vip
-from workers.failover.core.events import Checked, Defined, Received, RestartRequested, Ring
+from workers.failover.core.events import (
+    Checked,
+    Defined,
+    Received,
+    RestartRequested,
+    Ring,
+    StopRequested,
+)
 from workers.failover.core.handoff import ACT_SECONDS
 from workers.failover.core.messages import Claim, Heartbeat, NodeState, Offer, Why
 
@@ -259,6 +275,19 @@ def test_it_does_not_restart_while_a_peer_does_not_hear_it() -> None:
     assert {renew.lease_seconds for renew in renewals(situation)} == {0}
     assert situation.said(Heartbeat)[-1].lease == 0
     assert "mta3 did not acknowledge" in situation.facts(FactKind.STATE)[-1].detail
+
+
+def test_a_stop_that_comes_while_it_restarts_is_a_stop() -> None:
+    situation = owner()
+    situation.forget()
+    situation.decide(RestartRequested(20))
+    situation.decide(StopRequested())
+    situation.live(2.0)
+
+    assert {renew.lease_seconds for renew in renewals(situation)} <= {0}
+    assert situation.said(Heartbeat)[-1].lease == 0
+    assert situation.kernel == set()
+    assert [exit_.sentence for exit_ in situation.actions(Exit)] == [Reason.STOPPING]
 
 
 def renewals(situation: Situation) -> list[Renew]:

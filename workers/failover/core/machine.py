@@ -118,6 +118,7 @@ class Machine(Node):
 
     def _stop(self, _event: ev.StopRequested, now: float) -> None:
         if self.state is not NodeState.STOPPING:
+            self.stop.restart_at, self.voice.lease = math.inf, 0.0  # what was asked last counts
             self.enter(NodeState.STOPPING, Reason.STOPPING)
             moving.begin_stop(self, now)
 
