@@ -1,13 +1,22 @@
 """The machine at its edges: what once went wrong where two rules meet."""
 
+import math
+
 import pytest
 
 from tests.unit.failover.situation import A, B, C, Situation, define, heartbeat, mac, vip
 from workers.failover.core.actions import Announce, Exit, Release, Take
 from workers.failover.core.definitions import Vip
 from workers.failover.core.detector import Detector, Hearing
-from workers.failover.core.events import Defined, KernelChanged, StopRequested, Wake
-from workers.failover.core.messages import Heard, Heartbeat
+from workers.failover.core.events import (
+    Defined,
+    KernelChanged,
+    Received,
+    Ring,
+    StopRequested,
+    Wake,
+)
+from workers.failover.core.messages import Heard, Heartbeat, Question
 
 V, W = vip(0), vip(1)
 MINE = [Vip(V, prefer=(B,)), Vip(W, prefer=(B,))]
@@ -34,6 +43,21 @@ def test_evidence_that_ends_while_it_stops_makes_no_busy_loop() -> None:
     situation.decide(StopRequested())
     assert wakes_at_one_instant(situation, 1.0) < 10
     assert situation.machine.finished
+
+
+def test_a_round_that_is_open_at_the_end_makes_no_busy_loop() -> None:
+    situation = Situation(define(vips=MINE)).ready()
+    for peer in situation.peers.values():
+        peer.arms = peer.takes = False
+    situation.decide(StopRequested())
+    number = 0
+    while not situation.machine.finished:
+        number += 1
+        question = Question(node=C, to=B, number=number, vips=(V,))
+        situation.decide(Received(Ring.B, question))
+        situation.live(0.004)
+    assert situation.machine.rounds.current is not None
+    assert situation.machine.deadline() == math.inf
 
 
 def test_a_member_that_the_definitions_lose_is_no_error() -> None:

@@ -271,7 +271,7 @@ class Machine(Node):
 
     def deadline(self) -> float:
         """When to be woken at the latest, by this node's monotonic clock; infinity when never."""
-        return self._deadline
+        return math.inf if self.finished else self._deadline
 
     def _next_due(self, now: float) -> float:
         if self.finished or self.started_at == math.inf:
