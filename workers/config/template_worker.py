@@ -20,8 +20,8 @@ from typing import BinaryIO
 import msgspec
 
 from workers.config.core.problems import Problem
-from workers.config.core.sandbox import OutOfTime, problem_of
 from workers.config.core.templates import Source, Templates
+from workers.config.core.unusable import OutOfTime, problem_of
 from workers.config.template_messages import LENGTH_BYTES, Answer, Job, encode
 
 SOFT_SECONDS = 0.75

@@ -1,4 +1,4 @@
-"""The Jinja2 environment of templates: what they can reach, and how its errors become problems.
+"""The Jinja2 environment of templates: what they can reach, and what they can write.
 
 Stricter than Jinja's own sandbox: only text and numbers can be written out (None, lists and objects
 are mistakes in a configuration file), big powers and repetitions are refused, and nothing is worked
@@ -14,12 +14,9 @@ from jinja2 import (
     Environment,
     StrictUndefined,
     Template,
-    TemplateError,
     TemplateNotFound,
-    TemplatesNotFound,
     TemplateSyntaxError,
     Undefined,
-    UndefinedError,
     nodes,
     pass_context,
 )
@@ -29,26 +26,17 @@ from jinja2.utils import missing
 
 from workers.config.core.facts import NAMES, Node, Vip
 from workers.config.core.filters import FILTERS, TESTS
-from workers.config.core.problems import Problem, one_line
 from workers.config.core.secrets import Secret
+from workers.config.core.unusable import Unusable
 
 SOURCE_BYTES = 1024 * 1024
 NUMBER_BITS = 4096
 REPEATED = 1024 * 1024
 """Characters or members that `*` may make."""
 
-
 _FACTS = {Node, Vip}
 PLACE = "muster_place"
 """Added to each call of `secret`: the path and the line that it stands on."""
-
-
-class OutOfTime(BaseException):
-    """Raised into a rendering that takes too long; nothing in a template can catch it."""
-
-
-class Unusable(TemplateError):
-    """What a template does cannot be; the message is the sentence shown."""
 
 
 class _Source(Protocol):
@@ -213,46 +201,3 @@ def _check_product(left: object, right: object) -> None:
             continue
         if len(several) * times > REPEATED:
             raise Unusable(f"a repetition is too long; at most {REPEATED} parts")
-
-
-def problem_of(error: BaseException, path: str) -> Problem:
-    """What an error says, at the innermost line of a template that it passed through."""
-    line = 0
-    trace = error.__traceback__
-    while trace is not None:
-        template = trace.tb_frame.f_globals.get("__jinja_template__")
-        if isinstance(template, Template):
-            path = template.name or path
-            line = template.get_corresponding_lineno(trace.tb_lineno)
-        trace = trace.tb_next
-    if isinstance(error, TemplateSyntaxError):
-        path, line = error.name or path, error.lineno
-    return Problem(path, line, _sentence(error))
-
-
-_KNOWN: tuple[tuple[type[BaseException], str], ...] = (
-    (OutOfTime, "takes too long; look for a loop that goes on and on"),
-    (MemoryError, "takes too much memory; look for a value that grows and grows"),
-    (RecursionError, "is nested too deeply; look for a template or a macro that calls itself"),
-)
-
-
-def _sentence(error: BaseException) -> str:
-    for kind, sentence in _KNOWN:
-        if isinstance(error, kind):
-            return sentence
-    if isinstance(error, TemplateNotFound):
-        names = error.templates if isinstance(error, TemplatesNotFound) else [error.name]
-        said = " or ".join(repr(name) for name in names) or "nothing"
-        way = "write the path of a *.j2 file from the top of the tree"
-        return one_line(f"includes {said}, which the tree of this node does not have; {way}")
-    if isinstance(error, TemplateSyntaxError | Unusable | UndefinedError):
-        return one_line(error.message or "is no good template")
-    if isinstance(error, TemplateError):
-        words = one_line(error.message or "this is not allowed")
-        return f"{words}; templates only read what they are given"
-    if type(error).__module__.startswith("workers."):
-        return one_line(str(error))
-    if isinstance(error, SyntaxError):
-        return one_line(f"cannot be compiled: {error.msg}")
-    return one_line(f"cannot be rendered: {str(error) or type(error).__name__}")

@@ -16,8 +16,9 @@ from jinja2 import Template
 
 from workers.config.core.facts import Facts, names_to_values
 from workers.config.core.problems import Problem
-from workers.config.core.sandbox import PLACE, OutOfTime, Sandbox, Tree, Unusable, problem_of
+from workers.config.core.sandbox import PLACE, Sandbox, Tree
 from workers.config.core.secrets import Secret, name_refusal
+from workers.config.core.unusable import OutOfTime, Unusable, problem_of
 
 OUTPUT_BYTES = 10 * 1024 * 1024
 """Of one rendered file."""
