@@ -3,11 +3,10 @@
 pika's own asyncio adapter resolves even numeric addresses in a thread, hides its socket and cannot
 be left at once; this one can be read at any time (`read`), says how much waits to be sent, and
 `abort` always ends it. Invariant: nothing that a broker sends, or fails to send, raises into the
-loop; the connection ends, once, through pika's callbacks. Numeric addresses cost no thread.
+loop; the connection ends, once, through pika's callbacks.
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 import struct
@@ -17,6 +16,8 @@ from typing import Any
 import pika
 import pika.connection
 import pika.exceptions
+
+from workers.bus.names import resolved
 
 USER_TIMEOUT_MS = 1_000
 """Bytes the broker's host does not acknowledge for so long end the connection."""
@@ -87,7 +88,7 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
 
     async def _connect(self) -> None:
         try:
-            address = await self._resolved(self.params.host, self.params.port)
+            address = await resolved(self.params.host, self.params.port)
             family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
             self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             _tune(self._socket)
@@ -96,14 +97,6 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
             self._on_stream_connected()
         except (OSError, ValueError) as error:  # ValueError: no name at all
             self._end(error)
-
-    async def _resolved(self, host: str, port: int) -> tuple[str, int]:
-        for family in (socket.AF_INET, socket.AF_INET6):
-            with contextlib.suppress(OSError):
-                socket.inet_pton(family, host)
-                return host, port
-        found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return str(found[0][4][0]), port
 
     def _flush(self) -> None:
         if self._socket is None:
