@@ -8,19 +8,26 @@ from tests.architecture.tree import ROOT
 
 PATIENCE_SECONDS = 60
 AGENT = """
-import os, signal, sys
+import os, signal, subprocess, sys
 from workers.failover.succession import begin_anew
 
 if os.environ.pop("FIRST", ""):
     signal.signal(signal.SIGXCPU, lambda _number, _frame: None)
+    for _ in range(3):
+        subprocess.Popen(["/bin/sleep", "60"]).kill()
     print("first", os.getpid(), *sys.argv[1:])
     begin_anew()
 signal.raise_signal(signal.SIGXCPU)  # as the kernel does while much is imported
 print("second", os.getpid(), *sys.argv[1:])
+try:
+    print("a child is left:", os.waitpid(-1, 0))
+except ChildProcessError:
+    print("no child")
 """
 
 
-def test_a_new_instance_outlives_the_limit_of_real_time_that_it_inherits(tmp_path: Path) -> None:
+def begun_anew(tmp_path: Path) -> tuple[str, str, str]:
+    """What is said by the first instance, by the second, and by that of its children."""
     script = tmp_path / "agent.py"
     script.write_text(AGENT)
 
@@ -34,6 +41,16 @@ def test_a_new_instance_outlives_the_limit_of_real_time_that_it_inherits(tmp_pat
     )
 
     assert (ended.returncode, ended.stderr) == (0, "")
-    first, second = (line.split(" ", 1)[1] for line in ended.stdout.splitlines())
-    assert first == second  # the same process, with the same command
+    first, second, children = ended.stdout.splitlines()
+    return first, second, children
+
+
+def test_a_new_instance_outlives_the_limit_of_real_time_that_it_inherits(tmp_path: Path) -> None:
+    first, second, _ = begun_anew(tmp_path)
+
+    assert first.split()[1:] == second.split()[1:]  # the same process, with the same command
     assert first.endswith("--config a b")
+
+
+def test_a_new_instance_has_no_child_of_the_one_before(tmp_path: Path) -> None:
+    assert begun_anew(tmp_path)[2] == "no child"

@@ -5,15 +5,19 @@ Invariant: if nothing follows, the lease ends what is left. Real-time scheduling
 limit, so the signal that tells of it must not end the new one before `urgency` hears it.
 """
 
+import contextlib
 import os
 import signal
 import sys
+import time
 from typing import NoReturn
 
 from workers.failover.errors import FailoverError
 
 USUAL_SECONDS = 15
 LONGEST_SECONDS = 120
+REAP_SECONDS = 1.0
+"""Commands that were killed are waited for so long; one in the kernel's hands may take ages."""
 
 
 def lease_seconds(wanted: object) -> int:
@@ -27,8 +31,18 @@ def lease_seconds(wanted: object) -> int:
 
 
 def begin_anew() -> NoReturn:
-    """Run the same command in this very process, as it is on the disk now."""
+    """Run the same command in this very process, as it is on the disk now; its loop is closed."""
+    _reap()
     sys.stdout.flush()
     sys.stderr.flush()
     signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # a handler would not outlive what follows
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+
+def _reap() -> None:
+    """Hooks and checks that were cut off are still this process's children: nobody else could."""
+    until = time.monotonic() + REAP_SECONDS
+    with contextlib.suppress(ChildProcessError):  # none is left
+        while time.monotonic() < until:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.005)
