@@ -38,8 +38,11 @@ NEW: Rendered = {
     "bin/hook": (b"#!/bin/sh\n", True),
 }
 SICK: Rendered = {**NEW, "main.cf": (b"sick\n", False)}
-OPERATIONS = ("os.", "open", "shutil.", "subprocess.Popen")
-"""Before which a worker can be killed: audit events that begin so."""
+OPERATIONS = {
+    *("os.rename", "os.symlink", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.utime"),
+    "subprocess.Popen",
+}
+"""Before which a worker can be killed, besides opening a file to write: audit events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,8 @@ def _die_or_end(work: Callable[[Callable[[Step], None]], None], death: Death) ->
             if left[which] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        def audited(event: str, _arguments: object) -> None:
-            if event.startswith(OPERATIONS):
+        def audited(event: str, arguments: tuple[object, ...]) -> None:
+            if _changes(event, arguments):
                 counted(0)
 
         if death.operation:
@@ -113,6 +116,12 @@ def _die_or_end(work: Callable[[Callable[[Step], None]], None], death: Death) ->
         print(f"worker: {error!r}", file=sys.stderr)
     finally:
         os._exit(code)
+
+
+def _changes(event: str, arguments: tuple[object, ...]) -> bool:
+    if event == "open":
+        return isinstance(arguments[2], int) and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
+    return event in OPERATIONS
 
 
 def old_node(place: Path) -> Node:
@@ -166,8 +175,8 @@ def operations(place: Path, tree: Rendered) -> tuple[int, float]:
     def counted(_told: Callable[[Step], None]) -> None:
         seen = [0]
 
-        def audited(event: str, _arguments: object) -> None:
-            seen[0] += event.startswith(OPERATIONS)
+        def audited(event: str, arguments: tuple[object, ...]) -> None:
+            seen[0] += _changes(event, arguments)
 
         sys.addaudithook(audited)
         node.switcher().apply(2, tree)

@@ -59,7 +59,6 @@ data_directory = {home}/data
 maillog_file = /dev/stdout
 myhostname = mx.test
 mydestination =
-alias_maps =
 alias_database =
 local_recipient_maps = texthash:${{config_directory}}/people
 {more}
@@ -144,3 +143,46 @@ def test_without_a_running_postfix_the_old_tree_comes_back_and_that_is_loud(home
 
 def test_a_warning_that_comes_often_is_shown_once() -> None:
     assert unrepeated("a\nb\na\na\n") == "a\nb"
+
+
+def test_maps_that_the_configuration_names_are_compiled_and_belong_to_the_tree(home: Path) -> None:
+    more = f"""
+virtual_alias_maps = hash:$config_directory/maps/virtual, cidr:$config_directory/nets, hash:/etc/x
+transport_maps = proxy:hash:{home}/etc/transport
+alias_maps = hash:${{config_directory}}/aliases
+"""
+    maps = {
+        "maps/virtual": (b"a@test b@test\n", False),
+        "transport": (b"test smtp:[192.0.2.1]\n", False),
+        "aliases": (b"root: somebody\n", False),
+        "nets": (b"192.0.2.0/24 OK\n", False),
+    }
+    (report,) = switcher(home).apply(1, {**tree(home, more), **maps})
+    assert report.outcome is Outcome.APPLIED, report
+    etc = home / "etc"
+    assert sorted(str(path.relative_to(etc)) for path in etc.rglob("*.db")) == [
+        "aliases.db",
+        "maps/virtual.db",
+        "transport.db",
+    ]
+    assert asked(home, "postmap", "-q", "a@test", f"hash:{etc}/maps/virtual") == "b@test\n"
+    assert asked(home, "postalias", "-q", "root", f"hash:{etc}/aliases") == "somebody\n"
+    assert switcher(home).live()[1] == ()
+    (again,) = switcher(home).apply(2, {**tree(home, more), **maps})
+    assert again.outcome is Outcome.UNCHANGED
+
+    asked(home, "postmap", f"hash:{etc}/nets")
+    (etc / "transport.db").unlink()
+    assert switcher(home).live()[1] == (
+        Drift("nets.db", DriftKind.ADDED),
+        Drift("transport.db", DriftKind.REMOVED),
+    )
+
+
+def test_a_map_that_cannot_be_compiled_never_goes_live(home: Path) -> None:
+    switcher(home).apply(1, tree(home))
+    more = "transport_maps = dbm:$config_directory/transport"  # a kind of long ago
+    rendered = {**tree(home, more), "transport": (b"test smtp:\n", False)}
+    (report,) = switcher(home).apply(2, rendered)
+    assert (report.outcome, report.step) == (Outcome.KEPT, Step.STAGE), report
+    assert len(list((home / "config" / "trees").iterdir())) == 1

@@ -17,7 +17,6 @@ from pathlib import Path
 from workers.config.core.reports import OUTPUT_BYTES, Result, shortened
 
 READ_BYTES = 65_536
-HALF_BYTES = OUTPUT_BYTES // 2
 MORE_PIECES = 64
 DYING_SECONDS = 5.0
 """How long a killed process may take; one that hangs in the kernel is not waited for."""
@@ -29,7 +28,12 @@ ENVIRONMENT = {
 }
 
 
-def run(words: Sequence[str], limit_seconds: float, leave_children: bool = False) -> Result:
+def run(
+    words: Sequence[str],
+    limit_seconds: float,
+    leave_children: bool = False,
+    keep_bytes: int = OUTPUT_BYTES,
+) -> Result:
     """Run a command; what came of it. `words[0]` is the whole path of a program.
 
     `leave_children`: what a good command started in the background may go on, as a reload does.
@@ -43,7 +47,7 @@ def run(words: Sequence[str], limit_seconds: float, leave_children: bool = False
         process = _started(words)
     except (OSError, ValueError) as error:
         return Result(False, f"{words[0]} cannot be run: {error}")
-    output = _Output(process)
+    output = _Output(process, keep_bytes)
     code: int | None = None
     try:
         code = _followed(process.pid, output, time.monotonic() + limit_seconds)
@@ -80,11 +84,12 @@ def _started(words: Sequence[str]) -> subprocess.Popen[bytes]:
 class _Output:
     """What a command writes, of which a bounded part is kept."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", keep_bytes: int) -> None:
         assert process.stdout is not None  # noqa: S101 -- a pipe was asked for
         self._pipe = process.stdout
         self.handle = self._pipe.fileno()
         os.set_blocking(self.handle, False)
+        self._keep = keep_bytes
         self._head, self._tail, self._size = b"", b"", 0
 
     def read(self) -> bool:
@@ -93,9 +98,10 @@ class _Output:
             piece = os.read(self.handle, READ_BYTES)
         except BlockingIOError:
             return False
-        room = max(0, HALF_BYTES - len(self._head))
+        half = self._keep // 2
+        room = max(0, half - len(self._head))
         self._head += piece[:room]
-        self._tail = (self._tail + piece[room:])[-HALF_BYTES:]
+        self._tail = (self._tail + piece[room:])[-half:]
         self._size += len(piece)
         return bool(piece)
 
@@ -110,7 +116,7 @@ class _Output:
         between = f"\n[{left_out} bytes are left out here]\n".encode() if left_out else b""
         text = (self._head + between + self._tail).decode("utf-8", "replace")
         shown = "".join(one if one.isprintable() or one == "\n" else " " for one in text)
-        return shortened(shown, OUTPUT_BYTES)
+        return shortened(shown, self._keep)
 
 
 def _followed(pid: int, output: _Output, deadline: float) -> int | None:

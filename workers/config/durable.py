@@ -47,6 +47,15 @@ def rename(source: Path, target: Path) -> None:
     settle(target.parent)
 
 
+def settle_file(path: Path) -> None:
+    """Bring the content of a file that another wrote to the disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def settle(directory: Path) -> None:
     """Bring the names in a directory to the disk."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -96,11 +96,12 @@ class Performance:
                 self._saved, self._found = saved, found
 
     def _stage(self) -> Result:
-        trees, tree = self._state.trees, self._course.tree
+        trees, tree, result = self._state.trees, self._course.tree, GOOD
         if not self._course.reused and self._manifest is not None and self._rendered is not None:
-            trees.stage(tree, self._manifest, self._rendered)
-        trees.touch(tree)
-        return GOOD
+            result = trees.stage(tree, self._manifest, self._rendered, self._profile.build)
+        if result.good:
+            trees.touch(tree)
+        return result
 
     def _validate(self) -> Result:
         trees, tree = self._state.trees, self._course.tree

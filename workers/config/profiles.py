@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from workers.config.commands import run
+from workers.config.core.postfix_maps import compiled_maps
 from workers.config.core.reports import Result
 from workers.config.greeting import greeted
+from workers.config.scanning import files_in, shown
 
+LISTING_BYTES = 4 << 20
 TREE = "{tree}"
 """In the words of a command: the directory with the staged files, or with the live ones."""
 
@@ -23,6 +26,9 @@ Words = tuple[str, ...]
 
 class Profile(Protocol):
     """What an application needs to know of a server."""
+
+    def build(self, staged: Path) -> Result:
+        """Add to the files in `staged` what is made of them; the others must stay as they are."""
 
     def validate(self, staged: Path) -> Result:
         """Whether the files in `staged` would do; they are not live yet."""
@@ -42,12 +48,32 @@ class Postfix:
     """The path that the running Postfix knows as its configuration directory."""
     postfix: str = "/usr/sbin/postfix"
     postconf: str = "/usr/sbin/postconf"
+    postmap: str = "/usr/sbin/postmap"
+    postalias: str = "/usr/sbin/postalias"
     address: str = "127.0.0.1"
     port: int = 25
     validate_seconds: float = 60.0
     """`postfix check` walks the queue, which takes long when it is."""
     reload_seconds: float = 60.0
     greeting_seconds: float = 15.0
+
+    def build(self, staged: Path) -> Result:
+        """Compile the maps of the tree that its main.cf and master.cf name."""
+        listing = ""
+        for option in ("-nx", "-Px"):
+            words = (self.postconf, "-c", str(staged), option)
+            listed = run(words, self.validate_seconds, keep_bytes=LISTING_BYTES)
+            if not listed.good:
+                return Result(True)  # the validation says what is wrong
+            listing += f"{listed.output}\n"
+        present = {shown(path.relative_to(staged)) for path in files_in(staged)}
+        for one in compiled_maps(listing, (str(staged), str(self.directory)), present):
+            program = self.postalias if one.aliases else self.postmap
+            words = (program, "-c", str(staged), f"{one.kind}:{staged / one.path}")
+            compiled = run(words, self.validate_seconds)
+            if not compiled.good:
+                return compiled
+        return Result(True)
 
     def validate(self, staged: Path) -> Result:
         """Let Postfix read the tree; what it only warns of is in the output."""
@@ -78,13 +104,18 @@ class Postfix:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Any server, by three commands of the operator's; an empty one is good at once."""
+    """Any server, by four commands of the operator's; an empty one is good at once."""
 
+    build_words: Words = ()
     validate_words: Words = ()
     reload_words: Words = ()
     check_words: Words = ()
     limit_seconds: float = 60.0
     """For each of them."""
+
+    def build(self, staged: Path) -> Result:
+        """The operator's command, told where the staged files are; it may add files."""
+        return self._run(self.build_words, staged)
 
     def validate(self, staged: Path) -> Result:
         """The operator's command, told where the staged files are."""
@@ -108,6 +139,10 @@ class Command:
 @dataclass(frozen=True, slots=True)
 class Nothing:
     """Files that nobody has to be told of."""
+
+    def build(self, staged: Path) -> Result:
+        """Always good."""
+        return Result(True)
 
     def validate(self, staged: Path) -> Result:
         """Always good."""

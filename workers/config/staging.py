@@ -10,24 +10,30 @@ Invariant: a directory with a tree's name is complete and on the disk. What is b
 import contextlib
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from workers.config import durable
 from workers.config.core.manifests import (
     Drift,
+    DriftKind,
     Manifest,
     Rendered,
     drift,
     revision_in,
     tree_name,
 )
+from workers.config.core.reports import Result
+from workers.config.errors import StateError
 from workers.config.scanning import scan
 
 FILES, MANIFEST = "files", "manifest.json"
 PARTIAL, GONE = ".partial", ".gone"
+Build = Callable[[Path], Result]
+"""Builds in a directory of files what belongs to them."""
 COPIES_MAX = 1_000
 MANIFEST_BYTES_MAX = 64 << 20
 
@@ -70,25 +76,37 @@ class Trees:
             name = tree_name(manifest, copy)
             if not (self.directory / name).exists():
                 return name, False
-            if self.manifest(name) == manifest and not self.drift(name):
+            found = self.manifest(name)
+            same = found is not None and replace(found, built=()) == manifest
+            if same and not self.drift(name):
                 return name, True
         raise FileExistsError(f"{tree_name(manifest)} is there {COPIES_MAX} times; remove some")
 
-    def stage(self, name: str, manifest: Manifest, rendered: Rendered) -> None:
-        """Write a tree and bring it to the disk; raises `OSError`, and then leaves no tree."""
+    def stage(self, name: str, manifest: Manifest, rendered: Rendered, build: Build) -> Result:
+        """Write a tree, let the server's tools build what belongs to it, bring it to the disk.
+
+        If that fails, or raises `OSError`, no tree is left.
+        """
         partial = self.directory / f"{name}{PARTIAL}"
         _remove(partial)
+        staged = False
         try:
             durable.make_directory(partial)
             durable.make_directory(partial / FILES)
             self._write(partial / FILES, manifest, rendered)
-            durable.write(partial / MANIFEST, msgspec.json.encode(manifest), 0o644)
+            result = build(partial / FILES)
+            if not result.good:
+                return result
+            complete = _with_built(manifest, partial / FILES)
+            durable.write(partial / MANIFEST, msgspec.json.encode(complete), 0o644)
             durable.settle_all(partial)
             durable.rename(partial, self.directory / name)
-        except OSError:
-            with contextlib.suppress(OSError):
-                _remove(partial)
-            raise
+            staged = True
+            return result
+        finally:
+            if not staged:
+                with contextlib.suppress(OSError):
+                    _remove(partial)
 
     def _write(self, files: Path, manifest: Manifest, rendered: Rendered) -> None:
         made = {files}
@@ -128,6 +146,19 @@ class Trees:
         for path in self.directory.iterdir():
             if path.name.endswith((PARTIAL, GONE)):
                 _remove(path)
+
+
+def _with_built(manifest: Manifest, files: Path) -> Manifest:
+    """The manifest with what was built, which is brought to the disk here."""
+    found = scan(files)
+    built = []
+    for one in drift(manifest, found):
+        entry = found.get(one.path)
+        if one.kind is not DriftKind.ADDED or entry is None or entry.kind != "file":
+            raise StateError(f"{one.path}: building the tree may only add plain files to it")
+        durable.settle_file(files / one.path)
+        built.append(entry)
+    return replace(manifest, built=tuple(built))
 
 
 def _remove(path: Path) -> None:

@@ -38,11 +38,13 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """All files of a tree in the order of their paths."""
+    """All files of a tree in the order of their paths. The hash is that of `entries`."""
 
     revision: int
     hash: str
     entries: tuple[Entry, ...]
+    built: tuple[Entry, ...] = ()
+    """What the server's own tools made of them on this node, such as compiled maps."""
     format: int = FORMAT
 
 
@@ -136,7 +138,7 @@ def revision_in(name: str) -> int | None:
 
 def drift(manifest: Manifest | None, found: Mapping[str, Entry]) -> tuple[Drift, ...]:
     """How files that were found differ, in the order of paths; all are added without a manifest."""
-    known = {one.path: one for one in manifest.entries} if manifest else {}
+    known = {one.path: one for one in (*manifest.entries, *manifest.built)} if manifest else {}
     kinds = ((path, _kind(known.get(path), found.get(path))) for path in {*known, *found})
     return tuple(sorted((Drift(p, kind) for p, kind in kinds if kind), key=lambda d: d.path))
 
