@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workers.bus.names import resolved
+from workers.bus.names import THREAD, resolved
 
 NAME, PORT = "broker.example", 5672
 FOUND = [
@@ -40,6 +40,9 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
     monkeypatch.setattr(socket, "getaddrinfo", one.getaddrinfo)
     yield one
     one.answers.set()
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join(GUARD_SECONDS)
 
 
 async def begun(count: int = 1) -> list[asyncio.Task[tuple[str, int]]]:

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+THREAD = "broker's name"
+
 _under_way: set[str] = set()
 """Names that a thread is looking up."""
 
@@ -42,6 +44,7 @@ def _look_up(host: str, port: int) -> asyncio.Future[Any]:
             settle(outcome)
 
     def run() -> None:
+        told: tuple[Callable[[Any], None], Any]
         try:
             told = (found.set_result, socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except Exception as error:
@@ -50,7 +53,7 @@ def _look_up(host: str, port: int) -> asyncio.Future[Any]:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(tell, *told)
 
-    thread = threading.Thread(target=run, name="name", daemon=True)
+    thread = threading.Thread(target=run, name=THREAD, daemon=True)
     _under_way.add(host)
     try:
         thread.start()
