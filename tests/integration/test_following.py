@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.integration.agents import VIPS, Agent, Cluster, cluster, defined, wait
+from tests.integration.datagrams import overheard
 from tests.integration.segment import batch
 from workers.failover.core.definitions import Topology
 from workers.failover.core.definitions_text import render
@@ -63,3 +64,13 @@ def test_an_interface_that_comes_after_its_definitions_is_used(running: Cluster)
     wait(lambda: not any(map(problem, running)), "all follow")
     wait(lambda: sum(map(has_late, running)) == 1, "what is defined there has an owner")
     assert told(running["mta1"]) == "the definitions file is good, and followed"
+
+
+def test_another_link_address_is_told_to_the_peers(running: Cluster) -> None:
+    changed, peer = running["mta1"].host, running["mta2"].host
+    new = "02:00:00:00:77:77"
+    assert changed.mac != new
+
+    changed.ip("link", "set", "eth0", "address", new)
+
+    wait(lambda: any(new.encode() in said for said in overheard(peer, 1)), "a peer hears of it")

@@ -249,10 +249,15 @@ class Consumer:
                 self.leftovers.release(action.vips)
         if self.settings.node in definitions.nodes:
             self.following.follow(definitions)
+            self._followed()
             self.rings.redefine(definitions)
             self.acquaintances.redefine(definitions)
-            self._listen()
         return [action for action in actions if not isinstance(action, act.Release)]
+
+    def _followed(self) -> None:
+        """Sockets and link addresses may be others now."""
+        self._listen()
+        self.machine.voice.macs = self.plumber.macs()
 
     # Time and sockets.
 
@@ -284,6 +289,8 @@ class Consumer:
             for change in self.plumber.read():
                 if isinstance(change, KernelChanged):
                     self.leftovers.gone(change.gone)
+                else:  # peers know our frames by the link address
+                    self.machine.voice.macs = self.plumber.macs()
                 self.step(change)
             for fact in self.plumber.facts():
                 self._record(fact)
@@ -348,10 +355,10 @@ class Consumer:
         """Follow what could not be followed yet; tell when the definitions' problem changed."""
         self.loop.call_later(LOOK_SECONDS, self._look)
         self._urgency.insist()
-        if not self._closed:
+        if self.following.problem and not self._closed:
             with self._fatal():
-                if self.following.again():
-                    self._listen()
+                self.following.again()
+                self._followed()
         problem = self._problem
         if problem != self._told_problem:
             self._told_problem = problem
