@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.agents import VIPS, Cluster, cluster, defined, wait
+from workers.exit_codes import Exit
 from workers.failover.core.definitions import Definitions, Vip
 from workers.failover.core.definitions_text import render
 
@@ -141,3 +142,26 @@ def test_a_vip_that_is_undefined_is_released_by_its_last_hook(
     wait(lambda: len(calls(script)) > before, "the hook is called")
 
     assert calls(script)[before:] == [(owner, "release", "0")]
+
+
+def test_a_node_that_the_definitions_lose_waits_for_its_hooks(
+    running: Cluster, tmp_path: Path
+) -> None:
+    """Its last hook takes longer than all else that it does before it leaves."""
+    slow, done = tmp_path / "slow", tmp_path / "done"
+    slow.write_text(f"#!/bin/sh\ncase $1 in release) sleep 1; touch {done};; esac\n")
+    slow.chmod(0o755)
+    plain = defined(3, (HOOKED,))
+    knobs = replace(plain.knobs, hook_timeout=10.0)
+    three = replace(plain, knobs=knobs, vips={HOOKED: Vip(HOOKED, hook=str(slow))})
+    at_work = [one for one in running if one.process is not None and one.process.poll() is None]
+    at_work[0].put(render(three))
+    wait(lambda: owner_of(running, HOOKED), "it has an owner")
+    lost = running[owner_of(running, HOOKED)]
+    nodes = {name: node for name, node in three.nodes.items() if name != lost.name}
+
+    at_work[0].put(render(replace(three, revision=4, nodes=nodes)))
+
+    assert lost.process is not None
+    assert lost.process.wait(15) == Exit.REFUSED
+    assert done.exists()

@@ -168,7 +168,8 @@ class Consumer:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.rings.close(), CLOSE_SECONDS)
         # An agent that starts anew has its lease to catch: it takes again what it adopts.
-        await self.hooks.close(self._plumbed.knobs.hook_timeout if self.asked else 0.0)
+        stops = self.asked or self.parting == act.Reason.STOPPING
+        await self.hooks.close(self._plumbed.knobs.hook_timeout if stops else 0.0)
         self._closed = True
         self.plumber.close()
         self.leftovers.close()
