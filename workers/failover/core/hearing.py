@@ -138,7 +138,7 @@ def _contend(node: Node, peer: Peer, gone: set[tuple[str, int]], now: float) -> 
 
     `gone`: what it says that it let go, though it has not come yet to telling claims without it.
     """
-    lost = []
+    lost, kept = [], []
     for vip in _disputes(node, peer):
         epoch = peer.claims[vip]
         if node.holdings.loses(vip, epoch, peer.name, node.me):
@@ -148,13 +148,15 @@ def _contend(node: Node, peer: Peer, gone: set[tuple[str, int]], now: float) -> 
         ].announced_at >= DEFEND_SECONDS:
             node.holdings.held[vip].announced_at = now
             node.out.tell(FactKind.CONFLICT, Reason.CONFLICT, vip=vip, node=peer.name)
-            node.holdings.announce((vip,), node.definitions.knobs.announce_count, now)
-            node.urgent = True
+            kept.append(vip)
+    if kept:
+        node.holdings.announce(sorted(kept), node.definitions.knobs.announce_count, now)
+        node.urgent = True
     if lost:
         node.release(sorted(lost), Reason.CONFLICT, node=peer.name)
     outlived = tuple(vip for vip in node.found if vip in peer.claims)
     if outlived:  # found at my start, taken by the peer meanwhile: not adopted
-        node.found = tuple(vip for vip in node.found if vip not in outlived)
+        node.found = tuple(vip for vip in node.found if vip not in peer.claims)
         node.out.act(Release(outlived))
 
 

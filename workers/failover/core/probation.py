@@ -11,6 +11,7 @@ from workers.failover.core.actions import Probe, Probing, Reason, Refer
 from workers.failover.core.detector import Verdict
 from workers.failover.core.holdings import Held
 from workers.failover.core.node import Node
+from workers.failover.core.rounds import ROUND_VIPS
 
 PROBATION_SECONDS = 0.08
 """How often VIPs on probation are asked for."""
@@ -29,7 +30,7 @@ def challenge(node: Node, held: Held, mac: str, now: float) -> None:
             if other.previous == held.previous and other.vip != held.vip
         ]
         if others:
-            node.out.act(Probe(tuple(others[:PROBATION_VIPS]), Probing.CHECK))
+            node.out.act(Probe(tuple(others[:ROUND_VIPS]), Probing.CHECK))
     node.probation.challenges[held.vip] = (now + node.definitions.knobs.probe_interval, mac)
 
 
@@ -38,7 +39,7 @@ def supervise(node: Node, now: float) -> None:
 
     Clients that were told of me are told of the node that serves on: its agent is not there to.
     """
-    referred: dict[str, list[str]] = {}
+    going: dict[tuple[str, str], list[str]] = {}
     for vip, (until, mac) in tuple(node.probation.challenges.items()):
         if now < until:
             continue
@@ -48,11 +49,12 @@ def supervise(node: Node, now: float) -> None:
             continue
         if peer is not None:
             node.ownership.last_owner[vip] = peer.name
-            referred.setdefault(mac, []).append(vip)
-        name = peer.name if peer else ""
-        node.release([vip], Reason.PROBATION, node=name, detail=mac)
-    for mac, vips in referred.items():
-        node.out.act(Refer(tuple(vips), mac))
+        going.setdefault((peer.name if peer else "", mac), []).append(vip)
+    for (name, mac), vips in going.items():
+        node.release(vips, Reason.PROBATION, node=name, detail=mac)
+    for (name, mac), vips in going.items():
+        if name:
+            node.out.act(Refer(tuple(vips), mac))
     if now >= node.probation.next_at:
         _ask(node, now)
 
