@@ -89,6 +89,7 @@ def _welcome(node: Node, one: Offer, peer: Peer, now: float) -> bool:
     owner = node.ownership.owners.get(one.vip, (one.epoch, peer.name))
     return (
         entitled(node)
+        and node.stop.restart_at == math.inf
         and not node.taking
         and one.why in set(Why)
         and one.vip in node.definitions.vips

@@ -15,6 +15,7 @@ from workers.failover.core.actions import Reason
 from workers.failover.core.assignment import leader
 from workers.failover.core.messages import NodeState, Why
 from workers.failover.core.node import GOODBYES, Node
+from workers.failover.core.ownership import BUSY_SECONDS
 
 SETTLE_SECONDS = 1.0
 """Members that do not agree with me on view and revision are waited for no longer than this."""
@@ -72,7 +73,8 @@ def balance(node: Node, now: float) -> None:
     knobs = node.definitions.knobs
     if node.state is not NodeState.READY or node.dirty or not node.moves.surplus:
         return
-    if now < node.next_balance or node.ownership.orphans:
+    young = any(now < one.since + BUSY_SECONDS for one in node.ownership.orphans.values())
+    if now < node.next_balance or young:
         return
     if not node.view.mature(node.detector, knobs.view_mature_time, now) or not _same(node):
         return

@@ -7,6 +7,7 @@ takes over from a node that fell off the net meanwhile keeps asking for it until
 import math
 
 from workers.failover.core.actions import FactKind, Reason, Renew
+from workers.failover.core.messages import NodeState
 from workers.failover.core.node import Node
 
 PATIENCE_SECONDS = 1.0
@@ -15,7 +16,7 @@ PATIENCE_SECONDS = 1.0
 
 def begin(node: Node, lease_seconds: int, now: float) -> None:
     """Say for how long the kernel is going to keep everything."""
-    if node.stop.restart_at < math.inf:
+    if node.stop.restart_at < math.inf or node.state is NodeState.STOPPING:
         return
     node.stop.restart_at = now
     node.voice.lease = float(lease_seconds)
@@ -30,7 +31,7 @@ def step(node: Node, now: float) -> None:
         return
     live = [peer for peer in node.detector.peers.values() if peer.live]
     deaf = [peer.name for peer in live if peer.hears_me_at < node.stop.restart_at]
-    if not deaf:
+    if not deaf and not node.handoffs.arming:  # who was told that I take it lets go of it
         _go(node, now)
     elif now >= node.stop.restart_at + PATIENCE_SECONDS:
         node.stop.restart_at, node.voice.lease = math.inf, 0.0

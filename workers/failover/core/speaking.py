@@ -61,11 +61,11 @@ def _tick(node: Node, now: float) -> None:
     node.next_heartbeat = now + node.definitions.knobs.heartbeat_interval
     node.forgive(now)
     node.renew(now)
+    moving.balance(node, now)
     orphans = node.ownership.orphans.keys() - node.takeover.candidates.keys()
     if orphans:
         node.dirty = True
         node.out.act(Probe(tuple(sorted(orphans)[:ORPHANS_A_TICK]), Probing.CHECK))
-    moving.balance(node, now)
 
 
 def _leave(node: Node, now: float) -> None:

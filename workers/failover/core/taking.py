@@ -121,8 +121,8 @@ def reassess(node: Node, now: float) -> None:
     node.takeover.forget(served & node.takeover.candidates.keys())
     for vip in served & ownership.orphans.keys():
         del ownership.orphans[vip]
-    # Drained nodes, last of all, take what no heir has taken: any service goes before none.
-    eligible = node.me in weights or node.state is NodeState.DRAINING
+    # Late and drained nodes, last of all, take what no heir has taken: any service before none.
+    eligible = node.state in (NodeState.READY, NodeState.DRAINING)
     for vip in node.definitions.vips:
         if vip not in served:
             mine = eligible and (vip in left or node.me not in barred.get(vip, ()))
