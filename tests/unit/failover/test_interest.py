@@ -119,3 +119,20 @@ def test_what_is_no_hosts_link_address_is_told_nothing(mac: str) -> None:
     one = interest(told=())
     one.known[CLIENT] = mac
     assert audience(one) == packed(GATEWAY)
+
+
+def test_lists_that_are_cut_tell_too_little_so_everybody_is_told() -> None:
+    ends = [n.to_bytes(2, "big") for n in range(PER_INTERFACE)]
+    hosts = [(f"10.1.{e[0]}.{e[1]}", f"02:00:00:01:{e[0]:02x}:{e[1]:02x}") for e in ends]
+    places = {host: "eth0" for host, _ in hosts}
+    one = Interest(frozenset(), dict(hosts[1:]))
+    one.hear("mta2", hosts[1:], 100.0)
+    assert len(one.audience("eth0", 4, 1, places, 110.0) or ()) == PER_INTERFACE - 1
+    one.hear("mta2", hosts, 100.0)
+    assert one.audience("eth0", 4, 1, places, 110.0) is None
+
+
+def test_where_nobody_is_known_everybody_is_told() -> None:
+    one = Interest(frozenset(), {})
+    one.hear("mta2", (), 100.0)
+    assert audience(one) is None

@@ -85,7 +85,10 @@ class Interest:
             for host in self.named
             if _size(host) == size and places.get(host) == interface and host not in known
         ]
-        if missing or len(macs) * vips > FRAMES_MAX:
+        lists = [*(hosts for _, hosts in self.heard.values()), tuple(self.known.items())]
+        here = (sum(places.get(a, interface) == interface for a, _ in hosts) for hosts in lists)
+        cut = max(map(len, lists)) >= NEIGHBOURS_MAX or max(here) >= PER_INTERFACE
+        if missing or cut or not macs or len(macs) * vips > FRAMES_MAX:
             return None
         return tuple(sorted(macs))
 
