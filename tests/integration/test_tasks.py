@@ -164,6 +164,19 @@ def test_random_damage_is_refused_or_means_the_same(node: Settings) -> None:
     assert parse(file(node).read_text()) in (defined(4), defined(NEWS))
 
 
+@pytest.mark.parametrize("revision", [4, NEWS])
+def test_a_file_cut_short_is_made_good(node: Settings, revision: int) -> None:
+    text = render(defined(revision))
+    file(node).write_text(text[:-200])
+    assert f"revision {revision} written" in define(node, "default", revision, text)
+    assert file(node).read_text() == text
+
+
+def test_half_a_character_is_refused_with_a_sentence(node: Settings) -> None:
+    text = render(defined(NEWS)).replace("mta1", "mta1\ud800")
+    assert "half a character" in define(node, "default", NEWS, text)
+
+
 def test_who_stands_still_with_the_lock_does_not_stop_the_others(node: Settings) -> None:
     with locked(node.state_directory / DEFINITIONS_LOCK):
         assert "revision 5 written" in define(node, "default", NEWS, render(defined(NEWS)))

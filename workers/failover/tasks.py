@@ -8,11 +8,12 @@ managers see by the node's reports what it acts on.
 import contextlib
 import json
 import logging
-import re
 import socket
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from workers.failover.core.definitions import Definitions
 from workers.failover.core.definitions_text import DefinitionsError, parse
 from workers.failover.errors import FailoverError
 from workers.failover.files import replace_if
@@ -22,8 +23,6 @@ from workers.failover.store import DEFINITIONS, DEFINITIONS_LOCK
 DEFINE = "muster.node.define"
 AGENT_SECONDS = 1.0
 """With the wait for another writer of the file less than a broker waits for a heartbeat."""
-HEAD_BYTES = 4096
-"""Of a canonical file; its revision is among the first lines."""
 
 log = logging.getLogger("muster")
 
@@ -58,6 +57,10 @@ def _checked(
             f"they are for subcluster {subcluster!r:.80}, "
             f"{settings.node} is in {settings.subcluster}; {way}"
         )
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise TaskRefused("the definitions have half a character; send UTF-8") from None
     try:
         definitions = parse(text, f"revision {revision}")
     except DefinitionsError as error:
@@ -101,21 +104,22 @@ def _text(file: Path) -> str:
 
 def _revision(text: str) -> int:
     """The revision of a definitions file; -1 for one that nobody can act on."""
-    found = re.search(r"^revision = (\d{1,18})$", text[:HEAD_BYTES], re.MULTILINE)
-    if found:
-        return int(found[1])
-    try:
-        return parse(text).revision
-    except DefinitionsError:
-        return -1
+    definitions = _meaning(text)
+    return -1 if definitions is None else definitions.revision
 
 
 def _differs(before: str, text: str) -> bool:
     """Whether two texts of one revision mean different things; a spoilt one means nothing."""
+    return _meaning(before) != _meaning(text)
+
+
+@lru_cache(maxsize=2)
+def _meaning(text: str) -> Definitions | None:
+    """What a whole file says; None if nobody can act on it."""
     try:
-        return parse(before) != parse(text)
+        return parse(text)
     except DefinitionsError:
-        return False
+        return None
 
 
 def _poke(path: Path) -> str:
