@@ -238,6 +238,31 @@ def test_a_problem_goes_with_its_cause(directory: Path, store: Store) -> None:
     assert store.problem == ""
 
 
+said: list[str] = []
+
+
+class Watched(Store):
+    """Notes everything that is ever said of the file: another thread may look at any time."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "problem":
+            said.append(str(value))
+
+
+@pytest.mark.parametrize("bad", ["format = 1\ncluster = ", render(defined(2)), b"\xff"])
+def test_a_problem_stays_while_the_file_is_read_again(directory: Path, bad: str | bytes) -> None:
+    with closing(Watched(directory, "demo", "default")) as store:
+        store.load()
+        put(directory, bad)
+        store.reread()
+        said.clear()
+
+        store.reread()
+
+        assert set(said) == {store.problem} != {""}
+
+
 def test_a_touched_file_is_no_news(directory: Path, store: Store) -> None:
     os.utime(directory / "definitions.toml")
 

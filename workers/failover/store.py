@@ -26,6 +26,8 @@ DEFINITIONS_LOCK = "definitions.lock"
 """Held by whoever replaces that file, from the look at the old one on."""
 
 Stamp = tuple[int, int, int]
+Found = tuple[Definitions, str]
+"""Good definitions, and their text."""
 
 
 class StoreError(FailoverError):
@@ -79,14 +81,11 @@ class Store:
 
     def load(self) -> Definitions:
         """Read the newest good definitions at the start; `StoreError` when there are none."""
-        found = self._read(self.file)
-        problem, self.problem = self.problem, ""
-        good = self._read(self._good) if self._good.exists() else None
-        self.problem = problem
+        found, problem = self._read(self.file)
+        good, _ = self._read(self._good) if self._good.exists() else (None, "")
         if good is not None:
             self.newest, self.text = good
-            if found is not None and self._is_news(found[0]):
-                self._keep(*found)
+            self._use(found, problem)
         elif found is not None:
             self._keep(*found)
         else:
@@ -101,11 +100,7 @@ class Store:
 
     def reread(self) -> Definitions | None:
         """Read the file again; its definitions, once kept, if they are newer than the newest."""
-        found = self._read(self.file)
-        if found is None or not self._is_news(found[0]):
-            return None
-        self._keep(*found)
-        return self.newest
+        return self.newest if self._use(*self._read(self.file)) else None
 
     def put(self, text: str, sender: str) -> Definitions | None:
         """Keep definitions that a peer handed over, if they are good and newer."""
@@ -137,38 +132,46 @@ class Store:
         replace(self._good, canonical)
         self.newest, self.text = definitions, canonical
 
-    def _is_news(self, definitions: Definitions) -> bool:
-        """Whether to keep what the file says; if it contradicts what is kept, say so."""
+    def _use(self, found: Found | None, problem: str) -> bool:
+        """Keep what the file says if it is newer; whether it is."""
+        if found is not None:
+            problem = self._contradiction(found[0])
+        self.problem = problem  # set once: the loop may read it at any time
+        if found is None or found[0].revision <= self.newest.revision:
+            return False
+        self._keep(*found)
+        return True
+
+    def _contradiction(self, definitions: Definitions) -> str:
+        """Why good definitions are not used although they differ from what is kept, if so."""
         theirs, ours = definitions.revision, self.newest.revision
         if theirs < ours:
-            self.problem = (
+            return (
                 f"{self.file}: revision {theirs} is older than revision {ours}, which is acted on; "
                 f"give it a revision above {ours}"
             )
-        elif theirs == ours and definitions != self.newest:
-            self.problem = (
+        if theirs == ours and definitions != self.newest:
+            return (
                 f"{self.file}: it differs from the revision {ours} that is acted on; "
                 f"give it a revision above {ours}"
             )
-        return theirs > ours
+        return ""
 
-    def _read(self, path: Path) -> tuple[Definitions, str] | None:
-        """Parse a file; None, with `problem` set, when it is no good."""
+    def _read(self, path: Path) -> tuple[Found | None, str]:
+        """Parse a file; what is found, or None and why it is no good."""
         if path is self.file:
             self._seen = self._stamp()
-        self.problem = ""
         try:
             with path.open("rb") as file:
                 text = file.read(LIMIT_BYTES + 1).decode("utf-8")
-            return self._checked(text, str(path)), text
+            return (self._checked(text, str(path)), text), ""
         except OSError as error:
             way = "put the definitions of the subcluster there"
-            self.problem = f"{path}: cannot be read: {error.strerror}; {way}"
+            return None, f"{path}: cannot be read: {error.strerror}; {way}"
         except UnicodeDecodeError:
-            self.problem = f"{path}: is not UTF-8 text; put the whole file back"
+            return None, f"{path}: is not UTF-8 text; put the whole file back"
         except DefinitionsError as error:
-            self.problem = str(error)
-        return None
+            return None, str(error)
 
     def _checked(self, text: str, source: str) -> Definitions:
         definitions = parse(text, source)
