@@ -111,11 +111,15 @@ class Hooks:
             late = [*self._running, *self._waiting]
             for vip in dict.fromkeys(late):
                 self._failed(vip, f"a hook was not through when the agent ended: {vip}")
+            if untold := len(self._notices) + self._left_out + (self._notifying is not None):
+                what = "on_change was not through when the agent ended"
+                self._failed("", f"{what}; changes that nobody was told of: {untold}")
             for task in (*self._running.values(), self._notifying):
                 if task is not None:
                     task.cancel()
             self._waiting.clear()
             self._notices.clear()
+            self._left_out = 0
 
     def picture(self) -> dict[str, int]:
         """How many run and wait, for people."""
