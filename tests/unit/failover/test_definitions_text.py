@@ -1,5 +1,6 @@
 """Definitions as text: what is read, what is refused and how it is said, what is written."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,7 @@ from workers.failover.core.definitions_text import (
     parse,
     render,
 )
+from workers.failover.core.toml_text import line_of
 
 TOP = 'format = 1\ncluster = "demo"\nsubcluster = "default"\nrevision = 1\n'
 NET = '[topology."198.18.0.0/24"]\ninterface = "eth0"\n'
@@ -423,6 +425,17 @@ def test_a_canonical_file_that_was_edited_is_noticed_until_its_first_line_goes()
 
     assert "not what its last line says" in refusal(edited)
     assert "198.18.0.102" in parse(edited.removeprefix(FIRST_LINE)).vips
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "0x" + "f" * 5000, "[0x" + "f" * 5000 + "]"])
+def test_a_number_of_thousands_of_digits_is_refused_with_a_sentence(number: str) -> None:
+    assert re.search(r":\d+: .*too long", refusal(WHOLE.replace("= 1\n[", f"= {number}\n[", 1)))
+
+
+def test_the_line_of_a_mistake_is_found_behind_a_line_of_spaces() -> None:
+    text = "format = 1\n" + " " * 200_000 + "\n  revision = 0\n"
+
+    assert line_of(text, ("revision",)) == 3
 
 
 def test_a_file_that_would_be_too_large_is_not_written() -> None:

@@ -33,6 +33,8 @@ def load(text: str) -> "Table":
         raise Problem((), f"not TOML: {sentence}; correct this line", line) from None
     except RecursionError:
         raise Problem((), "not TOML: nested too deeply; write plain tables", 1) from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise Problem((), "not TOML: a number is too long; write one of few digits", 1) from None
 
 
 def line_of(text: str, path: Path) -> int:
@@ -57,7 +59,7 @@ def _header(line: str) -> Path | None:
 
 
 def _key(line: str) -> Path | None:
-    told = re.match(r"\s*((?:\"[^\"]*\"|'[^']*'|[^\"'=#])+)=", line)
+    told = re.match(r"((?:\"[^\"]*\"|'[^']*'|[^\"'=#])+)=", line.lstrip())
     return _names(f"{told[1]} = 0") if told else None
 
 
@@ -65,7 +67,7 @@ def _names(line: str) -> Path | None:
     """Return the keys that a line of TOML with one header or key names."""
     try:
         value: Any = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return None
     names: list[str] = []
     while isinstance(value, dict) and value:
@@ -106,21 +108,27 @@ class Table:
         """Return a string; without a default it has to be there."""
         value = self._value(key, default)
         if not isinstance(value, str):
-            raise self.problem(key, f'{key} is {value!r}; write a text in quotes: {key} = "..."')
+            raise self.problem(
+                key, f'{key} is {_shown(value)}; write a text in quotes: {key} = "..."'
+            )
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return an array of strings, empty when it is not there."""
         value = self._values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise self.problem(key, f'{key} is {value!r}; write a list of texts: {key} = ["..."]')
+            raise self.problem(
+                key, f'{key} is {_shown(value)}; write a list of texts: {key} = ["..."]'
+            )
         return tuple(value)
 
     def whole(self, key: str, default: int | None, low: int, high: int) -> int:
         """Return an integer from `low` to `high`."""
         value = self._value(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise self.problem(key, f"{key} is {value!r}; write a whole number, {low} to {high}")
+            raise self.problem(
+                key, f"{key} is {_shown(value)}; write a whole number, {low} to {high}"
+            )
         return value
 
     def number(self, key: str, default: float | None, low: float, high: float) -> float:
@@ -128,14 +136,16 @@ class Table:
         value = self._value(key, default)
         plain = isinstance(value, int | float) and not isinstance(value, bool)
         if not plain or not low <= value <= high:
-            raise self.problem(key, f"{key} is {value!r}; write a number, {low:g} to {high:g}")
+            raise self.problem(
+                key, f"{key} is {_shown(value)}; write a number, {low:g} to {high:g}"
+            )
         return float(value)
 
     def table(self, key: str, thing: str) -> "Table":
         """Return the table `key`, empty when it is not there."""
         value = self._values.get(key, {})
         if not isinstance(value, dict):
-            raise self.problem(key, f"{key} is {value!r}; write a table: [{key}]")
+            raise self.problem(key, f"{key} is {_shown(value)}; write a table: [{key}]")
         return Table(value, (*self.path, key), thing)
 
     def tables(self, key: str) -> Iterator[tuple[str, "Table"]]:
@@ -157,3 +167,10 @@ class Table:
         if default is None:
             raise self.problem("", f"{key} is missing; write {key} = ...")
         return default
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "too long a number"
