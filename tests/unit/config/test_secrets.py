@@ -59,6 +59,17 @@ def test_secrets_pass_through_macros_includes_variables_and_text() -> None:
     assert conceal(found.content, found.secrets) == found.shown
 
 
+def test_a_secret_in_settings_serves_every_file_that_imports_them() -> None:
+    importing = "{% import '_s.j2' as s %}{{ s.password }}"
+    files = {
+        "global/_s.j2": "{% set password = secret('relay') %}",
+        "global/a.j2": importing,
+        "global/b.j2": importing,
+    }
+
+    assert tree(files, secrets=SECRETS) == {"a": b"hunter2\xff", "b": b"hunter2\xff"}
+
+
 def file_names(spans: tuple[Span, ...]) -> list[str]:
     return [span.name for span in spans]
 

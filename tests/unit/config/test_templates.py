@@ -53,6 +53,17 @@ def test_settings_can_differ_by_layer() -> None:
     assert tree(files) == {"main.cf": b"x = 20\n"}
 
 
+def test_templates_leave_nothing_behind_for_others() -> None:
+    files = {
+        "global/_n.j2": "{% set kept = namespace(count=0) %}",
+        "global/a.j2": "{% import '_n.j2' as n %}{% set kept = n.kept %}"
+        "{% set kept.count = kept.count + 1 %}{{ n.kept.count }}",
+    }
+    files["global/b.j2"] = files["global/a.j2"]
+
+    assert tree(files) == {"a": b"1", "b": b"1"}
+
+
 @pytest.mark.parametrize(
     ("template", "why"),
     [
@@ -76,6 +87,8 @@ def test_settings_can_differ_by_layer() -> None:
         ("\n{{ nodes }}", "2: a tuple cannot be written"),
         ("\n{{ node }}", "2: a Node cannot be written"),
         ("\n{{ range }}", "2: a function cannot be written"),
+        ("\n{{ range ~ '' }}", "2: writes an object of Python"),
+        ("\n{{ [cycler(1).next, 'x'.join] | join(' ') }}", "2: writes an object of Python"),
         ("{{ '\\ud800' }}", "1: writes half a surrogate pair"),
         ("{% include 'no.j2' %}", "1: includes 'no.j2', which the tree of this node does not have"),
         ("{% include ['n.j2', 'o.j2'] %}", "1: includes 'n.j2' or 'o.j2', which"),

@@ -155,6 +155,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals["range"] = _range
         del self.globals["lipsum"]
 
+    def forget(self) -> None:
+        """Begin anew: what one template left in a module that it imported is not for others."""
+        if self.cache is not None:
+            self.cache.clear()
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         for call in tree.find_all(nodes.Call):

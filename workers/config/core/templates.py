@@ -1,11 +1,12 @@
 """Renders the templates of one node: Jinja2, sandboxed and strict, knowing nothing but the facts.
 
 Invariant: for whatever template the result is an `Output` or a `Problem` with path and line, never
-an exception; the same sources and facts give the same output. What a template includes or imports
-comes from the node's own tree. Bounds of time and memory are the shell's: it raises `OutOfTime`
-here, and an address space that ends raises MemoryError.
+an exception; the same sources and facts give the same output, whatever was rendered before. What a
+template includes or imports comes from the node's own tree. Bounds of time and memory are the
+shell's: it raises `OutOfTime` here, and an address space that ends raises MemoryError.
 """
 
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from types import CodeType
@@ -22,6 +23,8 @@ from workers.config.core.unusable import OutOfTime, Unusable, problem_of
 
 OUTPUT_BYTES = 10 * 1024 * 1024
 """Of one rendered file."""
+_OBJECT = re.compile(r" at 0x[0-9a-f]{8,16}>")
+"""How Python shows what has no text: with an address, so never twice the same."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -96,6 +99,7 @@ class Templates:
     def _outcome(self, name: str, checked_only: bool) -> Output | Problem:
         self.exhausted = False
         self._uses.path, self._uses.places = self.path(name), {}
+        self._sandbox.forget()
         try:
             template = self._sandbox.get_template(name)
             return Output("") if checked_only else self._run(template)
@@ -113,6 +117,8 @@ class Templates:
                 size += len(piece.encode())
             except UnicodeEncodeError:
                 stream.throw(Unusable("writes half a surrogate pair, which is no character"))
+            if _OBJECT.search(piece):
+                stream.throw(Unusable("writes an object of Python; write its parts"))
             if size > OUTPUT_BYTES:
                 limit = f"{OUTPUT_BYTES >> 20} MiB"
                 stream.throw(Unusable(f"writes more than {limit}; look for a loop without end"))
