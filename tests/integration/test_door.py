@@ -58,7 +58,7 @@ def serving(path: Path, idle_seconds: float = PATIENCE_SECONDS) -> Iterator[Serv
     commands = {
         "status": lambda _: {"state": "ready"},
         "big": lambda _: {"text": BIG},
-        "events": lambda request: {"events": [request.get("since", 0)]},
+        "events": lambda request: {"events": [request.get("since", 0)] * request.get("times", 1)},
         "refused": lambda _: {"error": "not now"},
         "boom": _boom,
     }
@@ -292,6 +292,19 @@ def test_a_follower_that_falls_behind_is_closed_and_others_get_all(door: Served)
 
         wait(lambda: len(door.followers) == 1)
         assert is_closed(deaf)
+
+
+def test_a_long_first_answer_does_not_count_as_falling_behind(door: Served) -> None:
+    event = b'{"number": 1}\n'
+    with door.client() as client:
+        times = 2 * UNSENT_BYTES // 4
+        asked = {"command": "events", "since": 1000, "times": times, "follow": True}
+        client.sendall(json.dumps(asked).encode() + b"\n")
+        wait(lambda: door.followers)
+        door.tell(event)
+        with client.makefile("rb") as lines:
+            assert len(lines.readline()) > 2 * UNSENT_BYTES
+            assert lines.readline() == event
 
 
 # Opening.

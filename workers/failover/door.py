@@ -24,7 +24,7 @@ IDLE_SECONDS = 60.0
 """How long a client may take for a line, or for reading an answer."""
 CLIENTS_MAX = 32
 UNSENT_BYTES = 1 << 20
-"""A follower that lets more than this pile up is closed."""
+"""A follower that lets more than this pile up, besides its first answer, is closed."""
 
 Request = dict[str, Any]
 Answer = Callable[[Request], dict[str, Any] | Awaitable[dict[str, Any]]]
@@ -135,9 +135,13 @@ class Door:
 
     async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Write events as they come, until the client leaves or falls behind."""
+        answer = writer.transport.get_write_buffer_size()
 
         def show(lines: bytes) -> None:
-            if writer.transport.get_write_buffer_size() > UNSENT_BYTES:
+            nonlocal answer
+            unsent = writer.transport.get_write_buffer_size()
+            answer = min(answer, unsent)  # what may be left of it
+            if unsent > answer + UNSENT_BYTES:
                 writer.transport.abort()
             elif not writer.is_closing():
                 writer.write(lines)
