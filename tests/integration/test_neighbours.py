@@ -1,18 +1,22 @@
 """Raw ARP and neighbour discovery against real kernels: who answers, who claims, who probes."""
 
+import errno
 import json
 import os
 import random
 import select
 import socket
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from tests.integration.segment import Host, define, hosts, run, wait_until
+from workers.failover import packet_filter
 from workers.failover.core import frames
 from workers.failover.core.actions import Probe, Probing, Take
 from workers.failover.core.events import Seen, Sighting
@@ -24,6 +28,7 @@ VIP, VIP6, FREE, FREE6 = "198.18.78.1", "2001:db8:77::a1", "198.18.78.9", "2001:
 WITNESS, PEER, STRANGER = "198.18.77.3", "198.18.77.2", "198.18.77.50"
 PEER_OF_TWO = "198.18.77.1"
 DEFINITIONS = define(VIP, VIP6, FREE, FREE6, lease_ttl=30, witnesses=(WITNESS,))
+MEMORY_OF, OPTMEM_BYTES = 55, 20_480
 BOTH = pytest.mark.parametrize(("vip", "free"), [(VIP, FREE), (VIP6, FREE6)])
 
 
@@ -372,6 +377,44 @@ def test_many_vips_pass_the_filter(segment: Segment) -> None:
     assert {s.address for s in heard(segment.asker, 0.5)} == {*many, *six}
     segment.asker.probe(Probe((six[-1],), Probing.TAKER))
     assert [s.seen for s in heard(segment.holder)] == [Seen.PROBE]
+
+
+@pytest.mark.parametrize("program", [packet_filter.arp_about, packet_filter.discovery_about])
+def test_two_of_the_largest_filters_fit_into_what_older_kernels_grant(
+    program: Callable[..., Sequence[packet_filter.Instruction]],
+) -> None:
+    scattered = packet_filter.ranges(range(0xC6120000, 0xC6130000, 3))
+    assert len(scattered) == packet_filter.MOST_RANGES
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        packet_filter.attach(sock, program(scattered, scattered))
+        charged = struct.unpack("=9I", sock.getsockopt(socket.SOL_SOCKET, MEMORY_OF, 36))[6]
+
+    assert 0 < charged <= OPTMEM_BYTES / 2
+
+
+@dataclass
+class Full:
+    """A socket to which the kernel grants no filter."""
+
+    real: socket.socket
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def setsockopt(self, *_: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+
+def test_definitions_whose_filter_finds_no_room_change_nothing(segment: Segment) -> None:
+    wire = segment.asker._wires["eth0"]
+    real = wire._sockets[4]
+    wire._sockets[4] = Full(real)  # type: ignore[assignment]
+    with segment.one.inside(), pytest.raises(NeighboursError, match="optmem_max"):
+        segment.asker.redefine(define(FREE, lease_ttl=30))
+    wire._sockets[4] = real
+    segment.holder.announce((VIP, FREE))
+
+    assert heard(segment.asker) == [Sighting(Seen.CLAIM, v, segment.two.mac) for v in (VIP, FREE)]
 
 
 def test_an_interface_without_an_own_address_is_one_clear_error(segment: Segment) -> None:

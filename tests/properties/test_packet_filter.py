@@ -1,13 +1,14 @@
 """Packet filters never keep back what the reader would report: run here by a small interpreter."""
 
 import struct
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.failover import packet_filter
 from workers.failover.core import frames
-from workers.failover.packet_filter import Instruction
+from workers.failover.packet_filter import MOST_RANGES, Instruction
 
 MAC, OWN = bytes.fromhex("020000000009"), bytes.fromhex("020000000001")
 words = st.integers(1, 0xFFFFFFFF)
@@ -48,10 +49,22 @@ def test_ranges_hold_all_values_and_nothing_else_if_they_are_few(values: frozens
 
     assert all(any(first <= value <= last for first, last in found) for value in values)
     assert list(found) == sorted(found)
-    if len(values) <= 100:
+    if len(values) <= MOST_RANGES:
         assert sum(last - first + 1 for first, last in found) == len(values)
-    else:
-        assert len(found) <= 100
+    assert len(found) <= MOST_RANGES
+
+
+@given(word_sets)
+def test_of_too_many_ranges_the_closest_are_joined(values: frozenset[int]) -> None:
+    found = packet_filter.ranges(values)
+    inside = [
+        gap
+        for one, next_ in pairwise(sorted(values))
+        if (gap := next_ - one) > 1 and any(first <= one < last for first, last in found)
+    ]
+    between = [later[0] - earlier[1] for earlier, later in pairwise(found)]
+
+    assert not inside or (len(found) == MOST_RANGES and max(inside) <= min(between))
 
 
 @given(word_sets, word_sets, st.integers(1, 60) | words, st.sampled_from([4, 16]))
@@ -65,7 +78,7 @@ def test_filters_pass_what_is_wanted(
         program, address = packet_filter.discovery_about(*known), six(about)
     elsewhere = address[:-4] + b"\xff\xff\xff\xfe"
 
-    exact = len(vips) <= 100 and len(others) <= 100
+    exact = len(vips) <= MOST_RANGES and len(others) <= MOST_RANGES
     for frame, wanted in (
         (frames.announcement(address, MAC), about in vips),
         (frames.question(address, MAC, None), about in vips),

@@ -65,26 +65,22 @@ class Neighbours:
             wires = self._open(layout, requests)
         finally:
             requests.close()
+        vips = self._places_of(layout, definitions.vips)
+        peers = [n.address for name, n in definitions.nodes.items() if name != self._node]
+        interest = {host for t in definitions.topologies for host in t.interest}
+        others = self._places_of(layout, [*definitions.witnesses, *peers, *interest])
+        self._listen(wires, vips, others)
         for name, wire in self._wires.items():
             if wires.get(name) is not wire:
                 wire.close()
         self._wires = wires
-        peers = [n.address for name, n in definitions.nodes.items() if name != self._node]
-        vips = self._places_of(layout, definitions.vips)
-        interest = {host for t in definitions.topologies for host in t.interest}
         self._layout = layout
         self._selective = definitions.knobs.announce_to is AnnounceTo.INTEREST
         self.interest.redefine({*definitions.witnesses, *interest})
         self._unreported = interest.difference(definitions.witnesses, peers, definitions.vips)
-        others = self._places_of(layout, [*definitions.witnesses, *peers, *interest])
         self._vips = {place.packed: place.address for place in vips}
         self._names = {place.packed: place.address for place in [*others, *vips]}
         self._places = {place.address: place for place in [*others, *vips]}
-        for name, wire in wires.items():
-            wire.listen(
-                (place.packed for place in vips if place.interface == name),
-                (place.packed for place in others if place.interface == name),
-            )
 
     def close(self) -> None:
         """Close all sockets."""
@@ -251,11 +247,27 @@ class Neighbours:
                 else:
                     wires[name] = Wire.open(link, sources)
         except NeighboursError:
-            for name, wire in wires.items():
-                if self._wires.get(name) is not wire:
-                    wire.close()
+            self._discard(wires)
             raise
         return wires
+
+    def _listen(self, wires: dict[str, Wire], vips: list[Place], others: list[Place]) -> None:
+        """Hear of these addresses, each on its interface."""
+        try:
+            for name, wire in wires.items():
+                wire.listen(
+                    (place.packed for place in vips if place.interface == name),
+                    (place.packed for place in others if place.interface == name),
+                )
+        except NeighboursError:
+            self._discard(wires)
+            raise
+
+    def _discard(self, wires: dict[str, Wire]) -> None:
+        """Close those that were opened just now, and are not to be used."""
+        for name, wire in wires.items():
+            if self._wires.get(name) is not wire:
+                wire.close()
 
 
 def _sources(layout: Layout, name: str, requests: Requests) -> dict[int, bytes]:

@@ -22,7 +22,9 @@ NOTHING: Sequence[Instruction] = (_DROP,)
 """Drops everything."""
 _INSTRUCTION = struct.Struct("=HBBI")
 _ATTACH_FILTER = 26
-_MOST_RANGES = 100
+MOST_RANGES = 40
+"""Of one set. A new filter counts against `net.core.optmem_max` (20 KiB before Linux 6.8) while the
+old one still does."""
 
 _NETLINK_PORT = 12
 _ARP_OPERATION, _ARP_SENDER, _ARP_TARGET, _ARP_REPLY = 20, 28, 38, 2
@@ -38,16 +40,19 @@ def attach(sock: socket.socket, program: Sequence[Instruction]) -> None:
 
 
 def ranges(values: Iterable[int]) -> tuple[Range, ...]:
-    """The values as few closed ranges; too many for a program become one that spans them."""
+    """The values as few closed ranges; of too many, those that lie closest become one."""
     merged: list[Range] = []
     for value in sorted(set(values)):
         if merged and value == merged[-1][1] + 1:
             merged[-1] = (merged[-1][0], value)
         else:
             merged.append((value, value))
-    if len(merged) > _MOST_RANGES:
-        return ((merged[0][0], merged[-1][1]),)
-    return tuple(merged)
+    if len(merged) <= MOST_RANGES:
+        return tuple(merged)
+    widest = sorted(range(1, len(merged)), key=lambda n: merged[n - 1][1] - merged[n][0])
+    cuts = sorted(widest[: MOST_RANGES - 1])
+    starts, ends = [0, *cuts], [*cuts, len(merged)]
+    return tuple((merged[s][0], merged[e - 1][1]) for s, e in zip(starts, ends, strict=True))
 
 
 def notices_not_by(port: int) -> list[Instruction]:

@@ -66,8 +66,19 @@ class Wire:
         return tuple(sock.fileno() for sock in self._sockets.values())
 
     def listen(self, vips: Iterable[bytes], answers: Iterable[bytes]) -> None:
-        """Hear what is said of `vips`, and answers about `answers`; nothing else wakes us."""
-        vips, answers = tuple(vips), tuple(answers)
+        """Hear what is said of `vips`, and answers about `answers`; nothing else wakes us.
+
+        NeighboursError when the kernel has no room for it: a filter stays as it was.
+        """
+        try:
+            self._listen(tuple(vips), tuple(answers))
+        except OSError as error:
+            raise NeighboursError(
+                f"interface {self.name}: what to hear was refused: {error.strerror};"
+                " net.core.optmem_max may be too small"
+            ) from error
+
+    def _listen(self, vips: tuple[bytes, ...], answers: tuple[bytes, ...]) -> None:
         programs = {4: packet_filter.arp_about, 16: packet_filter.discovery_about}
         for size, sock in self._sockets.items():
             known = [
