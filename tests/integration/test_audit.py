@@ -22,7 +22,9 @@ from tests.integration.plumbing import (
 )
 from tests.integration.segment import ANCHOR, FOREVER, Host, define
 from workers.failover.core.actions import FactKind, Reason
+from workers.failover.core.definitions import Knobs
 from workers.failover.core.events import KernelChanged
+from workers.failover.kept import restore_seconds
 from workers.failover.netlink import Requests, delete_address
 from workers.failover.plumber import Plumber
 
@@ -40,16 +42,42 @@ def hand() -> Iterator[Requests]:
         requests.close()
 
 
-def delete(requests: Requests, *vips: str) -> None:
+def deletions(requests: Requests, *vips: str) -> list[bytes]:
     listed = [a for f in (socket.AF_INET, socket.AF_INET6) for a in requests.all_addresses(f)]
     wanted = {ipaddress.ip_address(vip).packed for vip in vips}
-    assert not requests.perform([delete_address(a) for a in listed if a.packed in wanted]).refused
+    return [delete_address(a) for a in listed if a.packed in wanted]
+
+
+def delete(requests: Requests, *vips: str) -> None:
+    assert not requests.perform(deletions(requests, *vips)).refused
 
 
 def watch(plumber: Plumber, *vips: str) -> None:
     """What a consumer does all the time: renew, and look at the kernel."""
     renew(plumber, *vips)
     assert plumber.read() == []
+
+
+def lose(plumber: Plumber, somebody: Requests, held: tuple[str, ...], vip: str) -> None:
+    """A hand deletes a VIP just after a look at the kernel; at the next look it is put back.
+
+    If a slow machine let the time pass in which that is allowed, it is all done once more.
+    """
+    for _ in range(10):
+        wanted = deletions(somebody, vip)
+        renew(plumber, *held)
+        looked = time.monotonic()
+        assert plumber.read() == []
+        assert not somebody.perform(wanted).refused
+        changes = plumber.read()
+        took = time.monotonic() - looked
+        if not changes:
+            print(f"{vip} was away for less than {took * 1000:.2f} ms")
+            return
+        assert took > restore_seconds(Knobs()), changes
+        take(plumber, vip)
+        plumber.read()
+    pytest.fail("this machine is too slow for any VIP to be put back")
 
 
 def told(plumber: Plumber) -> list[tuple[str, Reason]]:
@@ -68,10 +96,7 @@ def test_a_vip_that_a_hand_deletes_is_put_back_at_once(host: Host, vip: str) -> 
         plumber.read()
         watch(plumber, *VIPS, *VIPS6)
 
-        delete(somebody, vip)
-        deleted = time.monotonic()
-        assert plumber.read() == []
-        took = time.monotonic() - deleted
+        lose(plumber, somebody, (*VIPS, *VIPS6), vip)
 
         assert host.has(*VIPS, *VIPS6)
         assert told(plumber) == [(vip, Reason.HAND_DELETED)]
@@ -79,8 +104,6 @@ def test_a_vip_that_a_hand_deletes_is_put_back_at_once(host: Host, vip: str) -> 
         if vip in VIPS:
             assert host.is_secondary(vip)
             assert host.valid_seconds(vip) == FOREVER
-        print(f"{vip} was away for {took * 1000:.2f} ms")
-        assert took < 0.05
 
 
 def test_a_vip_that_a_hand_replaces_is_put_back_in_our_form(host: Host) -> None:
@@ -91,9 +114,8 @@ def test_a_vip_that_a_hand_replaces_is_put_back_in_our_form(host: Host) -> None:
         host.ip("addr", "add", f"{VIPS[0]}/32", "dev", "eth0")
         for _ in range(2):
             watch(plumber, *VIPS)
-        delete(somebody, VIPS[0])
 
-        assert plumber.read() == []
+        lose(plumber, somebody, VIPS, VIPS[0])
 
         assert host.prefix_lengths(*VIPS) == [0, 0, 0]
 
@@ -165,9 +187,7 @@ def test_a_hand_that_does_not_stop_wins_in_the_end(host: Host) -> None:
     with plumbing(define(*VIPS, lease_ttl=3)) as plumber, hand() as somebody:
         take(plumber, *VIPS)
         plumber.read()
-        watch(plumber, *VIPS)
-        delete(somebody, VIPS[0])
-        assert plumber.read() == []
+        lose(plumber, somebody, VIPS, VIPS[0])
         watch(plumber, *VIPS)
 
         delete(somebody, VIPS[0])
