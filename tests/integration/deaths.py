@@ -67,7 +67,8 @@ class Node:
         )
 
     def switcher(self, told: Callable[[Step], None] = lambda _step: None) -> Switcher:
-        return Switcher(self.state.directory, self.profile, told=told)
+        # A killed worker's child holds the lock until it runs its program: here that may last.
+        return Switcher(self.state.directory, self.profile, lock_seconds=60, told=told)
 
     def files(self) -> Rendered:
         """What is live, read by this module's own means."""

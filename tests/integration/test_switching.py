@@ -317,6 +317,33 @@ def test_a_follower_that_fails_disturbs_nothing(place: Path) -> None:
     assert the(switcher.apply(1, tree("one"))).outcome is Outcome.APPLIED
 
 
+def test_a_death_after_turning_back_on_a_full_disk_reloads_the_old_tree(
+    place: Path, tmp_path: Path
+) -> None:
+    running = tmp_path / "running"
+    profile = Command(
+        reload_words=("/bin/cp", "{tree}/main.cf", str(running)),
+        check_words=sh('! grep two "$1/main.cf"'),
+    )
+    applied(place, 1, tree("one"), profile)
+
+    def apply(_told: object) -> None:
+        def fill(step: Step) -> None:
+            if step is Step.CHECK:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+            if step is Step.RELOAD_OLD:
+                os.kill(os.getpid(), 9)
+
+        Switcher(place, profile, told=fill).apply(2, tree("two"))
+
+    assert in_process(apply, Death()) == 9
+    assert (running.read_text(), (place / "current" / "main.cf").read_text()) == ("two", "one")
+    recovered = Switcher(place, profile).recover()
+    assert recovered is not None
+    assert (recovered.outcome, recovered.live_revision) == (Outcome.TURNED_BACK, 1)
+    assert running.read_text() == "one"
+
+
 def test_a_full_disk_keeps_the_old_tree(place: Path) -> None:
     current = applied(place, 1, tree("one"))
 
@@ -377,10 +404,12 @@ def held(place: Path) -> Iterator[int]:
 
 @pytest.mark.usefixtures("held")
 def test_two_at_once_are_refused(place: Path) -> None:
-    report = the(Switcher(place, Nothing()).apply(1, tree("one")))
+    switcher = Switcher(place, Nothing(), lock_seconds=0)
+    report = the(switcher.apply(1, tree("one")))
     assert (report.outcome, report.sentence) == (Outcome.REFUSED, Refusal.BUSY.value)
+    assert report.live_revision == 0
     with pytest.raises(Busy):
-        Switcher(place, Nothing()).recover()
+        switcher.recover()
 
 
 def test_one_waits_for_the_other_if_told_to(place: Path, held: int) -> None:

@@ -118,7 +118,7 @@ class Performance:
         return GOOD
 
     def _restore(self) -> Result:
-        # On a full disk the link still turns; then a death before the end leads here once more.
+        # On a full disk the link still turns; see `resume` for a death right after that.
         with contextlib.suppress(OSError):
             self._state.write_journal(self._course.journal(Mark.TURNING_BACK))
         self._state.restore(self._course.previous)

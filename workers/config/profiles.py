@@ -110,6 +110,7 @@ class Command:
     validate_words: Words = ()
     reload_words: Words = ()
     check_words: Words = ()
+    """Runs once: it waits itself for a server that needs a moment."""
     limit_seconds: float = 60.0
     """For each of them."""
 

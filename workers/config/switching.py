@@ -29,6 +29,9 @@ from workers.config.performing import Performance
 from workers.config.profiles import Profile
 from workers.config.state import State
 
+LOCK_SECONDS = 5.0
+"""A worker that is killed while it starts a command leaves the lock to that for an instant."""
+
 
 def _tell_nobody(_step: Step) -> None:
     """Nobody follows the steps."""
@@ -47,7 +50,7 @@ class Switcher:
         profile: Profile,
         autoupdate: Autoupdate = Autoupdate.TRUE,
         *,
-        lock_seconds: float = 0.0,
+        lock_seconds: float = LOCK_SECONDS,
         told: Callable[[Step], None] = _tell_nobody,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -80,7 +83,7 @@ class Switcher:
         """
         sentence = objection(rendered)
         if sentence:
-            return (not_begun(Wish(revision, ""), Outcome.REFUSED, sentence, Live()),)
+            return (not_begun(Wish(revision, ""), Outcome.REFUSED, sentence, self._live()),)
         manifest = manifest_of(revision, rendered, private)
         wish = Wish(revision, manifest.hash, ordered, backwards, over_edits)
         told: list[Report] = []
@@ -90,7 +93,7 @@ class Switcher:
                     told.append(interrupted)
                 told.append(self._applied(wish, manifest, rendered))
         except (ConfigError, OSError) as error:
-            told.append(not_begun(wish, Outcome.REFUSED, str(error), Live()))
+            told.append(not_begun(wish, Outcome.REFUSED, str(error), self._live()))
         return tuple(told)
 
     def recover(self) -> Report | None:
@@ -110,6 +113,12 @@ class Switcher:
             return self._looked_at()
         except OSError as error:
             raise StateError(f"{self.current}: cannot be read: {error}") from error
+
+    def _live(self) -> Live:
+        """What is live, as far as it can be told."""
+        with contextlib.suppress(ConfigError, OSError):
+            return self._state.live()
+        return Live()
 
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:

@@ -149,7 +149,7 @@ def test_nothing_comes_after_the_end() -> None:
         (Mark.SETTLED, "6-new", None),
         (Mark.STAGING, "5-old", Step.SETTLE),
         (Mark.STAGING, "", Step.SETTLE),
-        (Mark.SWITCHING, "5-old", Step.SETTLE),
+        (Mark.SWITCHING, "5-old", Step.RESTORE),
         (Mark.SWITCHING, "6-new", Step.RELOAD),
         (Mark.TURNING_BACK, "6-new", Step.RESTORE),
         (Mark.TURNING_BACK, "5-old", Step.RESTORE),
@@ -172,7 +172,7 @@ def test_nothing_was_under_way_without_a_journal() -> None:
     ("mark", "current", "outcome"),
     [
         (Mark.STAGING, "5-old", Outcome.KEPT),
-        (Mark.SWITCHING, "5-old", Outcome.KEPT),
+        (Mark.SWITCHING, "5-old", Outcome.TURNED_BACK),
         (Mark.SWITCHING, "6-new", Outcome.APPLIED),
         (Mark.TURNING_BACK, "6-new", Outcome.TURNED_BACK),
         (Mark.TURNING_BACK, "5-old", Outcome.TURNED_BACK),

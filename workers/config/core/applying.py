@@ -169,6 +169,11 @@ _FOLLOWING = {
     Step.CHECK_OLD: (Step.SETTLE, Step.SETTLE),
 }
 """The step after one that was good, and after one that failed."""
+_INTERRUPTED_AT = {
+    Mark.STAGING: Step.STAGE,
+    Mark.SWITCHING: Step.SWITCH,
+    Mark.TURNING_BACK: Step.CHECK,
+}
 _BACK = {Step.RESTORE, Step.RELOAD_OLD, Step.CHECK_OLD}
 _BEFORE = {Step.SAVE, Step.STAGE, Step.VALIDATE}
 
@@ -189,10 +194,13 @@ def resume(journal: Journal | None, current: str) -> Step | None:
     """
     if journal is None or journal.mark is Mark.SETTLED:
         return None
-    if journal.mark is Mark.TURNING_BACK:
-        return Step.RESTORE
-    switched = journal.mark is Mark.SWITCHING and current == journal.tree
-    return Step.RELOAD if switched else Step.SETTLE
+    if journal.mark is Mark.STAGING:
+        return Step.SETTLE
+    if journal.mark is Mark.SWITCHING and current == journal.tree:
+        return Step.RELOAD
+    # Perhaps it was never switched; perhaps it was, and a full disk kept the journal from saying
+    # that it was turned back. To reload the tree before is right in either case.
+    return Step.RESTORE
 
 
 @dataclass(slots=True)
@@ -227,10 +235,8 @@ class Course:
             step,
             resumed=True,
         )
-        if step is Step.RESTORE:
-            course.results[Step.CHECK] = Result(False, INTERRUPTED)
-        elif step is Step.SETTLE:
-            course.results[Step.STAGE] = Result(False, INTERRUPTED)
+        if step is not Step.RELOAD:
+            course.results[_INTERRUPTED_AT[journal.mark]] = Result(False, INTERRUPTED)
         return course
 
     def journal(self, mark: Mark) -> Journal:
