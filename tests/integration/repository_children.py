@@ -118,6 +118,17 @@ def receives(directory: str, old: str, new: str, point: str = "") -> None:
     print(repository.receive(stream, old or None, new).hash, flush=True)
 
 
+def has_foreign_names(directory: str) -> None:
+    """Work with names that the locale of the process has no letters for; what came of it."""
+    repository = Repository.open(Path(directory))
+    name, other = "global/\u00fcber/\u00df", "global/\u20ac"
+    commit(repository, {name: b"1\n", other: b"1\n"}, base=1)
+    commit(repository, {name: b"2\n", other: None})
+    print(ascii([repository.read(2, name), sorted(repository.tree(3))]))
+    print(ascii([(found.path, "+2" in found.text) for found in repository.diff(2, 3)]))
+    print([revision.number for revision in repository.log(path=name)])
+
+
 def has_little_room(directory: str, size: str) -> None:
     """Commit a file that is too large for what is left; the error's name and text."""
     limit = int(size) // 2

@@ -295,6 +295,24 @@ def test_a_full_disk_refuses_a_pack(small_disk: Path, repository: Repository) ->
 # surroundings
 
 
+@pytest.mark.parametrize("locale", ["POSIX", "C.UTF-8"])
+def test_the_locale_of_the_process_does_not_matter(repository: Repository, locale: str) -> None:
+    surroundings = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code, lines = ended(start("has_foreign_names", repository.directory, **surroundings))
+    assert (code, lines) == (
+        0,
+        [
+            r"[b'1\n', ['global/a', 'global/b', 'global/\xfcber/\xdf']]",
+            r"[('global/\xfcber/\xdf', True), ('global/\u20ac', False)]",
+            "[3, 2]",
+        ],
+    )
+    assert git(repository.directory, "ls-tree", "-r", "-z", "--name-only", "main").split("\0") == [
+        *("global/a", "global/b", "global/\u00fcber/\u00df"),
+        "",
+    ]
+
+
 def test_settings_and_hooks_of_the_user_do_not_matter(
     repository: Repository, tmp_path: Path
 ) -> None:

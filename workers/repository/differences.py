@@ -56,7 +56,7 @@ def differences(
     found = older.diff_to_tree(newer, context_lines=CONTEXT_LINES, interhunk_lines=0)
     left = TEXT_BYTES
     for number, delta in enumerate(found.deltas):
-        path = delta.new_file.path
+        path = delta.new_file.raw_path.decode("utf-8", "surrogateescape")
         if paths is not None and path not in paths:
             continue
         # The lines are only worked out for files that can be shown.

@@ -32,7 +32,8 @@ class Head:
     def move(self, old: pygit2.Oid | None, new: pygit2.Oid) -> bool:
         """Move it from `old` to `new`, whose objects are on the disk; False if it is elsewhere.
 
-        The caller holds the write lock; libgit2 compares once more under git's own lock.
+        The caller holds the write lock; libgit2 compares once more under git's own lock, and syncs
+        the branch and its directory.
         """
         # The directories of new objects first, or a power loss could keep the branch without them.
         settle(self._directory / "objects")
@@ -43,5 +44,4 @@ class Head:
             self._git.create_reference_direct(MAIN, new, False)
         else:
             self._git.references[MAIN].set_target(new)
-        settle((self._directory / MAIN).parent)
         return True

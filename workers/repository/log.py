@@ -8,6 +8,7 @@ import pygit2
 from pygit2.enums import FileMode
 
 from workers.repository.history import History
+from workers.repository.storage import as_taken
 
 Step = tuple[pygit2.Oid, FileMode]
 Steps = list[Step]
@@ -18,8 +19,10 @@ def changes_of(
     git: pygit2.Repository, history: History, path: str, last: int, limit: int
 ) -> list[int]:
     """The numbers of at most `limit` revisions up to `last` that changed `path`, newest first."""
-    names = path.strip("/").split("/")
+    names = as_taken(path).strip("/").split("/")
     found: list[int] = []
+    if "\0" in path or not all(names):
+        return found
     newer = _steps(git, history, last, names, [])
     for number in range(last, 0, -1):
         if len(found) >= limit:

@@ -19,7 +19,6 @@ from workers.repository.committing import Committer, Proposal
 from workers.repository.differences import Difference, differences
 from workers.repository.errors import (
     DivergedError,
-    StorageError,
     UnknownPathError,
     UnknownRevisionError,
 )
@@ -114,11 +113,7 @@ class Repository:
     def content(self, blob: str) -> bytes:
         """The content of a blob of `tree`."""
         with told(self.directory):
-            found = self._git.get(blob)
-            if not isinstance(found, pygit2.Blob):
-                way = "run git fsck there, or fetch a whole copy from a replica"
-                raise StorageError(f"{self.directory}: blob {blob} is missing; {way}")
-            return found.data
+            return self._git[blob].peel(pygit2.Blob).data
 
     def diff(
         self, old: Reference, new: Reference, paths: Collection[str] | None = None

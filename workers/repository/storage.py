@@ -12,7 +12,7 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import ConfigLevel, RepositoryOpenFlag
 
-from workers.repository.errors import NotARepositoryError, StorageError
+from workers.repository.errors import DamagedError, NotARepositoryError, StorageError
 
 BRANCH = "main"
 MAIN = f"refs/heads/{BRANCH}"
@@ -28,12 +28,18 @@ _SETTINGS = {
 }
 """For people's own git in this repository: what Muster itself needs, it says each time."""
 
+_OURS = {"HEAD", "config", "description", "hooks", "info", "objects", "refs", "muster.lock"}
+
 
 def create(directory: Path) -> pygit2.Repository:
     """Make an empty repository; one whose making was cut short is completed."""
     with told(directory):
         _set_up_library()
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        foreign = {path.name for path in directory.iterdir()} - _OURS
+        if foreign:
+            way = "choose an empty directory"
+            raise NotARepositoryError(f"{directory}: holds {min(foreign)}; {way}")
         if any(directory.joinpath("objects").glob("??/*")) or any(
             directory.joinpath("objects", "pack").glob("*.pack")
         ):
@@ -64,6 +70,11 @@ def reopen(directory: Path) -> pygit2.Repository:
         ) from (error)
 
 
+def as_taken(path: str) -> str:
+    """A path as the library takes it: it encodes by the locale of the process, git has UTF-8."""
+    return os.fsdecode(path.encode("utf-8", "surrogatepass"))
+
+
 def settle(directory: Path) -> None:
     """Make names in a directory durable; raises `OSError`."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -81,6 +92,9 @@ def told(directory: Path) -> Iterator[None]:
     except (pygit2.GitError, OSError) as error:
         way = "make room, correct its permissions, or run git fsck there"
         raise StorageError(f"{directory}: {error}; {way}") from error
+    except KeyError as error:  # so the library says that an object is not there
+        way = "run git fsck there, or fetch a whole copy from a replica"
+        raise DamagedError(f"{directory}: object {error} is missing; {way}") from error
 
 
 def _set_up_library() -> None:

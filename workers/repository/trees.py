@@ -6,7 +6,7 @@ the newest ones again and again.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,9 @@ from pygit2.enums import FileMode, MergeFlag, ObjectType
 
 from workers.repository.blobs import write_blobs
 from workers.repository.core.changes import Changes
+from workers.repository.core.paths import PATH_BYTES
 from workers.repository.errors import DamagedError
+from workers.repository.storage import as_taken
 
 KEPT = 4
 """Listings in memory, at most; one of 10,000 files takes about 3 MB."""
@@ -41,6 +43,7 @@ class File:
 
 
 Listing = Mapping[str, File]
+_NOTHING: Listing = MappingProxyType({})
 
 
 class Trees:
@@ -55,12 +58,13 @@ class Trees:
     def listing(self, tree: pygit2.Oid | None) -> Listing:
         """Every file by path, in git's order; of None: nothing."""
         if tree is None:
-            return MappingProxyType({})
+            return _NOTHING
         with self._lock:
             if tree in self._kept:
                 self._kept.move_to_end(tree)
                 return self._kept[tree]
-        return self._keep(tree, MappingProxyType(list_tree(self._git, tree)))
+            newest = next(reversed(self._kept.values()), _NOTHING)
+        return self._keep(tree, MappingProxyType(list_tree(self._git, tree, newest)))
 
     def build(self, base: pygit2.Oid | None, changes: Changes) -> pygit2.Oid:
         """Write the tree that `changes` make of `base`, and its new contents."""
@@ -70,14 +74,14 @@ class Trees:
         files = dict(self.listing(base))
         # Deletions first: a directory may take the place of a file.
         for path in [path for path, entry in changes.items() if entry is None]:
-            index.remove(path)
+            index.remove(as_taken(path))
             del files[path]
         written = {path: entry for path, entry in changes.items() if entry is not None}
         write_blobs(self._directory, self._git, [entry.content for entry in written.values()])
         for path, entry in written.items():
             mode = FileMode.BLOB_EXECUTABLE if entry.executable else FileMode.BLOB
             blob = pygit2.hash(entry.content)
-            index.add(pygit2.IndexEntry(path, blob, mode))
+            index.add(pygit2.IndexEntry(as_taken(path), blob, mode))
             files[path] = File(str(blob), len(entry.content), mode)
         tree = index.write_tree(self._git)
         self._keep(tree, MappingProxyType(files))
@@ -105,16 +109,35 @@ class Trees:
         return listing
 
 
-def list_tree(git: pygit2.Repository, tree: pygit2.Oid) -> dict[str, File]:
-    """Read a tree; raises `DamagedError` for anything but files, such as symbolic links."""
-    index = pygit2.Index()
-    index.read_tree(git[tree].peel(pygit2.Tree))
-    files = {}
+def list_tree(
+    git: pygit2.Repository, tree: pygit2.Oid, like: Listing = _NOTHING
+) -> dict[str, File]:
+    """Read a tree; raises `DamagedError` for anything but files, such as symbolic links.
+
+    Sizes of what is the same in the listing `like` need not be looked up.
+    """
+    files: dict[str, File] = {}
     odb = git.odb
-    for entry in index:
-        kind, size = odb.read_header(entry.id) if entry.mode in _ALLOWED else (None, 0)
+    for path, blob, mode in _walk(git[tree].peel(pygit2.Tree), ""):
+        same = like.get(path)
+        if same is not None and same.blob == str(blob) and same.mode == mode:
+            files[path] = same
+            continue
+        kind, size = odb.read_header(blob) if mode in _ALLOWED else (None, 0)
         if kind != ObjectType.BLOB:
             way = "only files are allowed: move main back to the revision before"
-            raise DamagedError(f"{entry.path} is no file in tree {tree}; {way}")
-        files[entry.path] = File(str(entry.id), size, int(entry.mode))
+            raise DamagedError(f"{path} is no file in tree {tree}; {way}")
+        files[path] = File(str(blob), size, int(mode))
     return files
+
+
+def _walk(tree: pygit2.Tree, prefix: str) -> Iterator[tuple[str, pygit2.Oid, FileMode]]:
+    """Path, blob and mode of each file below `prefix`, in git's order."""
+    if len(prefix) > PATH_BYTES:
+        raise DamagedError(f"{prefix[:60]}... is too deep; move main back to the revision before")
+    for entry in tree:
+        path = prefix + (entry.raw_name or b"").decode("utf-8", "surrogateescape")
+        if isinstance(entry, pygit2.Tree):
+            yield from _walk(entry, f"{path}/")
+        else:
+            yield path, entry.id, entry.filemode

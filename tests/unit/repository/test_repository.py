@@ -1,5 +1,7 @@
 """Revisions on a real disk: made, numbered, read, compared; and what is refused."""
 
+import shutil
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from workers.repository.errors import (
     NotARepositoryError,
     NothingChangedError,
     RefusedError,
+    StorageError,
     TextError,
     UnknownPathError,
     UnknownRevisionError,
@@ -99,6 +102,21 @@ def test_an_existing_repository_is_not_made_again(repository: Repository) -> Non
     with pytest.raises(NotARepositoryError, match="already holds a repository; open it"):
         Repository.create(repository.directory)
     assert len(repository.log()) == 1
+
+
+def test_a_directory_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mail").write_text("precious")
+    with pytest.raises(NotARepositoryError, match="holds mail; choose an empty directory"):
+        Repository.create(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mail"]
+
+
+@pytest.mark.parametrize("missing", ["HEAD", "config", "refs", "objects", "hooks"])
+def test_a_making_that_was_cut_short_is_completed(repository: Repository, missing: str) -> None:
+    path = repository.directory / missing
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert commit(Repository.create(repository.directory), {"global/a": b"1"}).number == 1
+    assert sound(repository.directory)
 
 
 def test_what_is_no_repository_is_not_opened(tmp_path: Path) -> None:
@@ -251,6 +269,15 @@ def test_the_log_of_a_path(repository: Repository) -> None:
     assert repository.log(path="global/never") == []
 
 
+@pytest.mark.parametrize("path", ["", "/", "..", "a\0b", "global//a", "\ud800", "global/a/b", "\n"])
+def test_the_log_of_what_can_be_no_path_is_empty(repository: Repository, path: str) -> None:
+    commit(repository, {"global/a": b"1"})
+    assert repository.log(path=path) == []
+    assert repository.diff(0, 1, {path}) == []
+    with pytest.raises(UnknownPathError):
+        repository.read(1, path)
+
+
 # diff
 
 
@@ -284,6 +311,34 @@ def test_long_texts_are_left_out_of_a_diff(repository: Repository) -> None:
     long, short = repository.diff(0, 1)
     assert (long.path, long.text, long.cut) == ("global/a", "", True)
     assert not short.cut
+
+
+# damage
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"spoilt")])
+def test_damaged_objects_are_told_and_not_written_over(
+    repository: Repository, spoil: Callable[[Path], object]
+) -> None:
+    made = commit(repository, {"global/a": b"1"})
+    objects = repository.directory / "objects"
+    kept = {path: path.read_bytes() for path in objects.glob("??/*")}
+    for path, content in kept.items():
+        path.chmod(0o644)
+        spoil(path)
+        fresh = Repository.open(repository.directory)
+        with pytest.raises((DamagedError, StorageError), match="; "):
+            fresh.diff(0, 1) or fresh.read(1, "global/a")
+        path.write_bytes(content)
+    assert Repository.open(repository.directory).read(made.number, "global/a") == b"1"
+
+
+@pytest.mark.parametrize("text", ["", "spoilt\n", "ref: refs/heads/other\n", "0" * 40 + "\n"])
+def test_a_spoilt_branch_is_told(repository: Repository, text: str) -> None:
+    commit(repository, {"global/a": b"1"})
+    (repository.directory / "refs" / "heads" / "main").write_text(text)
+    with pytest.raises((DamagedError, StorageError), match="; "):
+        commit(Repository.open(repository.directory), {"global/a": b"2"})
 
 
 # histories of others
