@@ -12,13 +12,16 @@ from typing import TypeVar
 
 from workers.failover.core.actions import Send
 from workers.failover.core.definitions import Definitions
-from workers.failover.core.handover import Assembly, split
+from workers.failover.core.handover import Assembly, Identity, identity_of, split
 from workers.failover.core.messages import DefinitionsPiece
 from workers.failover.store import Store
 
 POLL_SECONDS = 0.5
 """How often the definitions file is looked at; it is read when two looks see the same, or when
 somebody asks for it."""
+
+REFUSED_MAX = 8
+"""Files that are known to be no good; the one refused first is forgotten."""
 
 Result = TypeVar("Result")
 
@@ -39,7 +42,9 @@ class Handover:
         self._send = send
         self._assembly = Assembly()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="definitions")
-        self._rereading = self._again = False
+        self._rereading = self._again = self._putting = False
+        self._refused: dict[Identity, str] = {}
+        """What peers handed and cannot be acted on -> why: it is not read again."""
         self._waiting: dict[int, float] = {}
         """Jobs of the thread that are not finished -> when each was given to it."""
         self._longest_seconds = 0.0
@@ -69,12 +74,31 @@ class Handover:
             self._do(self._store.reread, self._reread)
 
     def accept(self, piece: DefinitionsPiece) -> None:
-        """Take in a piece from a peer; the last missing one makes a file."""
-        if piece.to != self._node:
+        """Take in a piece from a peer; the last missing one makes a file.
+
+        While one is being put in place, others are passed over: they are handed again.
+        """
+        if piece.to != self._node or self._putting:
+            return
+        identity = identity_of(piece)
+        if identity in self._refused:
+            self._store.problem = self._store.problem or self._refused[identity]
             return
         text = self._assembly.accept(piece, self._store.newest.revision)
         if text is not None:
-            self._do(lambda: self._store.put(text, piece.node), self._found)
+            self._putting = True
+            self._do(
+                lambda: self._store.put(text, piece.node),
+                lambda found: self._put(identity, found),
+            )
+
+    def _put(self, identity: Identity, definitions: Definitions | None) -> None:
+        self._putting = False
+        self._found(definitions)
+        if self._store.newest.revision < identity[0]:
+            if len(self._refused) >= REFUSED_MAX:
+                del self._refused[next(iter(self._refused))]
+            self._refused[identity] = self._store.problem
 
     def hand(self, to: str) -> None:
         """Send the newest definitions to a peer that lacks them."""
@@ -113,7 +137,7 @@ class Handover:
             if error is None:
                 then(future.result())
             else:
-                self._rereading = False
+                self._rereading = self._putting = False
                 self._store.problem = str(error) or repr(error)
 
         future = self._loop.run_in_executor(self._worker, job)

@@ -7,9 +7,9 @@ import pytest
 
 from workers.failover.core.handover import (
     FILE_BYTES,
+    FILES_MAX,
     PIECE_BYTES,
     PIECES_MAX,
-    SENDERS_MAX,
     Assembly,
     split,
 )
@@ -65,7 +65,7 @@ def test_a_newer_revision_of_the_same_sender_begins_anew() -> None:
     assert fed(assembly, [*pieces()[:-1], *newer]) == ["new"]
 
 
-def test_a_sender_that_never_finishes_is_in_nobodys_way() -> None:
+def test_a_file_that_is_never_finished_is_in_nobodys_way() -> None:
     assembly = Assembly()
     endless = pieces(revision=1 << 40, node="mta3")
 
@@ -73,13 +73,36 @@ def test_a_sender_that_never_finishes_is_in_nobodys_way() -> None:
     assert fed(assembly, pieces()) == [TEXT]
 
 
-def test_more_senders_than_there_is_room_for_push_out_the_oldest() -> None:
-    assembly = Assembly()
-    for number in range(SENDERS_MAX + 1):
-        fed(assembly, pieces(node=f"n{number}")[:-1])
+def test_any_number_of_peers_may_hand_it_at_once() -> None:
+    packs = [pieces(node=f"n{number}") for number in range(100)]
+    in_turn = [piece for row in zip(*packs, strict=True) for piece in row]
 
-    assert fed(assembly, pieces(node="n0")[-1:]) == []
-    assert fed(assembly, pieces(node="n3")[-1:]) == [TEXT]
+    assert fed(Assembly(), in_turn)[0] == TEXT
+
+
+def test_a_piece_that_one_peer_lost_may_come_from_another() -> None:
+    assembly = Assembly()
+
+    assert fed(assembly, pieces(node="n1")[:-1]) == []
+    assert fed(assembly, pieces(node="n2")[-1:]) == [TEXT]
+
+
+def test_more_files_than_there_is_room_for_push_out_the_oldest() -> None:
+    assembly = Assembly()
+    for number in range(FILES_MAX + 1):
+        fed(assembly, pieces(revision=5 + number)[:-1])
+
+    assert fed(assembly, pieces(revision=5)[-1:]) == []
+    assert fed(assembly, pieces(revision=8)[-1:]) == [TEXT]
+
+
+def test_what_became_known_makes_room() -> None:
+    assembly = Assembly()
+    for number in range(FILES_MAX):
+        fed(assembly, pieces(revision=5 + number)[:-1])
+    fed(assembly, pieces(revision=20)[:-1], known=5)
+
+    assert fed(assembly, pieces(revision=6)[-1:]) == [TEXT]
 
 
 def test_a_spoilt_piece_spoils_the_file_and_no_later_one() -> None:

@@ -1,12 +1,12 @@
 """Handing definitions to a peer: a compressed file in numbered pieces, put together again.
 
 Invariant: what comes out of an assembly is byte for byte what went in, or nothing. Pieces may be
-lost, doubled or out of order; a lost one is sent again with the whole the next time. Senders cannot
-disturb one another; memory is bounded.
+lost, doubled or out of order; a lost one is sent again with the whole the next time. A file is the
+same whoever sends it, so any number of peers may hand it at once, each piece counts, and memory is
+bounded: `FILES_MAX` times `FILE_BYTES`.
 """
 
 import zlib
-from dataclasses import dataclass, field
 
 from workers.failover.core.messages import DefinitionsPiece
 
@@ -14,8 +14,11 @@ PIECE_BYTES = 32 * 1024
 FILE_BYTES = 4 * 1024 * 1024
 """A definitions file may not be larger, compressed or not."""
 PIECES_MAX = FILE_BYTES // PIECE_BYTES
-SENDERS_MAX = 4
+FILES_MAX = 4
 """Files put together at the same time; the one begun first makes room."""
+
+Identity = tuple[int, int, int]
+"""Revision, checksum, number of pieces: of one file all pieces say the same."""
 
 
 def split(text: str, revision: int, node: str, to: str) -> list[DefinitionsPiece]:
@@ -37,20 +40,16 @@ def split(text: str, revision: int, node: str, to: str) -> list[DefinitionsPiece
     ]
 
 
-@dataclass(slots=True)
-class _File:
-    """The pieces of one file from one sender."""
-
-    identity: tuple[int, int, int]
-    """Revision, checksum, number of pieces: of one file all pieces say the same."""
-    parts: dict[int, bytes] = field(default_factory=dict)
+def identity_of(piece: DefinitionsPiece) -> Identity:
+    """Which file a piece is of."""
+    return piece.revision, piece.checksum, piece.count
 
 
 class Assembly:
-    """The files being put together, one for each sender."""
+    """The files being put together, by what they are."""
 
     def __init__(self) -> None:
-        self._files: dict[str, _File] = {}
+        self._files: dict[Identity, dict[int, bytes]] = {}
 
     def accept(self, piece: DefinitionsPiece, known: int) -> str | None:
         """Take in a piece of a revision newer than `known`; the text once it is whole."""
@@ -58,23 +57,22 @@ class Assembly:
             return None
         if len(piece.data) > PIECE_BYTES:
             return None
-        file = self._file(piece)
-        file.parts[piece.index] = piece.data
-        if len(file.parts) < piece.count:
+        parts = self._parts(identity_of(piece), known)
+        parts[piece.index] = piece.data
+        if len(parts) < piece.count:
             return None
-        del self._files[piece.node]
-        packed = b"".join(part for _, part in sorted(file.parts.items()))
+        del self._files[identity_of(piece)]
+        packed = b"".join(part for _, part in sorted(parts.items()))
         return _unpacked(packed) if zlib.crc32(packed) == piece.checksum else None
 
-    def _file(self, piece: DefinitionsPiece) -> _File:
-        identity = (piece.revision, piece.checksum, piece.count)
-        file = self._files.get(piece.node)
-        if file is None or file.identity != identity:
-            self._files.pop(piece.node, None)
-            if len(self._files) >= SENDERS_MAX:
+    def _parts(self, identity: Identity, known: int) -> dict[int, bytes]:
+        parts = self._files.get(identity)
+        if parts is None:
+            self._files = {i: parts for i, parts in self._files.items() if i[0] > known}
+            if len(self._files) >= FILES_MAX:
                 del self._files[next(iter(self._files))]
-            file = self._files[piece.node] = _File(identity)
-        return file
+            parts = self._files[identity] = {}
+        return parts
 
 
 def _unpacked(packed: bytes) -> str | None:
