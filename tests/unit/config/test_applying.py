@@ -1,5 +1,8 @@
 """Applying: what is begun, which step follows which, how it goes on after a death."""
 
+import json
+
+import msgspec
 import pytest
 
 from workers.config.core.applying import (
@@ -23,6 +26,7 @@ from workers.config.core.reports import (
     OUTPUT_BYTES,
     SENTENCE_CHARACTERS,
     Outcome,
+    Report,
     Result,
     Step,
 )
@@ -218,6 +222,15 @@ def test_a_report_says_what_happened_and_is_bounded() -> None:
     assert (len(told.drift), told.drift_count) == (DRIFT_MAX, DRIFT_MAX + 50)
     assert set(told.seconds.values()) == {1.25}
     assert (told.live_revision, told.live_hash, told.edits) == (5, "old", "somewhere")
+
+
+def test_a_report_survives_the_way_to_the_manager() -> None:
+    one = course()
+    played(one, Step.CHECK)
+    told = report(one, Live(5, "old"), [Drift("a", DriftKind.MODE)], "somewhere")
+    plain = json.loads(json.dumps(msgspec.to_builtins(told)))
+    assert plain["seconds"]["reload_old"] == 0.5
+    assert msgspec.convert(plain, Report) == told
 
 
 def test_what_was_not_begun_is_told_too() -> None:
