@@ -122,13 +122,16 @@ class Plumber:
             self._kept.renew(began, self._lease_seconds)
         self._kept.held.update(place.address for place in added.tried)
         self._interfaces = None
+        if not added.expired:
+            self._delete([place for place in added.undo if place in fresh])
+            self._keep(added, began)
+            over = began + self._lease_seconds - EARLY_SECONDS
+            added.expired = bool(added.tried) and time.monotonic() >= over
         if added.expired:
             self._forget(place.address for place in fresh)
             self._delete(places)
             self._doubt = True  # what was held before is gone as well: the next read tells
             return Taken((), stale=True)
-        self._delete([place for place in added.undo if place in fresh])
-        self._keep(added, began)
         for place in added.tried:
             if place.address not in added.held:
                 failed.append((place.address, added.refused.get(place.address, _NOT_LEASED)))
