@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.integration.plumbing import VIPS, VIPS6, changes, take
 from tests.integration.segment import Host, define, hosts, wait_until
-from workers.failover.core.actions import Renew, Take
+from workers.failover.core.actions import DECISION_SECONDS, Renew, Take
 from workers.failover.core.events import KernelChanged
 from workers.failover.plumber import Plumber
 from workers.failover.promotion import Promotion
@@ -175,3 +175,23 @@ def pausing_shortly(single: bool, host: Host) -> None:
 def test_a_short_pause_leaves_what_is_told_and_all_of_it_leased() -> None:
     with hosts(2) as made, ThreadPoolExecutor(2) as threads:
         list(threads.map(pausing_shortly, (False, True), made))
+
+
+def test_what_is_taken_too_late_is_deleted_as_it_was_to_be() -> None:
+    kept, *many = (f"198.18.79.{number}" for number in range(1, 251))
+    definitions = define(kept, *many, lease_ttl=60)
+    with hosts(1) as (host,), host.inside(), closing(Plumber("one", definitions)) as plumber:
+        plumber.open()
+        plumber.read()
+        take(plumber, kept, *many)
+        with slowed(plumber, 1, SHORT_SECONDS):
+            plumber.release(many)
+        assert plumber.leaving
+        assert host.has(many[-1])
+
+        taken = plumber.take(Take((many[-1],), time.monotonic() - 2 * DECISION_SECONDS))
+        while plumber.leave():
+            continue
+
+        assert (taken.added, taken.stale) == ((), True)
+        assert host.addresses().keys() & {kept, *many} == {kept}

@@ -112,11 +112,11 @@ class Plumber:
         What did not get its turn in time is left out of the answer, which is then `stale`.
         """
         places, failed = self._at.find(take.vips[:_TAKE_AT_ONCE])
-        for place in places:
-            self._leaving.pop(place.address, None)
         anchored = self._anchorable(places)
         began = time.monotonic()
         added = self._adder.add(places, anchored, self._lease_seconds, take.decided_at)
+        for place in (*added.tried, *added.undo):
+            self._leaving.pop(place.address, None)
         fresh = [p for p in (*added.tried, *added.undo) if p.address not in self._kept.held]
         if added.tried:
             self._kept.renew(began, self._lease_seconds)
