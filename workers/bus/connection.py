@@ -173,7 +173,10 @@ def broker_parameters(address: str) -> pika.ConnectionParameters:
         raise BusError(f"a broker's address is not understood: {error}") from None
     if parts.scheme != "amqp" or not (parts.hostname and parts.username and parts.password):
         raise BusError(f"broker {shown}: the address must be amqp://USER:PASSWORD@HOST:PORT/")
-    parameters = pika.URLParameters(address)
+    try:
+        parameters = pika.URLParameters(address)
+    except Exception as error:  # of many kinds: pika reads each option in its own way
+        raise BusError(f"broker {shown}: the address is not understood: {error}") from None
     if not parameters.virtual_host:
         parameters.virtual_host = "/"
     parameters.heartbeat = HEARTBEAT_SECONDS
