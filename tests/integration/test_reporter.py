@@ -32,6 +32,7 @@ from workers.failover.core.reports import (
     Report,
 )
 from workers.failover.reporter import Reporter
+from workers.failover.reporter_door import AgentSilentError, Caller
 from workers.failover.settings import read_settings
 
 REPORTER = "workers.failover.reporter"
@@ -342,3 +343,16 @@ def test_what_it_cannot_use_is_said(tmp_path: Path) -> None:
     home.lay_down()
     assert home.start(REPORTER).wait(PATIENCE_SECONDS) == Exit.USAGE
     assert "the address must be amqp://USER:PASSWORD@HOST:PORT/" in home.said()
+
+
+def test_an_agent_that_does_not_answer_is_said_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "door"
+
+    async def ask() -> None:
+        kept: list[Any] = []
+        async with await asyncio.start_unix_server(lambda *ends: kept.append(ends), path) as server:
+            with pytest.raises(AgentSilentError, match="door: no answer"):
+                await Caller(path).ask({"command": "status"}, dict)
+            server.close()
+
+    asyncio.run(ask())

@@ -56,7 +56,7 @@ class Caller:
             return msgspec.json.decode(line, type=kind)
         except (OSError, TimeoutError, ValueError, msgspec.MsgspecError) as error:
             self.close()
-            raise AgentSilentError(f"{self.path}: {error or 'no answer'}") from None
+            raise AgentSilentError(f"{self.path}: {str(error) or 'no answer'}") from None
         except BaseException:
             self.close()  # half an answer must not be taken for the next one
             raise
