@@ -318,6 +318,14 @@ def test_a_file_is_read_once_for_many_nodes(shared: Renderer) -> None:
     assert not any(isinstance(tree, list) for _, tree in found)
 
 
+def test_nothing_is_written_beside_the_answers(capfd: pytest.CaptureFixture[str]) -> None:
+    with Renderer() as renderer:
+        assert "1: cannot be rendered" in refused(renderer, {"a.j2": "{{ 1[0:2] }}"})
+        assert isinstance(render(renderer, {"a.j2": "x"}), Tree)
+
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_command_is_this_interpreter() -> None:
     assert COMMAND[0] == sys.executable
 

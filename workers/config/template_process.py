@@ -24,7 +24,8 @@ ANSWER_SECONDS = 20.0
 CHUNK_BYTES = 1024 * 1024
 OWN_LIMITS = {signal.SIGVTALRM, signal.SIGXCPU}
 """How the process ends when a template takes too long."""
-COMMAND = (sys.executable, "-P", "-m", "workers.config.template_worker")
+COMMAND = (sys.executable, "-P", "-W", "ignore", "-m", "workers.config.template_worker")
+"""Python's warnings are about what Jinja makes of templates; the errors are told anyway."""
 ROOT = str(Path(__file__).parents[2])
 
 

@@ -115,7 +115,7 @@ class Missing(StrictUndefined):
         if thing is not missing:
             fields = getattr(type(thing), "__struct_fields__", ())
             has = f"; it has {', '.join(fields)}" if fields else ""
-            return f"a {type(thing).__name__} has no {name!r}{has}"
+            return f"{type(thing).__name__} has no {name!r}{has}"
         return f"{name!r} is not defined; templates know {', '.join(NAMES)} and secret(name)"
 
 

@@ -10,8 +10,8 @@ from jinja2 import (
     TemplateNotFound,
     TemplatesNotFound,
     TemplateSyntaxError,
-    UndefinedError,
 )
+from jinja2.exceptions import SecurityError
 
 from workers.config.core.problems import Problem, one_line
 
@@ -55,11 +55,11 @@ def _sentence(error: BaseException) -> str:
         said = " or ".join(repr(name) for name in names) or "nothing"
         way = "write the path of a *.j2 file from the top of the tree"
         return one_line(f"includes {said}, which the tree of this node does not have; {way}")
-    if isinstance(error, TemplateSyntaxError | Unusable | UndefinedError):
-        return one_line(error.message or "is no good template")
-    if isinstance(error, TemplateError):
+    if isinstance(error, SecurityError):
         words = one_line(error.message or "this is not allowed")
         return f"{words}; templates only read what they are given"
+    if isinstance(error, TemplateError):
+        return one_line(error.message or "is no good template")
     if type(error).__module__.startswith("workers."):
         return one_line(str(error))
     if isinstance(error, SyntaxError):
