@@ -72,6 +72,21 @@ def test_a_lost_or_spoilt_line_ends_the_stretch_before_it(tmp_path: Path) -> Non
     assert numbers(chronicle.events(tmp_path, 1, 0, 100)) == [5, 6, 7, 8]
 
 
+@pytest.mark.parametrize("lacking", [b'"time": ', b'"kind": '])
+@pytest.mark.parametrize("instead", [b'"was": ', b'"was": 1, %s[1], "is": '])
+def test_a_line_that_lacks_something_or_has_it_wrong_is_no_event(
+    tmp_path: Path, lacking: bytes, instead: bytes
+) -> None:
+    told(tmp_path, 1, 9).close()
+    file = tmp_path / chronicle.NAME
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3].replace(lacking, instead.replace(b"%s", lacking))
+    assert msgspec.json.decode(lines[3])
+    file.write_bytes(b"".join(lines))
+    assert chronicle.runs(tmp_path) == {1: (5, 9)}
+    assert numbers(chronicle.events(tmp_path, 1, 0, 100)) == [5, 6, 7, 8, 9]
+
+
 def test_a_run_goes_on_in_the_next_file(tmp_path: Path) -> None:
     count = FILE_BYTES // 100
     told(tmp_path, 1, count).close()

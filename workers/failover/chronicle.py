@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from workers.failover.core.telling import Line
+
 NAME, OLD_NAME = "events.jsonl", "events.old.jsonl"
 LINE_BYTES = 64 * 1024
 TRIES = 3
@@ -21,13 +23,6 @@ _EMPTY = {"vip": "", "node": "", "reason": "", "epoch": 0, "detail": ""} | {
     "view": "",
     "gap_ms": None,
 }
-
-
-class _Mark(msgspec.Struct):
-    """What tells an event from all others."""
-
-    incarnation: int
-    number: int
 
 
 def runs(directory: Path) -> dict[int, tuple[int, int]]:
@@ -55,9 +50,9 @@ def events(directory: Path, incarnation: int, since: int, limit: int) -> list[di
     return [_EMPTY | msgspec.json.decode(line) for line in stretch[begin : begin + limit]]
 
 
-def _lines(directory: Path) -> Iterator[tuple[_Mark, bytes]]:
+def _lines(directory: Path) -> Iterator[tuple[Line, bytes]]:
     """All lines that are events, oldest first."""
-    decode = msgspec.json.Decoder(_Mark).decode
+    decode = msgspec.json.Decoder(Line).decode
     with contextlib.ExitStack() as stack:
         for file in _opened(directory, stack):
             while line := file.readline(LINE_BYTES):
