@@ -18,7 +18,7 @@ from workers.failover.netlink import ACK, DUMP, HEADER, NLMSG_DONE, NLMSG_ERROR,
 
 CLOSE_AFTER_SECONDS = 1.0
 """Till then an address may come back, and its connections go on."""
-_WORK_SECONDS = 0.02
+WORK_SECONDS = 0.02
 _SOCK_DIAG, _BY_FAMILY, DESTROY = 4, 20, 21
 _STATES = sum(1 << state for state in (1, 2, 3, 4, 5, 8, 9, 11))
 """All but closed, listening and TIME_WAIT."""
@@ -27,8 +27,10 @@ _HEAD = struct.Struct("=BBBBI")
 _CODE = struct.Struct("=i")
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
-_AT_ONCE = 256
+AT_ONCE = 256
 _FINISH_SECONDS = 0.2
+_FOR_NOW = {errno.EAGAIN, errno.EBUSY, errno.ENOBUFS, errno.ENOMEM}
+"""Troubles of the moment: a question is put again with the next addresses that leave."""
 _NEVER = {errno.EOPNOTSUPP, errno.EPERM, errno.EINVAL, errno.ENOSYS}
 """Refusals of all that is asked; any other is about one connection, which is gone already."""
 
@@ -36,11 +38,18 @@ _NEVER = {errno.EOPNOTSUPP, errno.EPERM, errno.EINVAL, errno.ENOSYS}
 class Sockets:
     """The connections of this network namespace.
 
-    `is_here`: whether the kernel has an address; `destroy`: the request that ends a connection.
+    `is_here`: whether the kernel has an address; `destroy`: the request that ends a connection;
+    `clock`: monotonic seconds, which bound a turn.
     """
 
-    def __init__(self, is_here: Callable[[str], bool], destroy: int = DESTROY) -> None:
+    def __init__(
+        self,
+        is_here: Callable[[str], bool],
+        destroy: int = DESTROY,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._kind = destroy
+        self._clock = clock
         self._is_here = is_here
         self._due: dict[str, float] = {}
         """Addresses that left, and when their connections are to be closed."""
@@ -48,6 +57,7 @@ class Sockets:
         self._families: list[int] = []
         """What the kernel is still to be asked for."""
         self._asking = False
+        self._began_at = -math.inf
         self._doomed: list[tuple[str, bytes]] = []
         """Local address of a connection, and the request that destroys it."""
         self.closed = 0
@@ -58,8 +68,8 @@ class Sockets:
 
     def finish(self) -> None:
         """Close what is due and what would be, in a moment, and then the netlink socket."""
-        until = time.monotonic() + _FINISH_SECONDS
-        while time.monotonic() < until and self.work(math.inf):
+        until = self._clock() + _FINISH_SECONDS
+        while self._clock() < until and self.work(math.inf):
             continue
         self._sock.close()
 
@@ -72,8 +82,8 @@ class Sockets:
         if self.warning:
             self._due.clear()
             return False
-        until = time.monotonic() + _WORK_SECONDS
-        while time.monotonic() < until:
+        until = self._clock() + WORK_SECONDS
+        while self._clock() < until:
             if self._asking:
                 self._read()
             elif self._families:
@@ -85,6 +95,7 @@ class Sockets:
         return True
 
     def _begin(self, now: float) -> bool:
+        self._began_at = now
         due = [address for address, at in self._due.items() if at <= now]
         for address in due:
             del self._due[address]
@@ -101,8 +112,7 @@ class Sockets:
     def _ask(self, family: int) -> None:
         body = _QUESTION.pack(family, socket.IPPROTO_TCP, 0, 0, _STATES)
         head = HEADER.pack(16 + len(body), _BY_FAMILY, REQUEST | DUMP, 0, 0)
-        self._sock.send(head + body)
-        self._asking = True
+        self._asking = self._send(head + body)
 
     def _read(self) -> None:
         """The next part of the list; the kernel makes it when it is asked for."""
@@ -120,11 +130,12 @@ class Sockets:
 
     def _destroy(self) -> None:
         """Destroy the next of them, each answered before the next is asked."""
-        piece, self._doomed = self._doomed[:_AT_ONCE], self._doomed[_AT_ONCE:]
+        piece, self._doomed = self._doomed[:AT_ONCE], self._doomed[AT_ONCE:]
         for local, request in piece:
             if self._is_here(local):
                 continue
-            self._sock.send(request)
+            if not self._send(request):
+                return
             for kind, _, _, data, start, _ in messages(self._receive()):
                 if kind == NLMSG_ERROR:
                     code = -_CODE.unpack_from(data, start)[0]
@@ -133,22 +144,36 @@ class Sockets:
                         self._give_up(code)
                         return
 
+    def _send(self, request: bytes) -> bool:
+        try:
+            self._sock.send(request)
+        except OSError as error:
+            self._give_up(error.errno or 0)
+            return False
+        return True
+
     def _receive(self) -> bytes:
         try:
             return self._sock.recv(1 << 16)
         except OSError as error:
-            self._asking = False
-            if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
-                self._give_up(error.errno or 0)
+            if error.errno != errno.ENOBUFS:  # something was lost, but a list goes on
+                self._asking = False
+                if error.errno != errno.EAGAIN:
+                    self._give_up(error.errno or 0)
             return b""
 
     def _give_up(self, code: int) -> None:
+        """Leave what is being done: for now, or for ever if it will not do on this host."""
+        self._doomed.clear()
+        self._families.clear()
+        if code in _FOR_NOW:
+            later = self._began_at + CLOSE_AFTER_SECONDS
+            self._due = dict.fromkeys(self._wanted.values(), later) | self._due
+            return
         self.warning = (
             f"the kernel does not close connections of a lost VIP ({os.strerror(code)}): they stay"
             " until they time out; it needs CONFIG_INET_DIAG_DESTROY"
         )
-        self._doomed.clear()
-        self._families.clear()
 
 
 def _destruction(kind: int, data: bytes, start: int) -> bytes:
