@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.plumbing import VIPS, VIPS6, changes, take
-from tests.integration.segment import Host, define, hosts, wait_until
+from tests.integration.segment import ANCHOR, Host, define, hosts, wait_until
 from workers.failover.core.actions import DECISION_SECONDS, Renew, Take
 from workers.failover.core.events import KernelChanged
 from workers.failover.plumber import Plumber
@@ -24,7 +24,7 @@ LEASE_SECONDS = 1
 SHORT_SECONDS, LONG_SECONDS = 0.06, LEASE_SECONDS + 0.6
 PATIENT_SECONDS = 3
 ALL = tuple(sorted((*VIPS, *VIPS6)))
-MOMENTS = 8
+MOMENTS = 10
 """No undisturbed call has more of them."""
 NEVER, ATTEMPTS = -1, 20
 NOWHERE = Promotion(Path("/nowhere"))
@@ -175,6 +175,22 @@ def pausing_shortly(single: bool, host: Host) -> None:
 def test_a_short_pause_leaves_what_is_told_and_all_of_it_leased() -> None:
     with hosts(2) as made, ThreadPoolExecutor(2) as threads:
         list(threads.map(pausing_shortly, (False, True), made))
+
+
+def test_a_list_that_takes_too_long_keeps_no_anchor_from_renewal_and_is_told() -> None:
+    with hosts(1) as (host,), opened(host, False, 20) as plumber:
+        take(plumber, *ALL)
+        for _ in range(ATTEMPTS):
+            with slowed(plumber, 3, SHORT_SECONDS):
+                plumber.renew(Renew(ALL, time.monotonic(), lease_seconds=100))
+        assert host.valid_seconds(ANCHOR) > 20
+        assert all(host.valid_seconds(vip) <= 20 for vip in VIPS6)
+        assert "IPv6" in plumber.warnings()[0]
+
+        for _ in range(ATTEMPTS):
+            plumber.renew(Renew(ALL, time.monotonic(), lease_seconds=100))
+        assert all(host.valid_seconds(vip) > 20 for vip in VIPS6)
+        assert not any("IPv6" in warning for warning in plumber.warnings())
 
 
 def test_what_is_taken_too_late_is_deleted_as_it_was_to_be() -> None:

@@ -43,6 +43,12 @@ _SMALL = 1500
 """So many addresses the kernel deletes with their anchor, or lists, within a few milliseconds."""
 _LOOSE_AT_ONCE = 64
 """Single leases renewed in one call even if fewer would do."""
+_SLOW_LOOKS_TOLD = 3
+"""One may come of a machine that was busy just then; so many in a row do not."""
+_SLOW_LOOKS = (
+    "listing this node's addresses takes too long for the VIPs with a lease of their own (all IPv6)"
+    " to be renewed: they come and go; define fewer of them, or use more nodes"
+)
 _NOT_LEASED = "the kernel did not put it under the lease, so it was removed"
 
 
@@ -64,6 +70,8 @@ class Plumber:
         """Released, and not yet deleted."""
         self._doubt = False
         """The kernel may differ from what is kept: list it at the next read."""
+        self._slow_looks = 0
+        """Renewals in a row that were too late once the kernel had been looked at."""
         self._longer = 0
         """Seconds of a lease that is longer than usual."""
         try:
@@ -174,25 +182,13 @@ class Plumber:
         anchored = {n: i for n, i in interfaces.items() if self._inspection.switch_off_promotion(n)}
         if len(anchored) < len(interfaces):
             self._kept.lasting -= {v for v in vips if self._at.of[v].interface not in anchored}
-        loose: list[Place] = []
-        if len(self._kept.lasting) < len(held):
-            loose = [self._at.of[vip] for vip in vips - self._kept.lasting]
-        if loose:
-            ours = self._inspection.look(self._at, {len(place.packed) for place in loose}).ours
-            loose = [place for place in loose if (place.ifindex, place.packed) in ours]
-            loose = loose if renew.lease_seconds else self._due(loose)
         self._longer = renew.lease_seconds
-        requests = anchor_requests(anchored, self._lease_seconds)
-        requests += [self._renewal(place) for place in loose]
-        sent_at = time.monotonic()
         if is_stale(renew.decided_at):
             return
-        self._kept.renew(sent_at, self._lease_seconds)
-        outcome = self._requests.perform(requests)
-        if loose:
-            self._finish_loose(loose, anchored, renew.decided_at, sent_at)
-        if outcome.refused or any(a.secondary or not a.leased for a in outcome.echoed):
-            self._doubt = True  # no anchor to hang on: the next read removes what is not leased
+        if anchored:
+            self._renew_anchors(anchored)
+        if len(self._kept.lasting) < len(held) and (loose := vips - self._kept.lasting):
+            self._renew_loose([self._at.of[vip] for vip in loose], anchored, renew)
 
     def fileno(self) -> int:
         """Readable when the kernel changed something."""
@@ -247,8 +243,9 @@ class Plumber:
         return tuple(sorted({link.mac for link in self._at.layout.links.values()}))
 
     def warnings(self) -> tuple[str, ...]:
-        """What an operator should know: settings changed, what promotion kept, what a hand did."""
-        return self._inspection.warnings()
+        """What an operator should know: see `Inspection.warnings`; and leases that run out."""
+        slow = (_SLOW_LOOKS,) if self._slow_looks >= _SLOW_LOOKS_TOLD else ()
+        return (*slow, *self._inspection.warnings())
 
     # Where things go.
 
@@ -299,6 +296,28 @@ class Plumber:
         self._forget(p.address for p in added.tried if p.address not in added.held)
         loose = added.held - self._kept.lasting
         self._kept.renewed_at.update(dict.fromkeys(loose, began))
+
+    def _renew_anchors(self, anchored: dict[str, int]) -> None:
+        """What hangs on them needs no more, however long the rest takes."""
+        self._kept.renew(time.monotonic(), self._lease_seconds)
+        outcome = self._requests.perform(anchor_requests(anchored, self._lease_seconds))
+        if outcome.refused or any(a.secondary or not a.leased for a in outcome.echoed):
+            self._doubt = True  # no anchor to hang on: the next read removes what is not leased
+
+    def _renew_loose(self, loose: list[Place], anchored: dict[str, int], renew: Renew) -> None:
+        """Those with a lifetime of their own, as far as the kernel still has them."""
+        ours = self._inspection.look(self._at, {len(place.packed) for place in loose}).ours
+        loose = [place for place in loose if (place.ifindex, place.packed) in ours]
+        loose = loose if renew.lease_seconds else self._due(loose)
+        requests = [self._renewal(place) for place in loose]
+        sent_at = time.monotonic()
+        self._slow_looks = self._slow_looks + 1 if is_stale(renew.decided_at) else 0
+        if self._slow_looks or not loose:
+            return
+        self._kept.renew(sent_at, self._lease_seconds)
+        if self._requests.perform(requests).refused:
+            self._doubt = True
+        self._finish_loose(loose, anchored, renew.decided_at, sent_at)
 
     def _due(self, loose: list[Place]) -> list[Place]:
         """Which of those with a lifetime of their own to renew now: all, or the oldest.
