@@ -196,6 +196,19 @@ def test_sources_are_sent_again_to_a_new_process_and_processes_do_not_grow() -> 
     assert len(pids) == 3
 
 
+def test_all_templates_together_have_a_time() -> None:
+    listing, contents = repository({"global/a.j2": "x", "global/b.j2": "x"})
+    with Renderer(all_seconds=0.0) as renderer:
+        found = [t for _, t in renderer.render_all(listing, contents.__getitem__, many(3))]
+
+    assert found[0] == found[1] == found[2]
+    assert isinstance(found[0], list)
+    assert [str(problem) for problem in found[0]] == [
+        "global/a.j2: all templates together take longer than 0 s, this one the longest; "
+        "make it do less"
+    ]
+
+
 def test_what_templates_yield_is_not_gathered_without_bound(shared: Renderer) -> None:
     template = "{% set x = 'x' * 1000000 %}{% for i in range(9) %}{{ x }}{% endfor %}"
     files = {f"{number}.j2": template for number in range(10)}

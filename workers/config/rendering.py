@@ -1,11 +1,13 @@
 """Renders nodes' trees within bounds of time and memory; what `render_node` decides, safely.
 
 Templates are rendered in one process for many nodes, which is started when the first needs it.
-A template that takes too long or too much ends with a problem that names it; of the same revision
-it is not tried again for other nodes. What cannot be blamed on a template is a `RenderingError`.
-Not for several threads at once.
+A template that takes too long or too much ends with a problem that names it, and is not tried again
+for other nodes; so do all of a revision when together they take longer than `all_seconds`. What
+cannot be blamed on a template is a `RenderingError`. Not for several threads at once.
 """
 
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -27,6 +29,7 @@ from workers.config.template_process import (
 
 __all__ = ["Renderer", "RenderingError"]
 
+ALL_SECONDS = 60.0
 SENT_BYTES = 8 * 1024 * 1024
 """Of sources that one process is sent before another takes its place."""
 REMEMBERED_BYTES = TREE_BYTES
@@ -36,18 +39,26 @@ REMEMBERED_BYTES = TREE_BYTES
 class Renderer:
     """Renders trees; close it, or use it in a `with`.
 
-    `command` is the process, and `answer_seconds` how long it may stand still.
+    `command` is the process, `answer_seconds` how long it may stand still, and `all_seconds` how
+    long the templates of one revision may take for all nodes.
     """
 
     def __init__(
-        self, command: Sequence[str] = COMMAND, answer_seconds: float = ANSWER_SECONDS
+        self,
+        command: Sequence[str] = COMMAND,
+        answer_seconds: float = ANSWER_SECONDS,
+        all_seconds: float = ALL_SECONDS,
     ) -> None:
         self._command = command
         self._answer_seconds = answer_seconds
         self._process: TemplateProcess | None = None
         self._sent: set[str] = set()
         self._sent_bytes = 0
+        self._all_seconds = all_seconds
         self._hopeless: dict[tuple[str, str], Problem] = {}
+        self._seconds: dict[str, float] = defaultdict(float)
+        """What the templates of this revision took, by path."""
+        self._overtime: Problem | None = None
 
     def __enter__(self) -> "Renderer":
         return self
@@ -91,6 +102,8 @@ class Renderer:
         One tree is made at a time: whoever keeps them all keeps up to 64 MiB a node.
         """
         self._hopeless.clear()
+        self._seconds.clear()
+        self._overtime = None
         remembered, layers = _remembered(read), Layers(listing)
         for facts in nodes:
             yield facts, render_node(layers, remembered, facts, secrets, self._outputs)
@@ -100,15 +113,15 @@ class Renderer:
     ) -> dict[str, Output | Problem]:
         """What templates yield; nothing but the problem after one that nobody should wait for."""
         for name, source in sources.items():
-            if source.key in self._hopeless:
-                return {name: self._hopeless[source.key]}
+            if known := self._overtime or self._hopeless.get(source.key):
+                return {name: known}
         errand = _Errand(facts, sources, included, list(sources))
         try:
             while errand.waiting:
                 if problem := self._go_on(errand):
                     self._give_up(problem, errand)
                     return {errand.waiting[0]: problem}
-        except _TooBig as error:
+        except _Enough as error:
             self.close()
             return {errand.waiting[0]: error.problem}
         except BaseException:
@@ -136,6 +149,7 @@ class Renderer:
     def _answers(self, errand: "_Errand", wanted: Sequence[str]) -> Problem | None:
         """Ask for the first templates that wait, and take the answers."""
         process = self._ready()
+        asked = time.monotonic()
         process.ask(self._job(errand, wanted))
         for _ in range(len(wanted)):
             answer = process.answer()
@@ -147,9 +161,23 @@ class Renderer:
                 return outcome
             errand.size += len(outcome.text) if isinstance(outcome, Output) else 0
             if errand.size > TREE_BYTES:
-                raise _TooBig(too_big(errand.path))
+                raise _Enough(too_big(errand.path))
+            self._spend(errand.path, time.monotonic() - asked)
+            asked = time.monotonic()
             errand.outputs[errand.waiting.pop(0)] = outcome
         return None
+
+    def _spend(self, path: str, seconds: float) -> None:
+        """Count what a template took; raises `_Enough` when all of them have taken too long."""
+        self._seconds[path] += seconds
+        if sum(self._seconds.values()) > self._all_seconds:
+            slowest = max(self._seconds, key=lambda one: self._seconds[one])
+            sentence = (
+                f"all templates together take longer than {self._all_seconds:g} s, "
+                "this one the longest; make it do less"
+            )
+            self._overtime = Problem(slowest, 0, sentence)
+            raise _Enough(self._overtime)
 
     def _give_up(self, problem: Problem, errand: "_Errand") -> None:
         """Remember what is to blame: the file that the problem names, or who included it."""
@@ -171,8 +199,8 @@ class Renderer:
         return Job(errand.facts, keys, new, tuple(wanted), errand.included)
 
 
-class _TooBig(Exception):
-    """What the templates of a node yield is not worth keeping."""
+class _Enough(Exception):
+    """The templates of a node yield too much, or those of all nodes take too long."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
