@@ -19,7 +19,6 @@ from workers.failover.core.actions import (
     FactKind,
     Probe,
     Reason,
-    Release,
     Renew,
     Send,
     Take,
@@ -178,16 +177,6 @@ def test_what_the_kernel_lost_is_not_claimed() -> None:
     assert situation.held == {}
     assert situation.said(Heartbeat)[-1].claims == ()
     assert situation.facts(FactKind.LOST)[0].reason is Reason.LEASE_LOST
-
-
-def test_what_appears_unasked_is_removed() -> None:
-    situation = Situation(define(vips=2)).start()
-    assert Release((W,)) in situation.decide(KernelChanged(appeared=(W,)))
-
-
-def test_what_is_held_and_appears_again_stays() -> None:
-    situation = owner()
-    assert Release((V,)) not in situation.decide(KernelChanged(appeared=(V,)))
 
 
 def test_a_restored_link_is_followed_by_announcements() -> None:

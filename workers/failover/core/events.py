@@ -82,10 +82,9 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class KernelChanged:
-    """VIPs that left or came to the kernel without our asking (lease end, an operator's hand)."""
+    """VIPs that left the kernel without our asking (lease end, an operator's hand)."""
 
     gone: tuple[str, ...] = ()
-    appeared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

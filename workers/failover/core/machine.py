@@ -99,9 +99,6 @@ class Machine(Node):
             self.out.tell(FactKind.LOST, Reason.LEASE_LOST, vip=held.vip, epoch=held.epoch)
             self.dirty = self.urgent = True
         self.found = tuple(vip for vip in self.found if vip not in event.gone)
-        strange = tuple(vip for vip in event.appeared if vip not in self.holdings.held)
-        if strange:
-            self.out.act(Release(strange))
 
     def _ring_changed(self, event: ev.RingChanged, now: float) -> None:
         self.rings[event.ring] = event.up
