@@ -118,6 +118,14 @@ def receives(directory: str, old: str, new: str, point: str = "") -> None:
     print(repository.receive(stream, old or None, new).hash, flush=True)
 
 
+def tidies(directory: str) -> None:
+    """Tidy up until it dies; a line before each time."""
+    repository = Repository.open(Path(directory))
+    while True:
+        print("again", flush=True)
+        repository.collect_garbage(always=True)
+
+
 def has_foreign_names(directory: str) -> None:
     """Work with names that the locale of the process has no letters for; what came of it."""
     repository = Repository.open(Path(directory))

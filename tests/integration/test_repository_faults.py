@@ -1,5 +1,6 @@
 """Deaths, races and full disks: the old or the new revision stays, whole; nothing sure is lost."""
 
+import contextlib
 import os
 import random
 import signal
@@ -14,9 +15,10 @@ import pytest
 from tests.integration.repository_children import COMMIT_POINTS, RECEIVE_POINTS, ended, start
 from tests.unit.repository.stage import commit, contents, git, sound
 from workers.repository.errors import BusyError, StorageError
-from workers.repository.lock import WriteLock
+from workers.repository.executable import run
+from workers.repository.lock import WriteLock, locked
 from workers.repository.repository import Repository
-from workers.repository.upkeep import PACKS, is_due
+from workers.repository.upkeep import LOCK, PACKS, is_due
 
 KILLED = -signal.SIGKILL
 
@@ -223,6 +225,19 @@ def test_housekeeping_waits_until_there_is_much_to_do(repository: Repository) ->
     assert sound(repository.directory)
 
 
+def test_housekeeping_is_not_due_again_for_what_it_had_to_keep(repository: Repository) -> None:
+    kept = repository.directory / "objects" / "aa"
+    kept.mkdir(exist_ok=True)
+    for number in range(2_001):
+        kept.joinpath(f"{number:038x}").touch()
+    assert is_due(repository.directory)
+    with locked(repository.directory / LOCK, 0.0):
+        assert not repository.collect_garbage(always=True)
+    assert not is_due(repository.directory)
+    os.utime(repository.directory / LOCK, (0, 0))
+    assert is_due(repository.directory)
+
+
 def test_a_large_commit_is_one_pack(repository: Repository) -> None:
     files = {f"global/d{n % 7}/{n}": os.urandom(n % 50) * 40 for n in range(3_000)}
     commit(repository, {**files, "global/huge": os.urandom(9_000_000)})
@@ -231,6 +246,47 @@ def test_a_large_commit_is_one_pack(repository: Repository) -> None:
     }
     assert len(list(repository.directory.glob("objects/pack/*.pack"))) == 1
     assert sound(repository.directory)
+
+
+def test_a_death_while_tidying_up_loses_nothing(repository: Repository) -> None:
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    for number in range(8):
+        commit(repository, {f"global/{number}": os.urandom(2_000)})
+        child = start("tidies", repository.directory)
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(dice.random() * 0.2)
+        for victim in (*_children(child.pid), child.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        child.communicate()
+        assert len(contents(Repository.open(repository.directory), number + 2)) == number + 3
+        assert sound(repository.directory)
+    while not repository.collect_garbage(always=True):
+        time.sleep(0.01)  # what was killed may not quite have ended
+    assert number_of_newest(repository) == 9
+    assert list(repository.directory.glob("objects/pack/.tmp-*")) == []
+
+
+def _children(process: int) -> list[int]:
+    """The processes that one started, and those that these started."""
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    found = [int(word) for word in listed.read_text().split()] if listed.exists() else []
+    return [*found, *(deeper for child in found for deeper in _children(child))]
+
+
+def test_what_takes_too_long_is_ended_with_its_children(repository: Repository) -> None:
+    alias = "alias.slow=!sleep 60 & echo $! > slow.pid; wait"
+    with pytest.raises(StorageError, match="took more than 1 s and was ended; try again later"):
+        run(repository.directory, "-c", alias, "slow", seconds=1.0)
+    sleeper = int(repository.directory.joinpath("slow.pid").read_text())
+    state = Path(f"/proc/{sleeper}/stat")
+    deadline = time.monotonic() + 10
+    while state.exists() and state.read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 # full disks

@@ -233,6 +233,13 @@ def test_only_full_hashes_are_understood(replica: Repository, name: str) -> None
             ask(name)
 
 
+def test_a_path_may_be_relative(source: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(source.directory.parent)
+    replica = Repository.create(Path("there.git"))
+    monkeypatch.chdir("/")
+    assert replica.receive(source.pack_since(None), None, newest(source).hash) == newest(source)
+
+
 def test_plain_git_clones_a_replica(replica: Repository, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", str(replica.directory), "copy")
     assert (tmp_path / "copy" / "global" / "raw").read_bytes() == bytes(range(256))

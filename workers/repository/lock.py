@@ -22,6 +22,20 @@ RETRY_SECONDS = 0.005
 _STALE = ("refs/heads/main.lock", "HEAD.lock", "packed-refs.lock")
 
 
+@contextlib.contextmanager
+def locked(file: Path, seconds: float) -> Iterator[int]:
+    """Hold the lock of a file; its descriptor. Who inherits that holds the lock too.
+
+    Raises `BusyError` when it is not free after `seconds`, `OSError` when there can be no file.
+    """
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        _wait(handle, file, seconds)
+        yield handle
+    finally:
+        os.close(handle)
+
+
 class WriteLock:
     """The right to move the branch of one repository."""
 
@@ -30,35 +44,32 @@ class WriteLock:
 
     @contextlib.contextmanager
     def held(self, seconds: float = WAIT_SECONDS) -> Iterator[None]:
-        """Hold it; raises `BusyError` after `seconds`, `OSError` when the file cannot be had."""
-        handle = os.open(self._directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            self._wait(handle, seconds)
+        """Hold it; raises what `locked` does."""
+        with locked(self._directory / LOCK, seconds):
             self._clear()
             yield
-        finally:
-            os.close(handle)
 
     def clear(self) -> None:
         """Clear away what the dead left, unless somebody is writing or this process may not."""
         with contextlib.suppress(BusyError, OSError), self.held(0.0):
             pass
 
-    def _wait(self, handle: int, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    sentence = f"{self._directory}: another process is writing; try again"
-                    raise BusyError(sentence) from None
-                time.sleep(RETRY_SECONDS)
-            else:
-                return
-
     def _clear(self) -> None:
         for name in _STALE:
             self._directory.joinpath(name).unlink(missing_ok=True)
         for leftover in self._directory.glob(f"{INCOMING}*"):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _wait(handle: int, file: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                sentence = f"{file.parent}: another process is writing; try again"
+                raise BusyError(sentence) from None
+            time.sleep(RETRY_SECONDS)
+        else:
+            return

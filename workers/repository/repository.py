@@ -52,11 +52,13 @@ class Repository:
     @classmethod
     def create(cls, directory: Path) -> Self:
         """Make an empty repository; `NotARepositoryError` when there is one with revisions."""
+        directory = directory.absolute()
         return cls(directory, storage.create(directory))
 
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Open a repository, and clear away what a dead process left; `NotARepositoryError`."""
+        directory = directory.absolute()
         repository = cls(directory, storage.reopen(directory))
         repository._lock.clear()
         return repository
@@ -169,12 +171,10 @@ class Repository:
             return self._history.revision(_oid(new))
 
     def collect_garbage(self, always: bool = False) -> bool:
-        """Tidy up on the disk, if it is due; whether it was. Takes seconds to minutes."""
+        """Tidy up on the disk, if it is due; whether it was done. Takes seconds to minutes."""
         with told(self.directory):
             due = always or upkeep.is_due(self.directory)
-            if due:
-                upkeep.collect_garbage(self.directory)
-            return due
+            return due and upkeep.collect_garbage(self.directory)
 
     def _follow(self) -> pygit2.Oid | None:
         return self._history.follow()

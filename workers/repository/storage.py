@@ -28,7 +28,17 @@ _SETTINGS = {
 }
 """For people's own git in this repository: what Muster itself needs, it says each time."""
 
-_OURS = {"HEAD", "config", "description", "hooks", "info", "objects", "refs", "muster.lock"}
+_OURS = {
+    "HEAD",
+    "config",
+    "description",
+    "hooks",
+    "info",
+    "objects",
+    "refs",
+    "muster.lock",
+    "muster-upkeep.lock",
+}
 
 
 def create(directory: Path) -> pygit2.Repository:
