@@ -38,6 +38,7 @@ _SNDBUFFORCE, _RCVBUFFORCE = 32, 33
 _GROUPS = 0x1 | 0x10 | 0x100  # links, IPv4 addresses, IPv6 addresses
 _BUFFER_BYTES = 8 << 20
 _ANSWER_SECONDS = 2
+_LISTINGS = 10
 HEADER = struct.Struct("=IHHII")
 _ADDRESS = struct.Struct("=BBBBI")
 _LINK = struct.Struct("=BxHiII")
@@ -305,12 +306,18 @@ class Requests:
         return [_read_neighbour(one) for body in bodies for one in self._list(_RTM_GETNEIGH, body)]
 
     def _list(self, kind: int, body: bytes) -> list[bytes]:
-        """What the kernel says of each; the type of the answer is that of the question minus 2."""
-        for _ in range(10):
+        """What the kernel says of each; the type of the answer is that of the question minus 2.
+
+        A list that changed while it was told may leave out what did not change. If that does not
+        stop, all that any of them has is told: notifications tell what is gone since.
+        """
+        seen: dict[bytes, None] = {}
+        for _ in range(_LISTINGS):
             listed, consistent = self._list_once(kind, body)
             if consistent:
-                break
-        return listed
+                return listed
+            seen |= dict.fromkeys(listed)
+        return list(seen)
 
     def _list_once(self, kind: int, body: bytes) -> tuple[list[bytes], bool]:
         self._sequence += 1
@@ -325,12 +332,12 @@ class Requests:
                 consistent = consistent and not flags & _DUMP_INTERRUPTED
                 if kind_ == wanted:
                     listed.append(data[start:end])
-                elif kind_ == NLMSG_ERROR:
-                    code = -_SIGNED.unpack_from(data, start)[0]
+                elif kind_ in (NLMSG_ERROR, NLMSG_DONE):  # one ends it at the begin, one later
+                    code = -_SIGNED.unpack_from(data, start)[0] if end - start >= 4 else 0
                     if code == errno.ENODEV:  # the interface is gone, and its addresses with it
                         return [], True
-                    raise PlumberError(f"the kernel refused a listing: {os.strerror(code)}")
-                elif kind_ == NLMSG_DONE:
+                    if code > 0 or kind_ == NLMSG_ERROR:
+                        raise PlumberError(f"the kernel refused a listing: {os.strerror(code)}")
                     return listed, consistent
 
     def _receive(self) -> Iterator[tuple[int, int, int, bytes, int, int]]:
