@@ -1,15 +1,12 @@
 """What is done for each of thousands of VIPs is done for all of them together."""
 
 import dataclasses
-from collections.abc import Iterable
-
-import pytest
 
 from tests.unit.failover.situation import WITNESS_MAC, A, B, Situation, define, mac
 from workers.failover.core import actions as ac
 from workers.failover.core import events as ev
 from workers.failover.core.definitions import Topology, Vip
-from workers.failover.core.holdings import Holdings
+from workers.failover.core.holdings import ANNOUNCE_OFFSETS
 
 MANY = 600
 WITNESS = "10.0.255.254"
@@ -28,23 +25,15 @@ def taken_over() -> Situation:
     return situation
 
 
-def test_an_owner_that_comes_back_with_them_all_is_contradicted_in_one_go(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    plans: list[int] = []
-    announce = Holdings.announce
-
-    def noted(self: Holdings, vips: Iterable[str], count: int, now: float) -> None:
-        batch = tuple(vips)
-        plans.append(len(batch))
-        announce(self, batch, count, now)
-
+def test_an_owner_that_comes_back_with_them_all_is_contradicted_in_one_go() -> None:
     situation = taken_over()
+    claims, situation.peers[A].claims = situation.peers[A].claims, {}
     situation.peers[A].beats = True
-    monkeypatch.setattr(Holdings, "announce", noted)
-    situation.hear(A)
-    assert set(plans) - {0} == {MANY}
-    assert len(plans) <= 4
+    situation.live(2.0)
+    situation.hear(A, claims=claims)
+    planned = situation.machine.holdings.announcements
+    assert {vip for _, batch in planned for vip in batch} == situation.kernel
+    assert len(planned) <= len(ANNOUNCE_OFFSETS)
 
 
 def test_an_owner_that_serves_on_without_an_agent_gets_them_all_back_at_once() -> None:
