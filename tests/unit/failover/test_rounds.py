@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.failover.situation import WITNESS, A, define, mac, vip
+from tests.unit.failover.situation import CIDR, WITNESS, A, define, mac, vip
 from workers.failover.core.actions import Probe, Probing
 from workers.failover.core.definitions import Definitions, Node, Topology, Vip
 from workers.failover.core.outbox import Outbox
@@ -116,6 +116,25 @@ def test_a_witness_proves_no_topology_that_a_node_has_elsewhere() -> None:
     odd = Node("mta4", "198.18.0.14", interfaces=((OTHER.cidr, "eth7"),))
     definitions = replace(define(), topologies=(WIDE, OTHER), nodes={"mta4": odd})
     assert definitions.ground[WITNESS] == {WIDE.cidr}
+
+
+@pytest.mark.parametrize(
+    ("definitions", "unproved"),
+    [
+        (define(), ()),
+        (define(witnesses=()), ()),
+        (define(nodes=(A,)), ()),
+        (define(nodes=(A,), witnesses=()), (CIDR,)),
+        (define(nodes=(A,), witnesses=("203.0.113.1",)), (CIDR,)),
+        (replace(define(), topologies=(NARROW, OTHER)), (OTHER.cidr,)),
+        (replace(define(), topologies=(WIDE, OTHER)), ()),
+    ],
+    ids=["witness", "peers", "alone", "alone, no witness", "elsewhere", "other wire", "same wire"],
+)
+def test_it_is_known_where_nothing_can_prove_the_wire(
+    definitions: Definitions, unproved: tuple[str, ...]
+) -> None:
+    assert definitions.unproved == set(unproved)
 
 
 @pytest.mark.parametrize("address", [WITNESS, PEER_ADDRESS])

@@ -117,3 +117,9 @@ def test_a_check_that_fails_on_a_node_keeps_its_vips_from_there() -> None:
     situation.machine.unhealthy = {}
     situation.machine.detector.peers[C].unhealthy = frozenset(("tcp:25",))
     assert stands(situation)[2] == f"{C} could not take it: its health check fails there: tcp:25"
+
+
+def test_a_vip_on_a_wire_that_nothing_proves_says_so() -> None:
+    situation = Situation(define(nodes=(B,), vips=[Vip(V)], witnesses=())).ready().live(5.0)
+    assert stands(situation)[0] == "unowned"
+    assert "nothing proves the wire of 198.18.0.0/24; name a witness" in stands(situation)[2]

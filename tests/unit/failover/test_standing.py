@@ -88,6 +88,13 @@ def case(owner: str = A, **values: object) -> Case:
         (case("", doubt="mta3 has not told"), "unknown", "", "mta3 has not told"),
         (case(""), "unowned", "", "no node holds it"),
         (
+            case("", unproved="198.18.0.0/24"),
+            "unowned",
+            "",
+            "no node may take it: nothing proves the wire of 198.18.0.0/24; name a witness there",
+        ),
+        (case(unproved="198.18.0.0/24"), "owned", "", ""),
+        (
             case("", nodes=(), heirs=()),
             "unowned",
             "",

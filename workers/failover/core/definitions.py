@@ -172,6 +172,16 @@ class Definitions:
                     ground[address].add(topology.cidr)
         return {address: frozenset(cidrs) for address, cidrs in ground.items()}
 
+    @cached_property
+    def unproved(self) -> frozenset[str]:
+        """CIDRs of the topologies whose wire nothing can prove: no VIP there is ever taken.
+
+        A node's own address proves nothing to itself.
+        """
+        alone = {node.address for node in self.nodes.values()} if len(self.nodes) == 1 else set()
+        proved = (cidrs for address, cidrs in self.ground.items() if address not in alone)
+        return frozenset(t.cidr for t in self.topologies).difference(*proved)
+
     def _same_wire(self, one: Topology, other: Topology) -> bool:
         """Every node has both topologies on one interface."""
         own = [dict(node.interfaces) for node in self.nodes.values()]

@@ -34,14 +34,14 @@ class Evidence:
         }
         stuck = (one.vip for one in machine.takeover.candidates.values() if one.stuck)
         self._special = {*self._refusals, *self._rivals, *machine.probation.challenges, *stuck}
-        self._alike: dict[tuple[str, str, str], Standing] = {}
+        self._alike: dict[tuple[str, str, str, str], Standing] = {}
 
     def standing(self, vip: str) -> Standing:
         """How a VIP that is defined stands."""
         if vip in self._special:
             return standing(self._case(vip))
         defined = self._machine.definitions.vips[vip]
-        key = (self._owners.get(vip, ""), defined.check, defined.hook)
+        key = (self._owners.get(vip, ""), defined.check, defined.hook, self._unproved(vip))
         if key not in self._alike:
             self._alike[key] = standing(self._case(vip))
         return self._alike[key]
@@ -61,7 +61,14 @@ class Evidence:
             refusals=self._refusals.get(vip, {}),
             unhealthy=unhealthy,
             hook=defined.hook,
+            unproved=self._unproved(vip),
         )
+
+    def _unproved(self, vip: str) -> str:
+        """The topology of the VIP, if nothing can prove its wire."""
+        definitions = self._machine.definitions
+        topology = definitions.topology_of.get(vip) if definitions.unproved else None
+        return topology.cidr if topology and topology.cidr in definitions.unproved else ""
 
     def _failing(self, defined: Vip) -> dict[str, str]:
         found = self._unhealthy.get(defined.check, {}) if defined.check else {}

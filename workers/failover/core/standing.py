@@ -76,6 +76,8 @@ class Case:
     unhealthy: Mapping[str, str] = field(default_factory=dict)
     """Node -> what its health check of it says there."""
     hook: str = ""
+    unproved: str = ""
+    """The topology it lies in, if nothing can prove that its wire works."""
     doubt: str = ""
     """Why a VIP that seems to have no owner may have one."""
 
@@ -111,6 +113,11 @@ def _unheld(case: Case) -> Standing:
         return _said(State.BROKEN, broken)
     if not case.nodes:
         return _said(State.UNOWNED, "no node holds it, and no enabled node is alive that could")
+    if case.unproved:
+        way = "name a witness there"
+        return _said(
+            State.UNOWNED, f"no node may take it: nothing proves the wire of {case.unproved}; {way}"
+        )
     return _said(State.UNOWNED, "no node holds it")
 
 
