@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.config.rendered import FACTS, repository
+from workers.config.bounded_templates import BoundedTemplates
 from workers.config.core.facts import Facts, Node, Vip, ordered
 from workers.config.core.problems import Problem
 from workers.config.core.render import Tree, render_node
@@ -58,8 +59,9 @@ def processor_seconds() -> float:
 
 
 def pid(renderer: Renderer) -> int:
-    assert renderer._process is not None
-    return renderer._process.pid
+    found = renderer._templates.pid
+    assert found is not None
+    return found
 
 
 def many(count: int) -> list[Facts]:
@@ -198,7 +200,7 @@ def test_sources_are_sent_again_to_a_new_process_and_processes_do_not_grow() -> 
 
 def test_all_templates_together_have_a_time() -> None:
     listing, contents = repository({"global/a.j2": "x", "global/b.j2": "x"})
-    with Renderer(all_seconds=0.0) as renderer:
+    with Renderer(BoundedTemplates(all_seconds=0.0)) as renderer:
         found = [t for _, t in renderer.render_all(listing, contents.__getitem__, many(3))]
 
     assert found[0] == found[1] == found[2]
@@ -207,6 +209,18 @@ def test_all_templates_together_have_a_time() -> None:
         "global/a.j2: all templates together take longer than 0 s, this one the longest; "
         "make it do less"
     ]
+
+
+def test_templates_that_never_end_count_for_that_time() -> None:
+    nodes = many(4)
+    listing, contents = repository(
+        {f"site/{facts.node.name}/a.j2": f"{number}{LOOP}" for number, facts in enumerate(nodes)}
+    )
+    with Renderer(BoundedTemplates(all_seconds=1.5)) as renderer:
+        found = [str(t) for _, t in renderer.render_all(listing, contents.__getitem__, nodes)]
+
+    assert ["takes too long" in one for one in found] == [True, True, False, False]
+    assert ["longer than 1.5 s" in one for one in found] == [False, False, True, True]
 
 
 def test_what_templates_yield_is_not_gathered_without_bound(shared: Renderer) -> None:
@@ -229,12 +243,12 @@ def test_a_closed_renderer_leaves_no_process_and_can_go_on() -> None:
 
 
 def test_no_process_is_started_for_a_tree_without_templates() -> None:
-    with Renderer(["/nonexistent"]) as renderer:
+    with Renderer(BoundedTemplates(["/nonexistent"])) as renderer:
         assert isinstance(render(renderer, {"a": "x"}), Tree)
 
 
 def liar(program: str) -> Renderer:
-    return Renderer([sys.executable, "-c", program])
+    return Renderer(BoundedTemplates([sys.executable, "-c", program]))
 
 
 @pytest.mark.parametrize(
@@ -251,7 +265,7 @@ def test_garbage_is_no_answer(program: str, why: str) -> None:
         pytest.raises(RenderingError, match=why),
     ):
         render(renderer, {"a.j2": "x"})
-    assert renderer._process is None
+    assert renderer._templates.pid is None
 
 
 @pytest.mark.parametrize(
@@ -276,14 +290,17 @@ def test_a_process_that_dies_every_time_is_told_with_the_template(program: str, 
 @pytest.mark.parametrize("template", ["x", "x" * 1_000_000])
 def test_a_process_that_stands_still_is_not_waited_for(program: str, template: str) -> None:
     with (
-        Renderer([sys.executable, "-c", program], answer_seconds=0.3) as renderer,
+        Renderer(BoundedTemplates([sys.executable, "-c", program], 0.3)) as renderer,
         pytest.raises(RenderingError, match=r"not rendered within 0\.3 s; see whether this host"),
     ):
         render(renderer, {"a.j2": template})
 
 
 def test_a_program_that_cannot_be_started_is_told() -> None:
-    with Renderer(["/nonexistent/python"]) as renderer, pytest.raises(RenderingError) as told:
+    with (
+        Renderer(BoundedTemplates(["/nonexistent/python"])) as renderer,
+        pytest.raises(RenderingError) as told,
+    ):
         render(renderer, {"a.j2": "x"})
 
     assert "/nonexistent/python: cannot be started: No such file" in str(told.value)
