@@ -90,7 +90,7 @@ def test_a_command_that_takes_too_long_is_killed_with_all_it_started(tmp_path: P
     )
 
     assert outcome == Outcome(False, "took longer than 0.3 s and was killed: half")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30  # seconds; of itself it would have taken 60
     for name in ("own", "child"):
         wait(lambda name=name: not alive(pid_in(tmp_path / name)), f"{name} is gone")  # type: ignore[misc]
 
