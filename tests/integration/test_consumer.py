@@ -167,6 +167,17 @@ def test_begun_anew_it_keeps_its_process_and_its_vips(running: Cluster) -> None:
     assert agent.status()["process"]["pid"] == before["process"]["pid"]
 
 
+def test_a_stop_right_after_a_restart_is_a_stop(running: Cluster) -> None:
+    """Whatever it was at just then; before it listens for signals it is ended by this one."""
+    agent = running["mta1"]
+    assert agent.process is not None
+
+    agent.ask("restart", lease_seconds=4)
+    agent.signal(signal.SIGTERM)
+
+    assert agent.process.wait(10) in {0, -signal.SIGTERM}
+
+
 def test_a_lease_of_no_sense_is_refused(running: Cluster) -> None:
     for wrong in (0, 121, "long"):
         answer = running["mta1"].ask("restart", lease_seconds=wrong)
