@@ -12,9 +12,8 @@ import pytest
 
 from workers.failover import chronicle
 from workers.failover.core.actions import Fact, FactKind
-from workers.failover.event_file import FILE_BYTES
 from workers.failover.history import History
-from workers.failover.journal import KEPT_EVENTS, Journal
+from workers.failover.journal import FILE_BYTES, KEPT_EVENTS, Journal
 from workers.failover.output import Output
 
 NOWHERE = os.open(os.devnull, os.O_WRONLY)

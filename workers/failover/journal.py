@@ -1,11 +1,11 @@
 """The events of a node: facts with a number and a wall-clock time, kept within bounds.
 
 Numbers begin at 1 with each incarnation and grow by one. The time is for people; nothing is decided
-by it. Recording is cheap; `flush` gives them to the file's thread, stderr and followers, a bounded
-batch at a time; lines that neither got are counted in `output.dropped`.
+by it. Recording is cheap; `flush` writes to file, stderr and followers, a bounded batch at a time.
 Earlier runs are the chronicle's business.
 """
 
+import contextlib
 import json
 import time
 from collections import deque
@@ -13,13 +13,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from workers.failover import chronicle
 from workers.failover.core.actions import Fact
-from workers.failover.event_file import EventFile
 from workers.failover.output import Output
 
 KEPT_EVENTS = 25_000
+FILE_BYTES = 4 * 1024 * 1024
+"""Beyond this the file is put aside as events.old.jsonl, and the one before that is gone."""
 BATCH_EVENTS = 256
 UNWRITTEN_EVENTS = 50_000
 """Beyond this events are not recorded: numbers have no gaps."""
@@ -34,8 +36,8 @@ class Journal:
         """Called with the lines of some events."""
         self.output = Output()
         self.directory = directory
-        self._file = EventFile(directory, lambda count: self.output.lost(count))
-        self._told_problem = ""
+        self._path = directory / chronicle.NAME
+        self._file: BinaryIO | None = None
         self._number = 0
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
         self._unwritten: deque[tuple[int, float, Fact]] = deque()
@@ -85,23 +87,15 @@ class Journal:
             for follower in tuple(self.followers):
                 follower(shown)
         lines = [_line(event) for event in batch]
-        self._file.append(b"".join(lines))
+        self._append(b"".join(lines))
         self.output.write(lines)
-        self._tell_problem()
 
     def close(self) -> None:
         """Write what is left."""
         while self.waiting:
             self.flush()
-        self._file.close()
-        self._tell_problem()
-
-    def _tell_problem(self) -> None:
-        """Say on stderr when the file begins to be at fault, and when it is well again."""
-        problem = self._file.problem
-        if problem != self._told_problem:
-            self._told_problem = problem
-            self.output.write([f"muster: {problem or 'events are written again'}\n".encode()])
+        if self._file is not None:
+            self._file.close()
 
     def _event(self, number: int, at: float, fact: Fact) -> dict[str, Any]:
         return {
@@ -118,6 +112,16 @@ class Journal:
             "view": fact.view,
             "gap_ms": None if fact.gap is None else round(1000 * fact.gap, 1),
         }
+
+    def _append(self, lines: bytes) -> None:
+        with contextlib.suppress(OSError):
+            if self._file is None:
+                self._file = self._path.open("ab", buffering=0)
+            self._file.write(lines)
+            if self._file.tell() > FILE_BYTES:
+                self._file.close()
+                self._file = None
+                self._path.replace(self._path.with_name(chronicle.OLD_NAME))
 
 
 def _line(event: dict[str, Any]) -> bytes:

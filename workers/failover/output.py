@@ -8,7 +8,6 @@ import os
 import select
 import socket
 import stat
-import threading
 from collections.abc import Iterable
 
 PIPE_BYTES = 4096
@@ -21,7 +20,6 @@ class Output:
     def __init__(self, descriptor: int = 2) -> None:
         self.dropped = 0
         """Lines that did not go out."""
-        self._lock = threading.Lock()
         self._descriptor = descriptor
         self._ready = select.poll()
         self._ready.register(descriptor, select.POLLOUT)
@@ -41,11 +39,6 @@ class Output:
         if count:
             self._write(chunk, count)
 
-    def lost(self, count: int) -> None:
-        """Count lines that did not go out, here or elsewhere; any thread may tell."""
-        with self._lock:
-            self.dropped += count
-
     def _write(self, chunk: bytes, count: int) -> None:
         if len(chunk) > PIPE_BYTES:
             chunk = chunk[: PIPE_BYTES - 1] + b"\n"
@@ -55,6 +48,6 @@ class Output:
             elif any(state & select.POLLOUT for _, state in self._ready.poll(0)):
                 os.write(self._descriptor, chunk)
             else:
-                self.lost(count)
+                self.dropped += count
         except OSError:
-            self.lost(count)
+            self.dropped += count
