@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,9 @@ from workers.failover.journal import FILE_BYTES, KEPT_EVENTS, Journal
 from workers.failover.output import Output
 
 NOWHERE = os.open(os.devnull, os.O_WRONLY)
-STEP_SECONDS = 0.05
-"""The longest time for which the agent's loop may be held."""
-TRIES = 3
-"""The machine has others to serve as well: the best of so many counts."""
+TURNS = 20
+"""The agent's loop goes on at least so often while old events are read: far more, where it is not
+held; a handful, where it is."""
 
 
 def told(directory: Path, incarnation: int, count: int) -> Journal:
@@ -148,30 +146,22 @@ def test_neither_much_history_nor_files_hold_the_loop(tmp_path: Path) -> None:
     told(tmp_path, 1, KEPT_EVENTS).close()
     history = History(told(tmp_path, 2, KEPT_EVENTS + 10))
 
-    async def longest() -> float:
-        """The longest time the loop stood still while files were read."""
-        slowest = 0.0
+    async def turned() -> int:
+        """How many turns the loop made while files were read."""
+        turns = 0
         question = asyncio.ensure_future(history.runs({}))
         other = history.events({"incarnation": 1})
         assert not isinstance(other, dict)
         events = asyncio.ensure_future(other)
         while not (question.done() and events.done()):
-            began = time.perf_counter()
             await asyncio.sleep(0)
-            slowest = max(slowest, time.perf_counter() - began)
+            turns += 1
         assert len(events.result()["events"]) == KEPT_EVENTS
-        return slowest
+        return turns
 
-    def asked() -> float:
-        """How long this run's events take, on the loop, with their way into bytes."""
-        began = time.perf_counter()
-        found = history.events({"since": 0})
-        assert isinstance(found, dict)
-        assert len(msgspec.json.encode(found)) > 1_000_000
-        took = time.perf_counter() - began
-        assert numbers(found["events"]) == list(range(11, KEPT_EVENTS + 11))
-        return took
-
-    assert min(asyncio.run(longest()) for _ in range(TRIES)) < STEP_SECONDS
-    assert min(asked() for _ in range(TRIES)) < STEP_SECONDS
+    assert asyncio.run(turned()) > TURNS
+    found = history.events({"since": 0})
+    assert isinstance(found, dict)
+    assert len(msgspec.json.encode(found)) > 1_000_000
+    assert numbers(found["events"]) == list(range(11, KEPT_EVENTS + 11))
     history.close()

