@@ -296,6 +296,21 @@ def test_frames_that_found_no_room_are_noticed_once(segment: Segment) -> None:
 # Links and definitions.
 
 
+@BOTH
+def test_a_question_that_the_kernel_has_no_room_for_is_reported_once(
+    segment: Segment, vip: str, free: str
+) -> None:
+    slow = ("root", "tbf", "rate", "8bit", "burst", "100", "limit", "1")
+    run("tc", "-n", segment.one.name, "qdisc", "replace", "dev", "eth0", *slow)
+
+    for _ in range(3):
+        segment.asker.probe(Probe((vip, free), Probing.TAKER))
+
+    assert segment.asker.errors >= 4
+    assert segment.asker.unasked() == {vip, free}
+    assert segment.asker.unasked() == frozenset()
+
+
 def test_frames_that_cannot_leave_are_counted_and_work_goes_on_afterwards(
     segment: Segment,
 ) -> None:

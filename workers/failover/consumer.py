@@ -281,7 +281,7 @@ class Consumer:
         self._read_wire()
         if not self.neighbours.more:
             self._read_at = began
-        self.step(Wake(self._read_at, self.neighbours.lost()))
+        self.step(Wake(self._read_at, self.neighbours.lost(), self.neighbours.unasked()))
 
     def _read_kernel(self) -> None:
         if self._closed:  # the loop has a last turn

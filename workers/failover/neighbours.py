@@ -46,6 +46,7 @@ class Neighbours:
         self._wires: dict[str, Wire] = {}
         self._asked: dict[bytes, float] = {}
         """When we last sent a DAD probe for an IPv6 address."""
+        self._unasked: set[str] = set()
         self._unsaid: dict[str, tuple[bytes, ...] | None] = {}
         """VIPs to announce, in order, and the link addresses to tell; None: everybody."""
         self.interest = Interest()
@@ -54,7 +55,7 @@ class Neighbours:
         self.malformed = 0
         """Frames that the filter let through and that were no proper frames."""
         self.errors = 0
-        """Frames that could not be sent (the link is down)."""
+        """Frames that could not be sent: the link is down, or the kernel has no room for more."""
         self.redefine(definitions)
 
     def redefine(self, definitions: Definitions) -> None:
@@ -106,9 +107,11 @@ class Neighbours:
             source = wire.sources[size]
             if probe.probing is Probing.TAKER:
                 self._note_asked(place.packed)
-                self._send(wire, size, frames.question(place.packed, wire.mac, None))
+                question = frames.question(place.packed, wire.mac, None)
             else:
-                self._send(wire, size, frames.question(place.packed, wire.mac, source, to))
+                question = frames.question(place.packed, wire.mac, source, to)
+            if not self._send(wire, size, question):
+                self._unasked.add(address)
 
     def announce(self, vips: Iterable[str]) -> None:
         """Tell everybody on the segment, or the hosts of interest, that each VIP is here.
@@ -196,6 +199,11 @@ class Neighbours:
         """Whether the kernel had to drop frames since the last call."""
         return any([wire.lost() for wire in self._wires.values()])
 
+    def unasked(self) -> frozenset[str]:
+        """Addresses that were to be asked for since the last call, and could not be."""
+        unasked, self._unasked = frozenset(self._unasked), set()
+        return unasked
+
     def _sighted(self, said: frames.Frame) -> list[Sighting]:
         seen, address, mac = said
         if seen is Seen.CLAIM and self._was_asked(address):
@@ -222,9 +230,10 @@ class Neighbours:
         asked_at = self._asked.get(address)
         return asked_at is not None and time.monotonic() - asked_at <= _ANSWER_SECONDS
 
-    def _send(self, wire: Wire, size: int, frame: bytes) -> None:
-        if not wire.send(size, frame):
-            self.errors += 1
+    def _send(self, wire: Wire, size: int, frame: bytes) -> bool:
+        sent = wire.send(size, frame)
+        self.errors += not sent
+        return sent
 
     @staticmethod
     def _places_of(layout: Layout, addresses: Iterable[str]) -> list[Place]:

@@ -17,8 +17,9 @@ from workers.failover.core import frames
 from workers.failover.errors import NeighboursError
 from workers.failover.netlink import KernelLink
 
-_RECEIVE_BUFFER_BYTES = 4 << 20
-_RCVBUFFORCE = 33
+_BUFFER_BYTES = 4 << 20
+"""Of each direction: a round's questions, or the answers to them, fit in however slow the link."""
+_SNDBUFFORCE, _RCVBUFFORCE = 32, 33
 _FRAME_BYTES = 2048
 _SOL_PACKET, _ADD_MEMBERSHIP, _ALL_MULTICAST = 263, 1, 2
 _STATISTICS = 6
@@ -162,7 +163,8 @@ def _open_socket(name: str, protocol: int) -> socket.socket:
     # Protocol 0 until bound: nothing of other interfaces gets in between.
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, _RECEIVE_BUFFER_BYTES)
+        sock.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, _BUFFER_BYTES)
+        sock.setsockopt(socket.SOL_SOCKET, _SNDBUFFORCE, _BUFFER_BYTES)
         packet_filter.attach(sock, packet_filter.NOTHING)
         sock.bind((name, protocol))
     except OSError:

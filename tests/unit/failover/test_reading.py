@@ -87,6 +87,16 @@ def test_silence_means_nothing_when_frames_were_lost(lost: bool, silent: int) ->
     assert situation.machine.takeover.candidates[V].silent == silent
 
 
+@pytest.mark.parametrize(("unasked", "silent"), [(vip(1), 1), (V, 0)])
+def test_silence_means_nothing_when_no_question_got_out(unasked: str, silent: int) -> None:
+    situation = asking()
+    situation.sight(Seen.ANSWER, WITNESS, WITNESS_MAC)
+    situation.decide(Wake(read_at=situation.now, unasked=frozenset({unasked})))
+    over(situation)
+    situation.decide(Wake())
+    assert situation.machine.takeover.candidates[V].silent == silent
+
+
 def test_frames_about_what_others_have_are_not_heeded() -> None:
     situation = Situation(define(vips=1))
     situation.peers[A].claims = {V: 1}

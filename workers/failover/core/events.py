@@ -51,10 +51,12 @@ class Wake:
     """`Machine.deadline()` has passed; waiting messages were delivered first.
 
     So was every frame that arrived before `read_at`, save what the kernel `lost`: too many waited.
+    `unasked`: addresses of the newest Probes for which the kernel refused to send a question.
     """
 
     read_at: float = math.inf
     lost: bool = False
+    unasked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Machine(Node):
         return snapshot(self, now)
 
     def _woken(self, event: ev.Wake, now: float) -> None:
-        self.rounds.read(min(event.read_at, now), lost=event.lost)
+        self.rounds.read(min(event.read_at, now), lost=event.lost, unasked=event.unasked)
 
     def _started(self, event: ev.Started, now: float) -> None:
         self.started_at = self.fencing.trusted_at = now

@@ -45,6 +45,8 @@ class Round:
     """CIDRs of the topologies whose ground answered."""
     deaf: bool = False
     """Frames were lost during the round: its silence means nothing."""
+    unasked: frozenset[str] = frozenset()
+    """For these no question got out: their silence means nothing."""
 
 
 class Rounds:
@@ -67,11 +69,15 @@ class Rounds:
         """The round under way has ended, and what arrived in its time was read."""
         return self.read_at >= self.deadline()
 
-    def read(self, until: float, *, lost: bool) -> None:
-        """All frames that arrived before `until` were read; answers may be among the `lost`."""
+    def read(self, until: float, *, lost: bool, unasked: frozenset[str]) -> None:
+        """All frames that arrived before `until` were read; answers may be among the `lost`.
+
+        `unasked`: no question for these got out since the last call.
+        """
         self.read_at = max(self.read_at, until)
-        if lost and self.current is not None:
-            self.current.deaf = True
+        if self.current is not None:
+            self.current.deaf |= lost
+            self.current.unasked |= unasked
 
     def check(
         self, purpose: str, vips: Sequence[str], now: float, asker: str = "", number: int = 0
@@ -130,9 +136,11 @@ class Rounds:
             self.current.answered[address] = mac
 
     def proved(self, finished: Round, vip: str) -> bool:
-        """The wire of this VIP's topology was shown to work during the round."""
+        """It was asked for, and the wire of its topology was shown to work during the round."""
+        if finished.deaf or vip in finished.unasked:
+            return False
         topology = self.definitions.topology_of.get(vip)
-        return topology is not None and topology.cidr in finished.proofs and not finished.deaf
+        return topology is not None and topology.cidr in finished.proofs
 
     def finish(self, now: float) -> tuple[Round, list[Check]]:
         """Close the round; returns it and the checks that are done."""
