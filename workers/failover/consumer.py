@@ -279,8 +279,7 @@ class Consumer:
         self.step(event)
         ring_b = isinstance(event, Received) and event.ring is Ring.B
         if ring_b and self.loop.time() >= self._watched_at + WATCH_SECONDS / 2:
-            self._watched_at = self.loop.time()
-            self.loop.call_soon(self._watch)  # now that we are awake, and behind what waits
+            self._watch()  # now that we are awake
 
     def _wake(self, due: float) -> None:
         self._timer = None

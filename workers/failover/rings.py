@@ -135,11 +135,11 @@ class Rings:
         self._connection.read()
 
     def look(self) -> None:
-        """Read ring A; as long as it only repeats ring B, nothing else does.
+        """As `drain`; and as long as ring A only repeats ring B, nothing else reads ring A.
 
         Many of its messages are then one wake-up. Call it every few hundredths of a second.
         """
-        self._connection.read()
+        self.drain()
         self._connection.watch(self._loop.time() < self._eager_until)
 
     async def close(self) -> None:
