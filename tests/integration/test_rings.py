@@ -181,28 +181,6 @@ def test_drain_delivers_what_waits_before_it_returns() -> None:
     run(test())
 
 
-def test_ring_a_is_read_by_looks_alone_while_it_repeats_ring_b(rabbitmq: RunningBroker) -> None:
-    async def test() -> None:
-        async with stations(*[[rabbitmq.url(n)] for n in NODES[:2]]) as (one, two):
-            await eventually(lambda: bool(one.up(Ring.A) and two.up(Ring.A)))
-            two.rings.look()
-            for sequence in (1, 2):
-                one.rings.send(Send(heartbeat("mta1", sequence)))
-                await eventually(lambda n=sequence: len(two.heard(Ring.B)) == n)
-                await eventually(lambda: one.rings.ring_a_echo_at is not None)
-            assert two.heard(Ring.A) == []
-
-            await eventually(lambda: two.rings.look() or len(two.heard(Ring.A)) == 2)
-
-            one.rings.send(Send(heartbeat("mta1", 3), ring_b=False))
-            await eventually(lambda: two.rings.look() or len(two.heard(Ring.A)) == 3)
-            one.rings.send(Send(heartbeat("mta1", 4)))  # for a while it is read at once again
-            two.rings.look()
-            await eventually(lambda: len(two.heard(Ring.A)) == 4)
-
-    run(test())
-
-
 def test_an_account_cannot_speak_for_another_node(rabbitmq: RunningBroker) -> None:
     async def test() -> None:
         brokers = [[rabbitmq.url("mta1")], [rabbitmq.url("mta3")]]  # mta2 uses mta3's account

@@ -103,14 +103,6 @@ class Connection:
         if self._session is not None:
             self._session.read()
 
-    def watch(self, watched: bool) -> None:
-        """Whether `heard` is called as soon as something arrives; else in `read` alone.
-
-        Every place that is gained anew is watched.
-        """
-        if self._session is not None and self._session.up:
-            self._session.watch(watched)
-
     def change_room(self, room: Room) -> None:
         """Take a place in another room, or in the same with other queue arguments."""
         if room == self._room:

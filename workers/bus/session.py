@@ -63,7 +63,6 @@ class Session:
         self._unanswered_since: float | None = None
         self._over = asyncio.Event()
         self._inbox: list[tuple[bytes, str]] = []
-        self._reading = False
         self._blocked = False
         self._in_the_room = False
         self.up = False
@@ -91,14 +90,8 @@ class Session:
 
     def read(self) -> None:
         """Take in and hand on everything that has arrived."""
-        self._reading = True
         self._stream.read()
-        self._reading = False
         self._hand_on()
-
-    def watch(self, watched: bool) -> None:
-        """Whether what arrives is handed on at once; else only by `read`."""
-        self._stream.watch(watched)
 
     def leave(self, sentence: str) -> None:
         """End it at once."""
@@ -111,7 +104,6 @@ class Session:
         if self._in_the_room:
             self._in_the_room = False
             self._compare()
-            self._stream.watch(True)
             self._stream.close()
             try:
                 await asyncio.wait_for(self._over.wait(), CLOSE_SECONDS)
@@ -179,7 +171,7 @@ class Session:
         if self._echoes and user == self._user:
             self._unanswered_since = None
         # Handed on by the loop: what the listener raises is no fault of the broker's.
-        if not self._inbox and not self._reading:
+        if not self._inbox:
             self._loop.call_soon(self._hand_on)
         self._inbox.append((body, user))
 

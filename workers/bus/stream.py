@@ -48,7 +48,6 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
         self._connecting: asyncio.Task[None] | None = None
         self._outgoing = bytearray()
         self._over = False
-        self._watched = True
         super().__init__(parameters, opened, ended, ended, True)
 
     @property
@@ -72,16 +71,6 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
                 self._end(ConnectionResetError("the broker closed the connection"))
                 return
             self._take_in(data)
-
-    def watch(self, watched: bool) -> None:
-        """Whether the loop reads what arrives at once; else only `read` does."""
-        if watched == self._watched:
-            return
-        self._watched = watched
-        if self._socket is not None and watched:
-            self._loop.add_reader(self._socket, self.read)
-        elif self._socket is not None:
-            self._loop.remove_reader(self._socket)
 
     def abort(self, sentence: str) -> None:
         """Leave at once; what was not sent is lost."""

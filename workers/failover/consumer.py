@@ -38,8 +38,6 @@ from workers.failover.core.events import (
     KernelChanged,
     Received,
     RestartRequested,
-    Ring,
-    RingChanged,
     StopRequested,
     Taken,
     Wake,
@@ -95,7 +93,7 @@ class Consumer:
         self.neighbours = Neighbours(settings.node, definitions)
         self.following = Following(self.neighbours, self.plumber)
         self.leftovers = Leftovers(self.plumber, self.neighbours, self._fatal)
-        self.rings = Rings(settings.node, definitions, keys, settings.brokers, self._heard)
+        self.rings = Rings(settings.node, definitions, keys, settings.brokers, self.step)
         self.acquaintances = Acquaintances(
             settings.node, definitions, self.neighbours, self.rings.send
         )
@@ -132,8 +130,6 @@ class Consumer:
         )
         self._plumbed = definitions
         self._timer: asyncio.TimerHandle | None = None
-        self._watcher: asyncio.TimerHandle | None = None
-        self._watched_at = -math.inf
         self._read_at = -math.inf
         """All frames that arrived before it were read."""
         self._readers: tuple[int, ...] = ()
@@ -275,12 +271,6 @@ class Consumer:
             self._timer.cancel()
         self._timer = self.loop.call_at(due, self._wake, due)
 
-    def _heard(self, event: Received | RingChanged) -> None:
-        self.step(event)
-        ring_b = isinstance(event, Received) and event.ring is Ring.B
-        if ring_b and self.loop.time() >= self._watched_at + WATCH_SECONDS / 2:
-            self._watch()  # now that we are awake
-
     def _wake(self, due: float) -> None:
         self._timer = None
         self._meter.late(self.loop.time() - due)
@@ -307,16 +297,8 @@ class Consumer:
                 self._record(fact)
 
     def _watch(self) -> None:
-        """Read the kernel's news even when nothing woke us, so as to know how old they can be.
-
-        And ring A, which seldom says anything new: what comes together costs one wake-up.
-        """
-        if self._watcher is not None:
-            self._watcher.cancel()
-        self._watcher = self.loop.call_later(WATCH_SECONDS, self._watch)
-        self._watched_at = self.loop.time()
-        with self._fatal():
-            self.rings.look()
+        """Read the kernel's news even when nothing woke us, so as to know how old they can be."""
+        self.loop.call_later(WATCH_SECONDS, self._watch)
         if self.plumber.holding:
             self._read_kernel()
 

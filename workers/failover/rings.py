@@ -30,8 +30,6 @@ READS_MAX = 256
 DRAINS_MAX = 2048
 TWINS_MAX = 128
 """Messages of one ring that are remembered, to be known when they come on the other."""
-EAGER_SECONDS = 2.0
-"""Ring A is read at once for so long after it said something that ring B had not."""
 BIND_RETRY_SECONDS = 1.0
 LOW_DELAY = 0x10
 
@@ -86,7 +84,6 @@ class Rings:
         self._twins: dict[bytes, Message] = {}
         """Bytes read and checked a moment ago -> message."""
         self._told: dict[Ring, bool] = {}
-        self._eager_until = 0.0
         self.counts = {ring: RingCounts() for ring in Ring}
         self.ring_a_echo_at: float | None = None
         """When this node's own message last came back on ring A (monotonic seconds)."""
@@ -119,7 +116,6 @@ class Rings:
                 self._send_b(name, data)
         if action.ring_a:
             self._send_a(data)
-            self._remember(data, message)  # it comes back
 
     def redefine(self, definitions: Definitions) -> None:
         """Follow new addresses, ports and `dead_after`."""
@@ -133,14 +129,6 @@ class Rings:
         """Deliver everything that waits in the sockets, before returning."""
         self._read_b(DRAINS_MAX)
         self._connection.read()
-
-    def look(self) -> None:
-        """As `drain`; and as long as ring A only repeats ring B, nothing else reads ring A.
-
-        Many of its messages are then one wake-up. Call it every few hundredths of a second.
-        """
-        self.drain()
-        self._connection.watch(self._loop.time() < self._eager_until)
 
     async def close(self) -> None:
         """Leave both rings; what was sent before is delivered."""
@@ -214,9 +202,6 @@ class Rings:
             counts.dropped += 1
 
     def _heard_a(self, body: bytes, user: str) -> None:
-        if body not in self._twins:
-            self._eager_until = self._loop.time() + EAGER_SECONDS
-            self._connection.watch(True)
         self._take(Ring.A, body, user)
 
     def _changed_a(self, up: bool, sentence: str) -> None:
@@ -245,13 +230,10 @@ class Rings:
     def _read(self, data: bytes) -> Message:
         """Check and decode; most come a second time, byte for byte, on the other ring."""
         message = self._codec.decode(data)
-        self._remember(data, message)
-        return message
-
-    def _remember(self, data: bytes, message: Message) -> None:
         if len(self._twins) >= TWINS_MAX:
             del self._twins[next(iter(self._twins))]
         self._twins[data] = message
+        return message
 
     def _refusal(self, ring: Ring, message: Message, user: str | None) -> RingRefusal | None:
         if ring is Ring.B:
