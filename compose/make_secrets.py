@@ -56,7 +56,7 @@ def broker_definitions(passwords: dict[str, str]) -> dict[str, object]:
         "vhosts": [{"name": "/"}],
         "exchanges": [
             room | {"name": f"{ROOM}.{name}", "internal": False, "arguments": {}}
-            for name in ("heartbeat", "events", "control")
+            for name in ("heartbeat", "events", "control", "config")
         ],
         "users": [
             {
@@ -75,7 +75,7 @@ def allowed(name: str) -> dict[str, str]:
     """Patterns of what an account may make, write to and read from: docs/reference/node.md."""
     room = ROOM.replace(".", r"\.")
     if name == MANAGER:
-        rooms = room.removesuffix("default") + r".*\.(events|control)"
+        rooms = room.removesuffix("default") + r".*\.(events|control|config)"
         return {
             "configure": rf"^({QUEUES}|manager|node\..*|{rooms})$",
             "write": rf"^({QUEUES}|amq\.default|manager|{rooms})$",
@@ -84,7 +84,7 @@ def allowed(name: str) -> dict[str, str]:
     own = rf"{QUEUES}|node\.{name}"
     return {
         "configure": f"^({own})$",
-        "write": rf"^({QUEUES}|{room}\.(heartbeat|events))$",
+        "write": rf"^({QUEUES}|{room}\.(heartbeat|events|config))$",
         "read": rf"^({own}|{room}\.(heartbeat|control))$",
     }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from workers.bus.exchanges import (
     GENERATED_QUEUE_PREFIX,
     MANAGER_QUEUE,
+    config_exchange,
     control_exchange,
     events_exchange,
     heartbeat_exchange,
@@ -31,7 +32,7 @@ class Permissions:
 
 def rooms_of(cluster: str, subcluster: str) -> tuple[str, ...]:
     """Every exchange of a subcluster."""
-    makers = (heartbeat_exchange, events_exchange, control_exchange)
+    makers = (heartbeat_exchange, events_exchange, control_exchange, config_exchange)
     return tuple(make(cluster, subcluster) for make in makers)
 
 
@@ -42,19 +43,19 @@ def room_permissions(rooms: tuple[str, ...]) -> Permissions:
 
 
 def node_permissions(cluster: str, subcluster: str, node: str) -> Permissions:
-    """Heartbeats both ways, events out, questions in, and the tasks of its own queue."""
-    heartbeat, events, control = map(re.escape, rooms_of(cluster, subcluster))
+    """Heartbeats both ways; events and configuration out, questions in; tasks of its own queue."""
+    heartbeat, events, control, config = map(re.escape, rooms_of(cluster, subcluster))
     own = (_OWN_QUEUES, re.escape(node_queue(node)))
     return Permissions(
         configure=_pattern(*own),
-        write=_pattern(_OWN_QUEUES, heartbeat, events),
+        write=_pattern(_OWN_QUEUES, heartbeat, events, config),
         read=_pattern(*own, heartbeat, control),
     )
 
 
 def manager_permissions(cluster: str) -> Permissions:
-    """Events and questions of every subcluster, its own tasks, and tasks into any node's queue."""
-    rooms = rf"muster\.{re.escape(cluster)}\..*\.(events|control)"
+    """Every subcluster's rooms but the ring; its own tasks, and tasks into any node's queue."""
+    rooms = rf"muster\.{re.escape(cluster)}\..*\.(events|control|config)"
     own = (_OWN_QUEUES, re.escape(MANAGER_QUEUE))
     return Permissions(
         configure=_pattern(*own, re.escape(node_queue("")) + ".*", rooms),

@@ -7,9 +7,10 @@ import pytest
 
 from tests.architecture.tree import ROOT
 from tests.unit.config.rendered import FACTS, refused, written
-from workers.config.core.facts import NAMES, Facts, Node, Vip, by_number, ordered
+from workers.config.core.facts import NAMES, Facts, Node, Vip, by_number, facts_of, ordered
 from workers.config.core.filters import _OWN as OWN_FILTERS
 from workers.config.core.filters import FILTERS, TESTS
+from workers.failover.core import definitions as defined
 
 
 def test_facts_are_in_order_whatever_the_order_they_come_in() -> None:
@@ -21,6 +22,40 @@ def test_facts_are_in_order_whatever_the_order_they_come_in() -> None:
 def test_a_node_that_is_not_defined_has_no_facts() -> None:
     with pytest.raises(KeyError):
         ordered("demo", "site", 1, "mta9", FACTS.nodes, ())
+
+
+def test_facts_are_those_of_the_definitions() -> None:
+    found = facts_of(
+        defined.Definitions(
+            cluster="demo",
+            subcluster="site",
+            revision=3,
+            topologies=(defined.Topology("198.18.0.0/24", "eth0"),),
+            nodes={
+                "mta2": defined.Node("mta2", "10.0.0.2", interfaces=(("198.18.0.0/24", "eth7"),)),
+                "mta1": defined.Node("mta1", "10.0.0.1", segment="rack1", weight=2),
+            },
+            vips={"198.18.0.9": defined.Vip("198.18.0.9", prefer=("mta1",), binding="bulk")},
+        ),
+        7,
+        "mta2",
+    )
+
+    assert found == Facts(
+        cluster="demo",
+        subcluster="site",
+        revision=7,
+        node=Node("mta2", "10.0.0.2", interfaces=(("198.18.0.0/24", "eth7"),)),
+        nodes=(Node("mta1", "10.0.0.1", "rack1", 2), found.node),
+        vips=(Vip("198.18.0.9", "eth7", prefer=("mta1",), binding="bulk"),),
+    )
+
+
+def test_a_node_that_the_definitions_do_not_have_has_no_facts_either() -> None:
+    definitions = defined.Definitions("demo", "site", 3)
+
+    with pytest.raises(KeyError, match="mta9"):
+        facts_of(definitions, 1, "mta9")
 
 
 def test_addresses_sort_by_version_and_number() -> None:

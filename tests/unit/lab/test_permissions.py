@@ -16,7 +16,7 @@ MANAGER = manager_permissions("demo")
 ROOM = "muster.demo.default."
 EVERYTHING = (
     *("amq.gen-x", "amq.default", "node.mta1", "node.mta11", "node.mta2", "manager"),
-    *(f"{ROOM}heartbeat", f"{ROOM}events", f"{ROOM}control"),
+    *(f"{ROOM}heartbeat", f"{ROOM}events", f"{ROOM}control", f"{ROOM}config"),
     *("muster.other.default.events", "muster.demo.second.events", "musterxdemo.default.events"),
 )
 
@@ -30,7 +30,7 @@ def allowed(permissions: Permissions, right: str) -> set[str]:
     ("right", "names"),
     [
         ("configure", {"amq.gen-x", "node.mta1"}),
-        ("write", {"amq.gen-x", f"{ROOM}heartbeat", f"{ROOM}events"}),
+        ("write", {"amq.gen-x", f"{ROOM}heartbeat", f"{ROOM}events", f"{ROOM}config"}),
         ("read", {"amq.gen-x", "node.mta1", f"{ROOM}heartbeat", f"{ROOM}control"}),
     ],
 )
@@ -49,7 +49,8 @@ def test_a_node_reaches_its_own_queue_and_the_rooms_of_its_subcluster(
     ],
 )
 def test_the_manager_reaches_every_subcluster_of_its_cluster(right: str, others: set[str]) -> None:
-    rooms = {f"{ROOM}events", f"{ROOM}control", "muster.demo.second.events"}
+    own = {f"{ROOM}{name}" for name in ("events", "control", "config")}
+    rooms = {*own, "muster.demo.second.events"}
     assert allowed(MANAGER, right) == {"amq.gen-x", *rooms, *others}
 
 

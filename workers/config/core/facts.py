@@ -6,7 +6,7 @@ the node see the same; nothing here is measured on the node.
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -47,6 +47,48 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 NAMES = Facts.__struct_fields__
+
+
+class Defined(Protocol):
+    """The definitions of a subcluster; nodes and VIPs by name, with the attributes of those here."""
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name."""
+
+    @property
+    def subcluster(self) -> str:
+        """The subcluster's name."""
+
+    @property
+    def nodes(self) -> Mapping[str, Any]:
+        """Every node by its name."""
+
+    @property
+    def vips(self) -> Mapping[str, Any]:
+        """Every VIP by its address."""
+
+    def interface_on(self, node: str, vip: str) -> str:
+        """The network card that carries a VIP on a node."""
+
+
+def facts_of(definitions: Defined, revision: int, node: str) -> Facts:
+    """The facts of a node at a revision of the repository; `KeyError` when it is not defined."""
+    if node not in definitions.nodes:
+        raise KeyError(node)
+    nodes = (
+        Node(**{name: getattr(one, name) for name in Node.__struct_fields__})
+        for one in definitions.nodes.values()
+    )
+    own = [name for name in Vip.__struct_fields__ if name != "interface"]
+    vips = (
+        Vip(
+            interface=definitions.interface_on(node, address),
+            **{name: getattr(one, name) for name in own},
+        )
+        for address, one in definitions.vips.items()
+    )
+    return ordered(definitions.cluster, definitions.subcluster, revision, node, nodes, vips)
 
 
 def ordered(

@@ -1,0 +1,117 @@
+"""What managers and nodes say to one another about configuration.
+
+An `Order` is the one argument of the Celery task `ORDER`, as JSON builtins (bytes are base64); it
+is a hint, and only the newest counts. `Message` is what nodes tell, on `config_exchange`: truth is
+what they tell, so whatever is lost on the way is told again or asked for. Bounds are checked where
+bytes become messages.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from workers.config.core.applying import Autoupdate
+from workers.config.core.manifests import Drift
+from workers.config.core.reports import Report
+
+ORDER = "muster.config.order"
+"""The name of the Celery task, on a node's own queue."""
+PART_BYTES = 1 << 20
+"""The largest `pack` in one order; a node asks for the next part."""
+PACK_BYTES = 4 << 30
+"""The largest pack that a node puts together."""
+EDIT_BYTES = 48 * 1024
+"""The largest edited file that is told; of a larger one only that it differs."""
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
+Commit = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{40})?$")]
+"""40 hexadecimal digits; empty: none."""
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Bytes = Annotated[int, msgspec.Meta(ge=0, le=PACK_BYTES)]
+Instant = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4_096)]
+Sentence = Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a manager wants of one node."""
+
+    subcluster: Name
+    head: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    """The newest revision."""
+    commit: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
+    """Its commit: where the pack leads to."""
+    target: Number = 0
+    """The revision that shall be live; 0: leave what is."""
+    ordered: bool = False
+    backwards: bool = False
+    over_edits: bool = False
+    """How much somebody insists, as in `config.core.applying.Wish`."""
+    since: Commit = ""
+    """The commit that the pack leads from; empty: from nothing."""
+    pack: Annotated[bytes, msgspec.Meta(max_length=PART_BYTES)] = b""
+    """The bytes from `offset` on of a pack of `size` bytes; empty: none is sent."""
+    offset: Bytes = 0
+    size: Bytes = 0
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, tag="standing"):
+    """How a node's replica and live tree are: at its start, after each change, every minute."""
+
+    node: Name
+    started_at: Instant
+    """When this run of the worker began: ISO 8601, UTC, milliseconds."""
+    sequence: Number
+    """Of everything that this run tells, from 1 on."""
+    number: Number
+    commit: Commit
+    """The newest revision of its replica; 0 and empty when it has none."""
+    live: Number
+    live_hash: str
+    """What is live, as in a `Report`."""
+    target: Number = 0
+    """Of the newest order; 0 before one came."""
+    busy: bool = False
+    """Whether it is applying."""
+    drift: Annotated[tuple[Drift, ...], msgspec.Meta(max_length=200)] = ()
+    """What people changed in the live tree, the first paths, as at the last look."""
+    drift_count: Number = 0
+    wants: Commit = ""
+    """The commit that it wants a pack to, since `commit`, from byte `offset` on; empty: none."""
+    offset: Bytes = 0
+    autoupdate: Autoupdate = Autoupdate.TRUE
+    trouble: Sentence = ""
+    """Why its replica or its live tree cannot be used, for people; empty: nothing is wrong."""
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True, tag="applied"):
+    """What came of one application. Told again while no broker is known to have it."""
+
+    node: Name
+    started_at: Instant
+    sequence: Number
+    report: Report
+
+
+class Edited(msgspec.Struct, frozen=True, kw_only=True, tag="edited"):
+    """One file of the live tree that people changed, removed or added, as it is now.
+
+    Which paths differ is in `Standing.drift`; what no longer is there is over. Files that others
+    on the node may not read, or that hold a secret, or are larger than `EDIT_BYTES`, are only there.
+    """
+
+    node: Name
+    started_at: Instant
+    sequence: Number
+    live: Number
+    """The revision that was live."""
+    path: Path
+    """In the node's tree."""
+    content: Annotated[bytes, msgspec.Meta(max_length=EDIT_BYTES)] | None
+    """None: it was removed."""
+    executable: bool = False
+    more: bool = False
+    """Another file of the same look follows at once."""
+
+
+Message = Standing | Applied | Edited
