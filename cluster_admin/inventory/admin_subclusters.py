@@ -169,7 +169,7 @@ class SubclusterAdmin(DefiningAdmin):
         """Only empty ones go; their settings and revisions go along."""
         with transaction.atomic():
             for row in rows:
-                services.remove_subcluster(row, actor, reason)
+                services.remove_subcluster(row, actor, reason, dry_run)
             transaction.set_rollback(dry_run)
         return []
 

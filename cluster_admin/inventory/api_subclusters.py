@@ -87,7 +87,7 @@ class Subclusters(Changeable):
         name = row.name
         with together(dry_run), refusals():
             self.check_match(Subcluster.objects.select_for_update().get(pk=row.pk))
-            services.remove_subcluster(row, actor_of(self.request), reason)
+            services.remove_subcluster(row, actor_of(self.request), reason, dry_run)
         return Written(subcluster=name, diff=diff)
 
 

@@ -7,7 +7,8 @@
     done.revision, done.diff
 
 Invariant: rows, newest revision and audit records agree after every commit, whatever fails where.
-`dry_run` does the same and takes it back. What nodes could not act on raises `Refused`.
+`dry_run` does the same and takes it back. What nodes could not act on raises `Refused`. Whoever
+keeps definitions files (`keepers`) has the new one last, when nothing else can fail any more.
 """
 
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ from django.db.models import ProtectedError
 
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
-from cluster_admin.inventory import definitions, push, repository
+from cluster_admin.inventory import definitions, keepers, push, repository
 from cluster_admin.inventory.models import Node, Segment, Setting, Subcluster
+from cluster_admin.inventory.refusals import Overridable, Refused
 from workers.failover.core.definitions_text import DefinitionsError
 from workers.failover.core.toml_text import Problem
 
@@ -34,19 +36,6 @@ WISHES = {
 }
 """Admin state -> how the audit calls asking for it."""
 UNNOTED = frozenset({"id", "subcluster", "created_at", "revision"})
-
-
-class Refused(Exception):
-    """A change that cannot be made; the message is the sentence, `path` says where."""
-
-    def __init__(self, sentence: str, path: tuple[str, ...] = ()) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.path = path
-
-
-class Overridable(Refused):
-    """A change that is made all the same when it is forced."""
 
 
 @dataclass(slots=True)
@@ -83,9 +72,19 @@ class Change:
 
 @contextmanager
 def change(
-    subcluster: Subcluster, actor: Actor, reason: str = "", dry_run: bool = False
+    subcluster: Subcluster,
+    actor: Actor,
+    reason: str = "",
+    dry_run: bool = False,
+    *,
+    kept: bool = True,
 ) -> Iterator[Change]:
-    """Change rows of one subcluster together; see the module's text."""
+    """Change rows of one subcluster together; see the module's text.
+
+    `kept`: whether the keeper is given the new file; otherwise it is the caller who keeps it.
+    """
+    if kept:
+        keepers.follow()
     with transaction.atomic():
         locked = Subcluster.objects.select_for_update().get(pk=subcluster.pk)
         running, before = repository.newest_text(locked), locked.revision
@@ -97,7 +96,7 @@ def change(
             raise Refused(_held(error)) from error
         except (DefinitionsError, Problem) as error:
             raise Refused(error.sentence, getattr(error, "path", ())) from error
-        done.diff = repository.difference(running, proposed)
+        done.diff, comment = repository.difference(running, proposed), ""
         if done.diff or not locked.revision or locked.revision > before:
             comment = reason or done.comment or _summary(done)
             repository.commit(locked, proposed, actor.name, comment)
@@ -107,6 +106,8 @@ def change(
             transaction.set_rollback(True)
         elif done.revision:
             transaction.on_commit(lambda: push.push_soon(locked.pk))
+            if kept and locked.revision > before:
+                keepers.keep(locked, proposed, actor, comment)
     subcluster.revision = done.revision if not dry_run else subcluster.revision
 
 
@@ -145,11 +146,13 @@ def import_text(
     dry_run: bool = False,
     *,
     add_segments: bool = False,
+    kept: bool = True,
 ) -> Change:
     """Make a subcluster what a definitions file says; `Refused` unless nodes could act on it.
 
     The new revision is at least the file's: nodes that have the file already never go back.
     `add_segments`: whether the actor may make segments that are not there; they span subclusters.
+    `kept`: as `change` has it.
     """
     try:
         wanted = definitions.read(text, "definitions")
@@ -160,7 +163,7 @@ def import_text(
         theirs = f"{wanted.cluster}/{wanted.subcluster}"
         way = "import the right file, or correct its first lines"
         raise Refused(f"the file is for {theirs}, not for {'/'.join(ours)}; {way}")
-    with change(subcluster, actor, reason, dry_run) as done:
+    with change(subcluster, actor, reason, dry_run, kept=kept) as done:
         _refuse_leap(done.subcluster, wanted.revision)
         _refuse_foreign_nodes(subcluster, wanted.nodes)
         if not add_segments:
@@ -179,24 +182,34 @@ def remove_segment(segment: Segment) -> None:
         raise Refused(_held(error)) from error
 
 
-def remove_subcluster(subcluster: Subcluster, actor: Actor, reason: str = "") -> None:
-    """Delete a subcluster with its settings and revisions; `Refused` unless it is empty."""
-    before = values_of(subcluster)
-    try:
-        with transaction.atomic():
-            Setting.objects.filter(subcluster=subcluster).delete()
-            subcluster.delete()
-    except ProtectedError as error:
-        raise Refused(f"subcluster {subcluster.name}: {_held(error)}") from error
-    audit.record(
-        actor,
-        "delete",
-        kind="subcluster",
-        object=subcluster.name,
-        subcluster=subcluster.name,
-        reason=reason,
-        before=before,
-    )
+def remove_subcluster(
+    subcluster: Subcluster,
+    actor: Actor,
+    reason: str = "",
+    dry_run: bool = False,
+    *,
+    kept: bool = True,
+) -> None:
+    """Delete a subcluster with its settings and revisions; `Refused` unless it is empty.
+
+    `kept`: as `change` has it.
+    """
+    name, before = subcluster.name, values_of(subcluster)
+    if kept:
+        keepers.follow()
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                Setting.objects.filter(subcluster=subcluster).delete()
+                subcluster.delete()
+        except ProtectedError as error:
+            raise Refused(f"subcluster {name}: {_held(error)}") from error
+        names = {"kind": "subcluster", "object": name, "subcluster": name}
+        audit.record(actor, "delete", **names, reason=reason, before=before)
+        if dry_run:
+            transaction.set_rollback(True)
+        elif kept:
+            keepers.drop(name, actor, reason)
 
 
 def _refuse_leap(subcluster: Subcluster, revision: int) -> None:

@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "cluster_admin.inventory",
     "cluster_admin.vips",
     "cluster_admin.events",
+    "cluster_admin.configs",
     "cluster_admin.api",
     "cluster_admin.dashboard",
 ]
@@ -55,6 +56,10 @@ ASGI_APPLICATION = "cluster_admin.asgi.application"
 
 DATA_DIRECTORY = Path(environment.text("MUSTER_DATA_DIRECTORY", str(BASE_DIR)))
 DATABASES = {"default": environment.database(DATA_DIRECTORY)}
+MUSTER_REPOSITORY_DIRECTORY = Path(
+    environment.text("MUSTER_REPOSITORY_DIRECTORY", str(DATA_DIRECTORY / "configuration.git"))
+)
+"""The configuration repository; it belongs with the database, and outlives it."""
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

@@ -1,6 +1,8 @@
 """Real parts shared by the integration tests, each started once and taken down without remains."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,3 +31,11 @@ def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(autouse=True)
+def repository_directory(settings: Any, tmp_path: Path) -> Path:
+    """A configuration repository of its own for each test, as each has a database of its own."""
+    directory = tmp_path.with_name(f"{tmp_path.name}-configuration.git")
+    settings.MUSTER_REPOSITORY_DIRECTORY = directory
+    return directory

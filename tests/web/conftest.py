@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,14 @@ def second_run(
             if process.poll() is None:
                 process.kill()
             process.wait()
+
+
+@pytest.fixture(autouse=True)
+def repository_directory(settings: Any, tmp_path: Path) -> Path:
+    """A configuration repository of its own for each test, as each has a database of its own."""
+    directory = tmp_path.with_name(f"{tmp_path.name}-configuration.git")
+    settings.MUSTER_REPOSITORY_DIRECTORY = directory
+    return directory
 
 
 def _named(item: pytest.Item) -> list[str]:

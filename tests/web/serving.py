@@ -37,6 +37,7 @@ def serving(directory: Path) -> Iterator[Serving]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "cluster_admin.settings.test",
         "DATABASE_URL": f"sqlite:///{database}",
+        "MUSTER_DATA_DIRECTORY": str(directory),
     }
     _prepare(directory, environment)
     with sqlite3.connect(database) as rows:

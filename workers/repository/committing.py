@@ -7,6 +7,7 @@ nothing.
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,10 +29,24 @@ from workers.repository.errors import (
 from workers.repository.head import Head
 from workers.repository.history import History
 from workers.repository.lock import WriteLock
-from workers.repository.trees import Listing, Trees
+from workers.repository.trees import Listing, Trees, altered
 
 Commit = pygit2.Oid | None
 """None: r0, the empty repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A revision that could be made: a change as it would be done to the newest tree."""
+
+    number: int
+    before: Listing
+    """The newest tree."""
+    after: Listing
+    changes: Changes
+    """What leads from `before` to `after`."""
+    read: Callable[[str], bytes]
+    """The content of a blob of either; only while the repository is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,9 @@ class Proposal:
     """Makes the commit idempotent; empty: it is not."""
     known: Known | None = None
     """If given, only files of these subclusters and nodes may be written."""
+    check: Callable[[Candidate], None] | None = None
+    """If given, it is asked before anything is written, and raises what it likes to refuse. It may
+    be asked more than once, when others commit meanwhile."""
 
 
 class Committer:
@@ -90,16 +108,35 @@ class Committer:
         way = "leave writing to Muster, and try again"
         raise BusyError(f"{self._directory}: main is moved by another program; {way}")
 
+    def candidate(self, base: Commit, proposal: Proposal) -> Candidate:
+        """What `commit` would make, without making it; raises the same, but for `check`."""
+        _signature(proposal)
+        return self._candidate(base, self._history.follow(), proposal)
+
     def _next(
         self, base: Commit, head: Commit, proposal: Proposal, signature: pygit2.Signature
     ) -> pygit2.Oid:
         """The commit that shall follow `head`, with everything it needs on the disk."""
-        changes = self._against_head(base, head, proposal)
-        tree = self._trees.build(self._tree(head), changes)
-        message = Message(tidy(proposal.message), self._number(head) + 1, proposal.key)
+        candidate = self._candidate(base, head, proposal)
+        if proposal.check is not None:
+            proposal.check(candidate)
+        tree = self._trees.build(self._tree(head), candidate.changes)
+        message = Message(tidy(proposal.message), candidate.number, proposal.key)
         parents = [] if head is None else [head]
         text = compose(message)
         return self._git.create_commit(None, signature, signature, text, tree, parents)
+
+    def _candidate(self, base: Commit, head: Commit, proposal: Proposal) -> Candidate:
+        changes = self._against_head(base, head, proposal)
+        before = self._trees.listing(self._tree(head))
+        after = altered(before, changes)
+        new = {after[path].blob: entry.content for path, entry in changes.items() if entry}
+
+        def read(blob: str) -> bytes:
+            content = new.get(blob)
+            return self._git[blob].peel(pygit2.Blob).data if content is None else content
+
+        return Candidate(self._number(head) + 1, before, after, changes, read)
 
     def _against_head(
         self, base: Commit, head: Commit, proposal: Proposal

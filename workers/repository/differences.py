@@ -5,12 +5,14 @@ not guessed at. Bounds: `FILE_TEXT_BYTES` of text for each file, `TEXT_BYTES` fo
 are named without their lines.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import pygit2
-from pygit2.enums import DeltaStatus
+from pygit2.enums import DeltaStatus, FileMode
+
+from workers.repository.storage import as_taken
 
 FILE_TEXT_BYTES = 1024 * 1024
 TEXT_BYTES = 8 * 1024 * 1024
@@ -41,6 +43,9 @@ class Difference:
     cut: bool = False
     """Whether `text` is left out for its length."""
 
+
+Contents = Mapping[str, tuple[bytes, bool]]
+"""Path -> (content, whether it is executable)."""
 
 _KINDS = {DeltaStatus.ADDED: Kind.ADDED, DeltaStatus.DELETED: Kind.DELETED}
 
@@ -74,6 +79,40 @@ def differences(
             text="" if cut or not _has_lines(data) else data.decode("utf-8", "replace"),
             cut=cut,
         )
+
+
+def of_contents(old: Contents, new: Contents) -> Iterator[Difference]:
+    """The differences of two trees that are in memory, in the same form and within these bounds."""
+    left = TEXT_BYTES
+    for path in sorted(old.keys() | new.keys()):
+        before, after = old.get(path), new.get(path)
+        if before == after:
+            continue
+        sides = [None if one is None else one[0] for one in (before, after)]
+        huge = any(one is not None and len(one) > 4 * FILE_TEXT_BYTES for one in sides)
+        name = as_taken(path)
+        patch = None
+        if left > 0 and not huge:
+            patch = pygit2.Patch.create_from(*sides, name, name, context_lines=CONTEXT_LINES)
+        binary = patch is not None and bool(patch.delta.is_binary)
+        data = b"" if patch is None or binary else patch.data
+        cut = patch is None or len(data) > FILE_TEXT_BYTES
+        left -= 0 if cut else len(data)
+        yield Difference(
+            path=path,
+            kind=Kind.ADDED if before is None else Kind.DELETED if after is None else Kind.CHANGED,
+            old_mode=_mode(before),
+            new_mode=_mode(after),
+            binary=binary,
+            text="" if cut or not _has_lines(data) else data.decode("utf-8", "replace"),
+            cut=cut,
+        )
+
+
+def _mode(side: tuple[bytes, bool] | None) -> int:
+    if side is None:
+        return 0
+    return int(FileMode.BLOB_EXECUTABLE if side[1] else FileMode.BLOB)
 
 
 def _is_huge(git: pygit2.Repository, delta: pygit2.DiffDelta) -> bool:

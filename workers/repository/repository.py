@@ -15,7 +15,7 @@ from typing import IO, Self
 import pygit2
 
 from workers.repository import storage, upkeep
-from workers.repository.committing import Committer, Proposal
+from workers.repository.committing import Candidate, Committer, Proposal
 from workers.repository.differences import Difference, differences
 from workers.repository.errors import (
     DivergedError,
@@ -131,11 +131,24 @@ class Repository:
 
         If others have committed since, the change is merged by file. The same key again gives the
         revision it made. Raises `UnknownRevisionError`, `RefusedError` (with every reason),
-        `TextError`, `ConflictError` (with all sides), `NothingChangedError`, `BusyError`.
+        `TextError`, `ConflictError` (with all sides), `NothingChangedError`, `BusyError`, and what
+        `proposal.check` raises.
         """
         with told(self.directory):
             self._follow()
             return self._history.revision(self._committer.commit(self._commit(base), proposal))
+
+    def candidate(self, base: Reference, proposal: Proposal) -> Candidate:
+        """What `commit` would make now, without making it; raises the same, but for `check`."""
+        with told(self.directory):
+            self._follow()
+            return self._committer.candidate(self._commit(base), proposal)
+
+    def merge(self, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+        """Merge three contents by line; None when lines conflict. The branch is not touched."""
+        with told(self.directory):
+            blobs = [str(self._git.create_blob(one)) for one in (base, theirs, ours)]
+            return self._trees.merge_lines(*blobs)
 
     def lacks(self, commit: str) -> bool:
         """Whether a commit, given by its hash, is no revision here."""

@@ -71,20 +71,17 @@ class Trees:
         index = pygit2.Index()
         if base is not None:
             index.read_tree(self._git[base].peel(pygit2.Tree))
-        files = dict(self.listing(base))
+        files = altered(self.listing(base), changes)
         # Deletions first: a directory may take the place of a file.
         for path in [path for path, entry in changes.items() if entry is None]:
             index.remove(as_taken(path))
-            del files[path]
         written = {path: entry for path, entry in changes.items() if entry is not None}
         write_blobs(self._directory, self._git, [entry.content for entry in written.values()])
-        for path, entry in written.items():
-            mode = FileMode.BLOB_EXECUTABLE if entry.executable else FileMode.BLOB
-            blob = pygit2.hash(entry.content)
+        for path in written:
+            blob, mode = pygit2.Oid(hex=files[path].blob), FileMode(files[path].mode)
             index.add(pygit2.IndexEntry(as_taken(path), blob, mode))
-            files[path] = File(str(blob), len(entry.content), mode)
         tree = index.write_tree(self._git)
-        self._keep(tree, MappingProxyType(files))
+        self._keep(tree, files)
         return tree
 
     def merge_lines(self, base: str, theirs: str, ours: str) -> bytes | None:
@@ -107,6 +104,16 @@ class Trees:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return listing
+
+
+def altered(listing: Listing, changes: Changes) -> Listing:
+    """What `changes` make of a tree, worked out without writing anything."""
+    files = {path: file for path, file in listing.items() if path not in changes}
+    for path, entry in changes.items():
+        if entry is not None:
+            mode = FileMode.BLOB_EXECUTABLE if entry.executable else FileMode.BLOB
+            files[path] = File(str(pygit2.hash(entry.content)), len(entry.content), int(mode))
+    return MappingProxyType(files)
 
 
 def list_tree(

@@ -1,0 +1,74 @@
+"""Keeps the inventory's definitions files in the configuration repository: `inventory.keepers`.
+
+A change of definitions is a commit by whoever made it, and the last thing in its transaction.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.utils import timezone
+
+from cluster_admin.audit.actor import Actor
+from cluster_admin.configs import announcements, index, members
+from cluster_admin.configs.authors import author_of, message_of
+from cluster_admin.configs.checking import Check
+from cluster_admin.configs.models import Revision
+from cluster_admin.configs.refusals import Refused
+from cluster_admin.configs.store import repository
+from cluster_admin.inventory.models import Subcluster
+from cluster_admin.inventory.refusals import Refused as NotMade
+from workers.config.errors import ConfigError
+from workers.repository.committing import Proposal
+from workers.repository.core.changes import Changes, Entry
+from workers.repository.core.paths import GLOBAL
+from workers.repository.errors import NothingChangedError, RepositoryError
+
+
+def follow() -> None:
+    """Make the rows say what git says."""
+    with _told():
+        index.follow()
+
+
+def keep(subcluster: Subcluster, text: str, actor: Actor, comment: str) -> None:
+    """Commit a definitions file; `NotMade` when it is refused."""
+    name = subcluster.name
+    if name == GLOBAL:
+        raise NotMade(f"a subcluster cannot be called {GLOBAL}; choose another name")
+    message = message_of(comment, f"{name}: definitions {subcluster.revision}")
+    with _told():
+        _commit({members.path_of(name): Entry(text.encode())}, actor, message)
+
+
+def drop(subcluster: str, actor: Actor, reason: str) -> None:
+    """Take a subcluster's definitions file away; its other files stay, and reach no node."""
+    path = members.path_of(subcluster)
+    with _told():
+        if path in repository().tree(index.follow()):
+            message = message_of(reason, f"{subcluster}: the subcluster is removed")
+            _commit({path: None}, actor, message)
+
+
+def _commit(changes: Changes, actor: Actor, message: str) -> None:
+    name, email = author_of(actor)
+    check: Callable[..., None] = Check()
+    proposal = Proposal(changes, name, email, message, timezone.now(), check=check)
+    index.lock()
+    newest = Revision.objects.order_by("-number").values_list("number", flat=True).first() or 0
+    try:
+        made = repository().commit(newest, proposal)
+    except NothingChangedError:
+        return  # a death had kept it, and left the rows behind
+    index.add(made)
+    announcements.announce(made.number)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what is wrong as the inventory says it."""
+    try:
+        yield
+    except Refused as refused:
+        raise NotMade(refused.sentence) from refused
+    except (RepositoryError, ConfigError) as error:
+        raise NotMade(str(error)) from error

@@ -1,0 +1,92 @@
+"""What nodes get, to look at: rendered trees, and how one differs from another.
+
+Secrets are concealed: the manager has none. Always running -> proposed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cluster_admin.configs import members
+from cluster_admin.configs.checking import affected
+from cluster_admin.configs.refusals import Refused, UnknownNodeError
+from cluster_admin.configs.rendering import renderer
+from cluster_admin.configs.store import repository
+from cluster_admin.inventory.models import Node
+from workers.config.core.facts import Facts
+from workers.config.core.problems import Problem
+from workers.config.core.render import Tree
+from workers.config.rendering import Renderer
+from workers.repository.committing import Candidate
+from workers.repository.differences import TEXT_BYTES, Difference, of_contents
+
+NODES_MAX = 100
+"""So many nodes are shown in a preview."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a change does to the files of one node."""
+
+    node: str
+    subcluster: str
+    differences: tuple[Difference, ...]
+
+
+def render(node: str, revision: int) -> Tree | list[Problem]:
+    """The tree of a node at a revision, or why there is none; `UnknownNodeError`."""
+    listing, read = repository().tree(revision), repository().content
+    facts = facts_at(node, revision)
+    with renderer() as one:
+        return one.render(listing, read, facts)
+
+
+def facts_at(node: str, revision: int) -> Facts:
+    """What templates of a node see at a revision; `UnknownNodeError` when it was not there."""
+    listing, read = repository().tree(revision), repository().content
+    home = Node.objects.filter(name=node).values_list("subcluster__name", flat=True).first()
+    names = members.subclusters(listing)
+    for name in sorted(names, key=lambda one: one != home):
+        found = members.definitions_in(listing, read, name)
+        if found is not None and node in found.nodes:
+            return next(iter(members.facts_of(found, revision, [node])))
+    raise UnknownNodeError(f"there is no node {node} in r{revision}; see the nodes that are")
+
+
+def differences(old: Tree | None, new: Tree | None) -> tuple[Difference, ...]:
+    """How rendered trees differ, with secrets concealed; None: no files."""
+    return tuple(of_contents(_shown(old), _shown(new)))
+
+
+def previews(candidate: Candidate) -> Iterator[Preview]:
+    """What a candidate would change, node by node; of those that it cannot change none."""
+    nodes = list(affected(candidate))[:NODES_MAX]
+    left = TEXT_BYTES
+    with renderer() as one:
+        for facts in nodes:
+            if left <= 0:
+                return
+            new = one.render(candidate.after, candidate.read, facts)
+            running = _running(one, candidate, facts)
+            found = differences(running, new if isinstance(new, Tree) else None)
+            left -= sum(len(difference.text) for difference in found)
+            if found:
+                yield Preview(facts.node.name, facts.subcluster, found)
+
+
+def _running(one: Renderer, candidate: Candidate, facts: Facts) -> Tree | None:
+    """The tree of the revision before; None when there was none, or a bad one."""
+    try:
+        was = members.definitions_in(candidate.before, candidate.read, facts.subcluster)
+    except Refused:
+        return None
+    if was is None or facts.node.name not in was.nodes:
+        return None
+    (before,) = members.facts_of(was, candidate.number - 1, [facts.node.name])
+    tree = one.render(candidate.before, candidate.read, before)
+    return tree if isinstance(tree, Tree) else None
+
+
+def _shown(tree: Tree | None) -> dict[str, tuple[bytes, bool]]:
+    if tree is None:
+        return {}
+    return {path: (file.shown, file.executable) for path, file in tree.files.items()}
