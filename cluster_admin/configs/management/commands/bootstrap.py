@@ -10,21 +10,32 @@ from django.core.management.base import BaseCommand, CommandError
 from cluster_admin.accounts.tokens import make_token
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
+from cluster_admin.configs import directories, index, members
+from cluster_admin.configs import services as configs
+from cluster_admin.configs.store import repository
 from cluster_admin.inventory import definitions, services
 from cluster_admin.inventory.models import Subcluster
+from workers.config.errors import ConfigError
 from workers.failover.core.definitions_text import DefinitionsError
+from workers.repository.errors import RepositoryError
 
 ACTOR = Actor("bootstrap")
 
 
 class Command(BaseCommand):
-    """Imports definitions of subclusters that are not here yet, and makes the first account."""
+    """Imports definitions and a configuration that are not here yet, makes the first account."""
 
-    help = "Import definitions of subclusters that are not here yet; make the first account."
+    help = "Import definitions and a configuration that are not here yet; make the first account."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--definitions", type=Path, nargs="*", default=[], metavar="FILE")
+        parser.add_argument(
+            "--configuration",
+            type=Path,
+            metavar="DIR",
+            help="a directory with global/, SUBCLUSTER/default/ and SUBCLUSTER/NODE/",
+        )
         parser.add_argument("--admin", metavar="NAME", help="a superuser, made if missing")
         parser.add_argument("--password-file", type=Path, metavar="FILE")
         parser.add_argument(
@@ -35,6 +46,8 @@ class Command(BaseCommand):
         """Do what is missing."""
         for path in options["definitions"]:
             self._import(path)
+        if options["configuration"]:
+            self._configure(options["configuration"])
         if options["admin"]:
             self._admin(options["admin"], options["password_file"], options["token_file"])
 
@@ -54,6 +67,20 @@ class Command(BaseCommand):
         except services.Refused as refused:
             raise CommandError(refused.sentence) from refused
         self.stderr.write(f"subcluster {name} imported from {path}")
+
+    def _configure(self, directory: Path) -> None:
+        """Commit what is in the directory, unless files were committed before."""
+        try:
+            base = index.follow()
+            if not all(map(members.subcluster_of, repository().tree(base))):
+                self.stderr.write(f"there is a configuration already; {directory} was not read")
+                return
+            changes = directories.read(directory)
+            message = f"imported from {directory.name}"
+            made = configs.commit(ACTOR, changes, message, base=base, add_segments=True)
+        except (OSError, RepositoryError, ConfigError, configs.Refused) as error:
+            raise CommandError(f"{directory}: {error}") from error
+        self.stderr.write(f"configuration imported from {directory}: {made.revision}")
 
     def _admin(self, name: str, password_file: Path | None, token_file: Path | None) -> None:
         users: Any = get_user_model().objects
