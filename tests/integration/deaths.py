@@ -9,6 +9,7 @@ have read the one that is live, and applying once more must succeed.
 """
 
 import argparse
+import itertools
 import os
 import random
 import shutil
@@ -16,7 +17,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,8 @@ NEW: Rendered = {
     "bin/hook": (b"#!/bin/sh\n", True),
 }
 SICK: Rendered = {**NEW, "main.cf": (b"sick\n", False)}
+STEPS, SICK_STEPS = 7, 10
+"""How many an application takes when all goes well, and when it has to turn back."""
 OPERATIONS = {
     *("os.rename", "os.symlink", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.utime"),
     "subprocess.Popen",
@@ -192,31 +195,69 @@ def operations(place: Path, tree: Rendered) -> tuple[int, float]:
     return count, took
 
 
-def run(place: Path, runs: int, seed: int) -> int:
-    """Kill so many workers at random; how many of them were really killed."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is applied, and the deaths on the way: of the worker, then of those that recover."""
+
+    tree: Rendered
+    deaths: tuple[Death, ...]
+
+
+def fixed_plans(place: Path) -> list[Plan]:
+    """A death before each step and before each operation, of a good tree and of a sick one."""
+    found = []
+    for tree, count, _ in _measured(place):
+        steps = STEPS if tree is not SICK else SICK_STEPS
+        found += [Plan(tree, (Death(step=number),)) for number in range(1, steps + 1)]
+        found += [Plan(tree, (Death(operation=number),)) for number in range(1, count + 1)]
+    return found
+
+
+def random_plans(place: Path, seed: int) -> Iterator[Plan]:
+    """Deaths at random, without end."""
     chance = random.Random(seed)
-    counts = {}
-    for name, tree in (("new", NEW), ("sick", SICK)):
-        home = place / f"count-{name}"
-        home.mkdir()
-        counts[name] = (tree, *operations(home, tree))
-    killed = 0
-    for number in range(runs):
-        tree, count, seconds = counts[chance.choice(["new", "sick"])]
+    measured = _measured(place)
+    while True:
+        tree, count, seconds = chance.choice(measured)
         deaths = [_random_death(chance, count, seconds)]
         while chance.random() < 0.4:
             deaths.append(_random_death(chance, count // 2, seconds / 2))
-        home = place / f"run-{number}"
-        home.mkdir()
-        node = old_node(home)
-        try:
-            killed += bool(die(node, tree, deaths)[0])
-            look(node, tree)
-        except BaseException:
-            print(f"seed {seed}, run {number}: {deaths}, left in {home}", file=sys.stderr)
-            raise
-        shutil.rmtree(home)
+        yield Plan(tree, tuple(deaths))
+
+
+def survives(home: Path, plan: Plan) -> bool:
+    """Let a worker die so in a directory, and look; whether it was really killed.
+
+    Raises `AssertionError` for what is half, and leaves the directory then.
+    """
+    home.mkdir()
+    node = old_node(home)
+    killed = bool(die(node, plan.tree, list(plan.deaths))[0])
+    look(node, plan.tree)
+    shutil.rmtree(home)
     return killed
+
+
+def run(place: Path, runs: int, seed: int) -> int:
+    """Kill so many workers at random; how many of them were really killed."""
+    killed = 0
+    for number, plan in enumerate(itertools.islice(random_plans(place, seed), runs)):
+        home = place / f"run-{number}"
+        try:
+            killed += survives(home, plan)
+        except BaseException:
+            print(f"seed {seed}, run {number}: {plan.deaths}, left in {home}", file=sys.stderr)
+            raise
+    return killed
+
+
+def _measured(place: Path) -> list[tuple[Rendered, int, float]]:
+    """Each tree with the operations of its application, and the seconds it takes."""
+    found = []
+    for tree in (NEW, SICK):
+        with tempfile.TemporaryDirectory(dir=place) as home:
+            found.append((tree, *operations(Path(home), tree)))
+    return found
 
 
 def _random_death(chance: random.Random, count: int, seconds: float) -> Death:

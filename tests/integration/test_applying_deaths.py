@@ -10,6 +10,8 @@ from tests.integration.deaths import (
     NEW,
     OLD,
     SICK,
+    SICK_STEPS,
+    STEPS,
     Death,
     Node,
     die,
@@ -22,12 +24,12 @@ from workers.config.core.manifests import Rendered
 
 RUNS = int(os.environ.get("DEATHS", "60"))
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
-STEPS = {"new": 7, "sick": 10}
+COUNTS = {"new": STEPS, "sick": SICK_STEPS}
 TREES = {"new": NEW, "sick": SICK}
 
 
 @pytest.mark.parametrize(
-    ("kind", "step"), [(kind, 1 + step) for kind, steps in STEPS.items() for step in range(steps)]
+    ("kind", "step"), [(kind, 1 + step) for kind, steps in COUNTS.items() for step in range(steps)]
 )
 def test_a_worker_may_die_before_any_step(tmp_path: Path, kind: str, step: int) -> None:
     node = old_node(tmp_path)
@@ -36,7 +38,7 @@ def test_a_worker_may_die_before_any_step(tmp_path: Path, kind: str, step: int) 
 
 
 def test_there_are_no_more_steps_than_are_tried(tmp_path: Path) -> None:
-    for kind, steps in STEPS.items():
+    for kind, steps in COUNTS.items():
         (tmp_path / kind).mkdir()
         node = old_node(tmp_path / kind)
         assert die(node, TREES[kind], [Death(step=steps + 1)]) == [0]
