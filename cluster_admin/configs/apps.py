@@ -1,6 +1,12 @@
 """The configs app: what nodes are configured with, its history, and how far each node is."""
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from cluster_admin.configs.hearing import Hearer
 
 
 class ConfigsConfig(AppConfig):
@@ -10,9 +16,20 @@ class ConfigsConfig(AppConfig):
     verbose_name = "Configuration"
 
     def ready(self) -> None:
-        """Tell the inventory who keeps its definitions files, and have commits announced."""
+        """Tell the inventory who keeps its definitions files; have nodes told and heard."""
         from cluster_admin.configs import announcements, keeping, sending
+        from cluster_admin.events import companions
         from cluster_admin.inventory import keepers
 
         keepers.set_keeper(keepers.Keeper(keeping.follow, keeping.keep, keeping.drop))
         announcements.tell_of_revisions(sending.announce)
+        companions.accompany(_hearer)
+
+
+def _hearer(
+    cluster: str, brokers: Sequence[str], keys: Sequence[bytes], say: Callable[[str], None]
+) -> "Hearer":
+    """Made in the listener's process alone: no other needs the bus for this."""
+    from cluster_admin.configs.hearing import Hearer
+
+    return Hearer(cluster, brokers, keys, say)

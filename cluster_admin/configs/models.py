@@ -75,6 +75,8 @@ class Replica(models.Model):
     """Some of the paths that differ from what was applied; `drift_count` counts all."""
     drift_count = models.PositiveIntegerField(default=0)
     autoupdate = models.CharField(max_length=16, blank=True)
+    trouble = models.CharField(max_length=SENTENCE_LENGTH, blank=True)
+    """Why its replica or its live tree cannot be used; empty: nothing is wrong."""
     wanted = models.PositiveBigIntegerField(default=0)
     """The target of the newest order that was sent to it."""
     ordered_at = models.DateTimeField(null=True)
@@ -107,12 +109,22 @@ class Application(models.Model):
     """The revision that was live afterwards."""
     resumed = models.BooleanField(default=False)
     """Whether it was finished by another process than the one that began it."""
+    started_at = models.CharField(max_length=40, blank=True)
+    sequence = models.PositiveBigIntegerField(default=0)
+    """Which of the things that a run of the worker told this is: told twice, it is kept once."""
 
     class Meta:
         """Newest first."""
 
         ordering = ("-id",)
         indexes = (models.Index(fields=("node", "-id"), name="application_node"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("node", "started_at", "sequence"),
+                condition=models.Q(sequence__gt=0),
+                name="application_once",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.node} r{self.revision} {self.outcome}"

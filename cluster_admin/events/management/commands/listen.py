@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connection
 
-from cluster_admin.events import broker_addresses
+from cluster_admin.events import broker_addresses, companions
 from cluster_admin.events.listener import Listener
 from cluster_admin.events.models import Cursor
 from workers.bus.errors import BusError
@@ -45,11 +45,17 @@ class Command(BaseCommand):
 
 
 async def _listen(keys: tuple[bytes, ...]) -> None:
-    listener = Listener(settings.MUSTER_CLUSTER, settings.MUSTER_BROKERS, keys, _say)
+    place = (settings.MUSTER_CLUSTER, settings.MUSTER_BROKERS, keys, _say)
+    everybody = [Listener(*place), *(make(*place) for make in companions.makers)]
+
+    def stop() -> None:
+        for one in everybody:
+            one.stop()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, listener.stop)
-    await listener.run()
+        loop.add_signal_handler(number, stop)
+    await asyncio.gather(*(one.run() for one in everybody))
 
 
 def _say(sentence: str) -> None:
