@@ -12,6 +12,7 @@ import os
 import secrets
 import socket
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -25,9 +26,16 @@ from workers.bus.celery_parts import TaskAmqp, task_queue
 from workers.bus.connection import broker_parameters
 from workers.bus.errors import BusError
 from workers.bus.exchanges import node_queue
+from workers.bus.keys import load_keys
+from workers.config.core.messages import ORDER, Order
+from workers.config.core.orders import OrderRefusedError, read_order
+from workers.config.desk import Desk, Identity
+from workers.config.settings import Configuration, configuration
+from workers.config.speaking import Speaker
 from workers.exit_codes import Exit
+from workers.failover.core.definitions_text import parse
 from workers.failover.errors import FailoverError
-from workers.failover.settings import Settings, read_settings
+from workers.failover.settings import CONFIGURATION, Settings, read_file, read_settings
 from workers.failover.tasks import DEFINE, define
 
 CONFIG_VARIABLE = "MUSTER_NODE_CONFIG"
@@ -81,8 +89,11 @@ class Seldom(logging.Filter):
         return True
 
 
-def make_app(settings: Settings) -> Celery:
-    """The Celery app of a node; raises `BusError` for a broker's address that is none."""
+def make_app(settings: Settings, order: Callable[[Order], None]) -> Celery:
+    """The Celery app of a node; raises `BusError` for a broker's address that is none.
+
+    `order` is given every order for the node's configuration, and returns at once.
+    """
     for address in settings.brokers:
         broker_parameters(address)
     queue = task_queue(node_queue(settings.node))
@@ -117,13 +128,29 @@ def make_app(settings: Settings) -> Celery:
     ) -> None:
         define(settings, subcluster, revision, text)
 
+    def take(argument: object = None, *_more: object) -> None:
+        try:
+            order(read_order(argument, settings.subcluster))
+        except OrderRefusedError as error:
+            log.error("configuration: an order is refused: %s", error)
+
     app.task(name=DEFINE)(run)
+    app.task(name=ORDER)(take)
     return app
 
 
-def work(settings: Settings) -> int:
+def work(settings: Settings, configured: Configuration) -> int:
     """Take tasks until a signal ends it; the exit code."""
-    worker = make_app(settings).Worker(
+    keys = load_keys(settings.key_file)
+    speaker = Speaker(
+        settings.cluster,
+        settings.subcluster,
+        keys,
+        settings.brokers,
+        back=lambda: desk.tell_again(),
+    )
+    desk = Desk(configured, Identity(settings.subcluster, settings.node), parse, speaker.say)
+    worker = make_app(settings, desk.order).Worker(
         hostname=f"node@{settings.node}-{secrets.token_hex(4)}",
         pool="solo",
         concurrency=1,
@@ -136,7 +163,13 @@ def work(settings: Settings) -> int:
     for handler in logging.getLogger().handlers:
         handler.addFilter(Seldom())
     log.setLevel(logging.INFO)
-    worker.start()
+    speaker.start()
+    threading.Thread(target=desk.run, name="desk", daemon=True).start()
+    try:
+        worker.start()
+    finally:
+        desk.close()
+        speaker.close()
     return int(worker.exitcode or Exit.OK)
 
 
@@ -154,10 +187,17 @@ def main() -> None:
     # Definitions belong to the agent's user, normally root; without pickle that is harmless.
     warnings.filterwarnings("ignore", message=".*superuser privileges")
     try:
-        settings = read_settings(parser.parse_args().config)
+        path = parser.parse_args().config
+        settings = read_settings(path)
+        configured = read_file(
+            path,
+            lambda top: configuration(
+                top.table(CONFIGURATION, CONFIGURATION), settings.state_directory
+            ),
+        )
         if not settings.brokers:
             raise BusError(f"{settings.node} has no broker; name some in NODE.toml")
-        sys.exit(work(settings))
+        sys.exit(work(settings, configured))
     except (FailoverError, BusError) as error:
         print(f"muster: {error}", file=sys.stderr)
         sys.exit(Exit.USAGE)

@@ -4,16 +4,23 @@ Read once at the start. Whatever is wrong is one sentence with file, line and th
 cluster's own settings (knobs, VIPs) are in the definitions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 from workers.failover.core.definitions_rules import check_label
 from workers.failover.core.toml_text import Problem, Table, line_of, load
 from workers.failover.errors import FailoverError
 
+CONFIGURATION = "configuration"
+"""A table that is the worker's: `workers.config.settings` reads it."""
 USUAL_COMMANDS = Path("/etc/muster/commands")
 SOCKET_PATH_BYTES = 107
 """What Linux allows for the path of a UNIX socket."""
+
+
+T = TypeVar("T")
 
 
 class SettingsError(FailoverError):
@@ -41,6 +48,11 @@ class Settings:
 
 def read_settings(path: Path) -> Settings:
     """Read and check NODE.toml; raises `SettingsError`."""
+    return read_file(path, _settings)
+
+
+def read_file(path: Path, read: Callable[[Table], T]) -> T:
+    """What `read` makes of a file of TOML; raises `SettingsError`, also for its `Problem`s."""
     try:
         text = path.read_text("utf-8")
     except OSError as error:
@@ -49,14 +61,14 @@ def read_settings(path: Path) -> Settings:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not UTF-8 text; write it again") from error
     try:
-        return _settings(load(text))
+        return read(load(text))
     except Problem as problem:
         line = problem.line or line_of(text, problem.path)
         raise SettingsError(f"{path}:{line}: {problem.sentence}") from None
 
 
 def _settings(top: Table) -> Settings:
-    top.allow(*(field.name for field in fields(Settings)))
+    top.allow(*(field.name for field in fields(Settings)), CONFIGURATION)
     door = _path(top, "socket")
     if len(bytes(door)) > SOCKET_PATH_BYTES:
         way = f"the system allows {SOCKET_PATH_BYTES} bytes, choose a shorter path"

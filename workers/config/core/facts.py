@@ -50,7 +50,7 @@ NAMES = Facts.__struct_fields__
 
 
 class Defined(Protocol):
-    """The definitions of a subcluster; nodes and VIPs by name, with the attributes of those here."""
+    """The definitions of a subcluster, whose nodes and VIPs have the attributes of those here."""
 
     @property
     def cluster(self) -> str:

@@ -9,10 +9,11 @@ bytes become messages.
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from workers.config.core.applying import Autoupdate
 from workers.config.core.manifests import Drift
-from workers.config.core.reports import Report
+from workers.config.core.reports import Report, shortened
 
 ORDER = "muster.config.order"
 """The name of the Celery task, on a node's own queue."""
@@ -77,7 +78,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag="standing"):
     """What people changed in the live tree, the first paths, as at the last look."""
     drift_count: Number = 0
     wants: Commit = ""
-    """The commit that it wants a pack to, since `commit`, from byte `offset` on; empty: none."""
+    """The commit that it wants a pack to, since `commit`, from byte `offset` on. Asked once, and
+    again after a while: a later standing without it does not take it back."""
     offset: Bytes = 0
     autoupdate: Autoupdate = Autoupdate.TRUE
     trouble: Sentence = ""
@@ -85,7 +87,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag="standing"):
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True, tag="applied"):
-    """What came of one application. Told again while no broker is known to have it."""
+    """What came of one application; it may come twice, with the same sequence."""
 
     node: Name
     started_at: Instant
@@ -96,8 +98,8 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True, tag="applied"):
 class Edited(msgspec.Struct, frozen=True, kw_only=True, tag="edited"):
     """One file of the live tree that people changed, removed or added, as it is now.
 
-    Which paths differ is in `Standing.drift`; what no longer is there is over. Files that others
-    on the node may not read, or that hold a secret, or are larger than `EDIT_BYTES`, are only there.
+    Which paths differ is in `Standing.drift`; what is no longer there is over. Of files that others
+    on the node may not read, that hold a secret or are larger than `EDIT_BYTES` nothing is told.
     """
 
     node: Name
@@ -115,3 +117,17 @@ class Edited(msgspec.Struct, frozen=True, kw_only=True, tag="edited"):
 
 
 Message = Standing | Applied | Edited
+
+
+def shorter(message: Message) -> Message | None:
+    """The same with half of its details, for a message that is too large; None: there are none."""
+    if isinstance(message, Standing) and message.drift:
+        return replace(message, drift=message.drift[: len(message.drift) // 2])
+    if isinstance(message, Applied) and (message.report.drift or message.report.output):
+        report = message.report
+        output = shortened(report.output, len(report.output.encode("utf-8", "replace")) // 2)
+        if len(output) >= len(report.output):
+            output = ""
+        drift = report.drift[: len(report.drift) // 2]
+        return replace(message, report=replace(report, output=output, drift=drift))
+    return None
