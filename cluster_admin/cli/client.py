@@ -1,11 +1,11 @@
 """The manager's API as the commands see it: get, follow pages, send a change.
 
-Only this module and `streaming` speak HTTP. The token goes to the manager's own address and
-nowhere else: `next` links are followed by their query alone, redirects not at all.
+Only this module, `streaming` and `downloading` speak HTTP. The token goes to the manager's own
+address and nowhere else: `next` links are followed by their query alone, redirects not at all.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,6 +18,7 @@ from cluster_admin.cli.resources import Answer, identity
 
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 30.0
 PAGE_ROWS = 1000
+PART_BYTES = 1 << 16
 ACCEPTED = "application/json, application/problem+json, text/plain;q=0.5"
 TEXT = "text/plain; charset=utf-8"
 Query = Mapping[str, str | int]
@@ -85,6 +86,18 @@ class Client:
             content=body if text else None,
             headers={**({"Content-Type": TEXT} if text else {}), **(headers or {})},
         )
+
+    def upload(self, where: str, body: Mapping[str, Any], advance: Callable[[int], None]) -> Answer:
+        """Send a large change, and say how many bytes of it are on their way."""
+        content = json.dumps(body).encode()
+
+        def parts() -> Iterator[bytes]:
+            for start in range(0, len(content), PART_BYTES):
+                yield content[start : start + PART_BYTES]
+                advance(min(PART_BYTES, len(content) - start))
+
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        return self._answer("POST", where, content=parts(), headers=headers)
 
     def _pages(self, where: str, query: Query, limit: int) -> Iterator[tuple[list[Any], int]]:
         size = min(limit, PAGE_ROWS) if limit else PAGE_ROWS

@@ -54,6 +54,10 @@ def _knobs(get: Get, chosen: dict[str, Any], _incomplete: str) -> Iterable[Any]:
     return (row["name"] for row in (answer if isinstance(answer, list) else answer["results"]))
 
 
+def _revisions(get: Get, _chosen: dict[str, Any], _incomplete: str) -> Iterable[Any]:
+    return (row["number"] for row in get("config/revisions/", {"limit": OFFERED})["results"])
+
+
 nodes = _names("nodes/", "name")
 vips = _names("vips/", "address")
 subclusters = _names("subclusters/", "name")
@@ -61,6 +65,7 @@ segments = _names("segments/", "name")
 topologies = _names("topologies/", "cidr")
 tokens = _names("tokens/", "name")
 knobs = _completer(_knobs)
+revisions = _completer(_revisions)
 
 
 def profiles(ctx: typer.Context, incomplete: str) -> list[str]:

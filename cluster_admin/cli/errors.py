@@ -4,6 +4,9 @@ Every complaint of the manager's commands is a `Complaint`; the sentence goes to
 What a manager's answer means is decided in `problems`.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from workers.exit_codes import Exit
 
 
@@ -12,10 +15,14 @@ class Complaint(Exception):
 
     exit = Exit.FAILED
 
-    def __init__(self, sentence: str, code: str = "") -> None:
+    def __init__(
+        self, sentence: str, code: str = "", told: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(sentence)
         self.code = code
         """The manager's reason code, such as `stale`; empty when it was not the manager."""
+        self.told = told or {}
+        """The manager's whole answer."""
 
     @property
     def passing(self) -> bool:

@@ -21,6 +21,7 @@ GROUPS = {
     "topology": ("cluster_admin.cli.topologies", "Networks that VIPs live in."),
     "segment": ("cluster_admin.cli.segments", "Broadcast segments."),
     "settings": ("cluster_admin.cli.knobs", "The knobs of a subcluster."),
+    "config": ("cluster_admin.cli.config", "The configuration: history, working copies, nodes."),
     "token": ("cluster_admin.cli.tokens", "Tokens for programs."),
     "audit": ("cluster_admin.cli.trail", "Who changed what, and what was denied."),
     "lab": ("workers.lab.cli", "A whole cluster on this machine: start it, break it, watch it."),

@@ -7,7 +7,7 @@ Anything that is no answer of a manager counts as unreachable, 5xx of the manage
 import json
 from typing import TYPE_CHECKING, Any
 
-from cluster_admin.cli.errors import Complaint, Refused, Unreachable, Usage
+from cluster_admin.cli.errors import Complaint, Refused, Unknown, Unreachable, Usage
 
 if TYPE_CHECKING:
     import httpx
@@ -20,6 +20,8 @@ WAYS = {
     "stale": "somebody changed it meanwhile: look again, then repeat",
 }
 KNOWN = ("type", "title", "detail", "code")
+NOT_REPLICATED = "not_replicated"
+"""It is done, and only the manager is known to have it."""
 
 
 def complaint(response: "httpx.Response", url: str) -> Complaint:
@@ -39,6 +41,8 @@ def complaint(response: "httpx.Response", url: str) -> Complaint:
         and (seconds := response.headers.get("retry-after"))
     ):
         text = f"{text.rstrip('.')}; try again in {seconds} s"
+    if code == NOT_REPLICATED:
+        return Unknown(text, code, problem)
     if status in WRONG_INPUT:
         return Usage(text, code)
     if 400 <= status < 500 and status not in (405, 406):
@@ -49,11 +53,25 @@ def complaint(response: "httpx.Response", url: str) -> Complaint:
 def sentence(problem: dict[str, Any], status: int) -> str:
     """The problem in words: its detail, the fields that are wrong, the way out."""
     detail = str(problem.get("detail") or problem.get("title") or f"status {status}")
+    if reasons := problem.get("problems"):
+        return "\n".join([*map(_reason, reasons), *_more(problem.get("more"))])
     wrong = [text for text in _fields(problem.get("errors")) if text not in detail]
     way = WAYS.get(str(problem.get("code", "")), "")
     if way and "muster login" not in detail:
         detail = f"{detail.rstrip('.')}; {way}"
     return "\n".join([detail, *(f"  {text}" for text in wrong)])
+
+
+def _reason(found: dict[str, Any]) -> str:
+    """One of the reasons of a configuration that is not taken, with file, line and node."""
+    text, path, line = (str(found.get(name) or "") for name in ("sentence", "path", "line"))
+    place = f"{path}:{line}" if line else path
+    told = text if not place or text.startswith(place) else f"{place}: {text}"
+    return f"{told} (for {found['node']})" if found.get("node") else told
+
+
+def _more(count: Any) -> list[str]:
+    return [f"and {count} more"] if count else []
 
 
 def _fields(errors: Any, name: str = "") -> list[str]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from cluster_admin.cli.errors import Usage
 
 LONGEST_WORD = 1000
-IDENTITIES = ("id", "name", "address", "number", "vip")
+IDENTITIES = ("id", "name", "address", "node", "number", "vip")
 
 
 @dataclass(frozen=True, slots=True)

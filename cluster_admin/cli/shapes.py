@@ -39,6 +39,13 @@ def put(text: str) -> None:
     sys.stdout.flush()
 
 
+def put_bytes(content: bytes) -> None:
+    """The bytes of a file, on stdout."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def tell(sentence: str) -> None:
     """A note for people, on stderr."""
     typer.echo(sentence, err=True)

@@ -18,11 +18,11 @@ from tests.unit.cli.operator import Operator
 
 OF_A_NODE = ("run", "status", "restart", "vips", "events")
 LOCAL = {"muster version"} | {f"muster node {it}" for it in OF_A_NODE}
-"""Commands that talk to no manager; the lab's own are all under `lab`."""
+"""Commands that talk to no manager; those of `lab` and of `config` have tests of their own."""
 COMMANDS = {
     words: command
     for words, command in tree().items()
-    if words not in LOCAL and not words.startswith("muster lab ")
+    if words not in LOCAL and not words.startswith(("muster lab ", "muster config "))
 }
 FORMATS = ("table", "wide", "json", "yaml", "csv")
 SILENT = {"muster logout"}

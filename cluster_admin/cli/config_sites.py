@@ -1,0 +1,52 @@
+"""Where a command works: the directory, the paths in it, and the manager behind it."""
+
+import os
+from pathlib import Path
+
+from cluster_admin.cli import profiles
+from cluster_admin.cli.config_copies import WorkingCopy
+from cluster_admin.cli.config_remote import Remote
+from cluster_admin.cli.errors import Usage
+from cluster_admin.cli.session import Call
+
+
+def directory_of(written: str | None) -> Path:
+    """The directory that was named, or the current one."""
+    if written is not None and ("\0" in written or not written):
+        raise Usage(f"{written!r} is no directory; name one")
+    return Path(os.path.abspath(written or "."))
+
+
+def paths_in(copy: WorkingCopy, directory: str | None, written: list[str] | None) -> list[str]:
+    """What was named in or below `directory`, as paths of the repository; "" is everything."""
+    found = []
+    for word in written or ():
+        place = os.path.abspath(directory_of(directory) / word)
+        path = os.path.relpath(place, copy.root)
+        if path == ".." or path.startswith("../") or "\0" in word:
+            raise Usage(f"{word} is outside of the working copy {copy.root}")
+        found.append("" if path == "." else path)
+    return found
+
+
+def remote_of(call: Call, copy: WorkingCopy) -> Remote:
+    """The manager that the working copy is of, as whom the options and profiles say.
+
+    A token only goes to the manager it is for, whatever a directory claims to be a copy of. Another
+    manager is only asked when --url or --profile names it.
+    """
+    if call.url or call.profile:
+        return Remote(call.client)
+    url = copy.state.url
+    try:
+        if call.target.url == url:
+            return Remote(call.client)
+    except Usage:
+        pass
+    environment = call.around.environment
+    known = profiles.read(profiles.config_path(environment))
+    for name, profile in known.items():
+        if profile.get("url") and profiles.checked_url(profile["url"]) == url:
+            call.profile = name
+            return Remote(call.client)
+    raise Usage(f"{copy.root} is a working copy of {url}; log in there with: muster login {url}")
