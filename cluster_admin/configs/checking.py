@@ -14,6 +14,7 @@ from cluster_admin.configs.refusals import Problem, Refused
 from cluster_admin.configs.rendering import renderer
 from workers.config.core.facts import Facts
 from workers.config.core.overlay import GLOBAL, TEMPLATE, layers
+from workers.failover.core.definitions import Definitions
 from workers.repository.committing import Candidate
 from workers.repository.trees import Listing
 
@@ -82,7 +83,7 @@ def affected(candidate: Candidate) -> Iterator[Facts]:
             yield from members.facts_of(new, candidate.number, names)
 
 
-def _old(candidate: Candidate, subcluster: str) -> members.Definitions | None:
+def _old(candidate: Candidate, subcluster: str) -> Definitions | None:
     """What the definitions were; None when they were not, or cannot be read."""
     try:
         return members.definitions_in(candidate.before, candidate.read, subcluster)
@@ -118,6 +119,9 @@ def _foreign(candidate: Candidate) -> Iterator[Problem]:
 
 def _key(candidate: Candidate) -> Key:
     after: Listing = candidate.after
-    written = ((path, after[path].blob, after[path].mode) for path in candidate.changes.keys() & after.keys())
+    written = (
+        (path, after[path].blob, after[path].mode)
+        for path in candidate.changes.keys() & after.keys()
+    )
     gone = ((path, "", 0) for path in candidate.changes.keys() - after.keys())
     return candidate.number, frozenset((*written, *gone))

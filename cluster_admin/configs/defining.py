@@ -1,21 +1,23 @@
 """Definitions files within a commit: imported as rows, and committed in their canonical form.
 
 What people write may be in any form, and be made to an older revision: where others changed the
-file since, their lines are merged first. Lines that only count and number are left out of that, or
-no two changes would ever merge.
+file since, what both changed is merged first (`definitions_merge`).
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from cluster_admin.audit.actor import Actor
 from cluster_admin.configs import members
+from cluster_admin.configs.definitions_merge import ClashError, merge
 from cluster_admin.configs.refusals import Problem, Refused
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory import definitions, services
 from cluster_admin.inventory import repository as texts
 from cluster_admin.inventory.fields import WORD
 from cluster_admin.inventory.models import Subcluster
-from workers.failover.core.definitions_text import FIRST_LINE, DefinitionsError
+from workers.failover.core.definitions import Definitions
+from workers.failover.core.definitions_text import FIRST_LINE, DefinitionsError, render
 from workers.repository.core.changes import Changes, Entry
 from workers.repository.core.paths import GLOBAL
 from workers.repository.errors import ConflictError, Sides
@@ -68,51 +70,37 @@ def _text(path: str, content: bytes) -> str:
 
 
 def _merged(path: str, base: int, ours: str) -> str:
-    """The file with the lines that others changed since `base`; raises `ConflictError`."""
-    store = repository()
-    head = store.head()
+    """The file with what others changed since `base`; raises `ConflictError`."""
+    head = repository().head()
     number = 0 if head is None else head.number
     old, new = (_content(path, one) for one in (base, number))
-    if new is None or old == new or old is None:
-        if new != old and new is not None and _lines(new.decode())[1] != _lines(ours)[1]:
-            sides = {path: Sides(old, ours.encode(), new)}
-            raise ConflictError(base, number, sides)
+    if old == new:
         return ours
-    (_, before), (revision, theirs), (_, mine) = (
-        _lines(text) for text in (old.decode(), new.decode(), ours)
-    )
-    merged = store.merge(before.encode(), mine.encode(), theirs.encode())
-    if merged is None:
-        raise ConflictError(base, number, {path: Sides(old, ours.encode(), new)})
-    return f"revision = {revision}\n{merged.decode()}"
-
-
-def _lines(text: str) -> tuple[int, str]:
-    """The revision that a file says, and the file without what only counts."""
-    revision = 1
-    kept: list[str] = []
-    for line in text.splitlines(keepends=True):
-        key, _, value = line.partition("=")
-        if key.strip() == "revision" and value.strip().isdecimal():
-            revision = int(value)
-        elif not line.startswith((FIRST_LINE, EDITED)):
-            kept.append(line)
-    return revision, "".join(kept)
+    with suppress(ClashError):
+        if new is not None:
+            was = None if old is None else _read(path, old.decode())
+            return render(merge(was, _read(path, ours), _read(path, new.decode())))
+    raise ConflictError(base, number, {path: Sides(old, ours.encode(), new)})
 
 
 def _subcluster(path: str, text: str) -> Subcluster:
-    """The row of a file's subcluster, made if it is new; `Refused` with the line it is wrong at."""
+    """The row of a file's subcluster, made if it is new; raises `Refused`."""
     name = members.subcluster_of(path)
-    try:
-        wanted = definitions.read(text, path)
-    except DefinitionsError as error:
-        raise Refused([Problem(path, error.line, "", error.sentence)]) from None
+    wanted = _read(path, text)
     if wanted.subcluster != name:
         sentence = f"is for subcluster {wanted.subcluster}; put it under that name"
         raise Refused([Problem(path, 0, "", sentence)])
     if name == GLOBAL or WORD.regex.search(name) is None:  # type: ignore[union-attr]
         raise Refused([Problem(path, 0, "", f"no subcluster can be called {name}")])
     return Subcluster.objects.get_or_create(name=name)[0]
+
+
+def _read(path: str, text: str) -> Definitions:
+    """What a file says; `Refused` with the line it is wrong at."""
+    try:
+        return definitions.read(text, path)
+    except DefinitionsError as error:
+        raise Refused([Problem(path, error.line, "", error.sentence)]) from None
 
 
 def _content(path: str, number: int) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Why a configuration is not taken: every reason with file, line and node, as far as it has them."""
+"""Why a configuration is not taken: every reason with file, line and node where it has them."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

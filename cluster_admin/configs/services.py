@@ -30,8 +30,18 @@ from workers.repository.core.changes import Changes, Entry
 from workers.repository.errors import NothingChangedError, RefusedError
 
 __all__ = [
-    *("Made", "Preview", "Problem", "Refused", "UnknownNodeError"),
-    *("commit", "copy", "known", "places", "preview", "render", "revert"),
+    "Made",
+    "Preview",
+    "Problem",
+    "Refused",
+    "UnknownNodeError",
+    "commit",
+    "copy",
+    "known",
+    "places",
+    "preview",
+    "render",
+    "revert",
 ]
 SHOWN_PATHS = 50
 """Paths in an audit record."""
@@ -91,9 +101,14 @@ def commit(
                 loaded = defining.loaded(files, base, actor, message, add_segments=add_segments)
                 base, merged = _on_newest(base, proposal(others)) if others else (at, {})
                 whole = {**merged, **loaded}
+            if changes and not whole:
+                raise NothingChangedError(
+                    f"r{at} already says all of it; there is nothing to commit"
+                )
             if dry_run:
+                tried = _tried(repository().candidate(base, proposal(whole)))
                 transaction.set_rollback(True)
-                return _tried(repository().candidate(base, proposal(whole)))
+                return tried
             index.lock()
             kept = repository().commit(base, proposal(whole))
             row = Revision.objects.filter(commit=kept.hash).first()

@@ -27,6 +27,12 @@ def repository() -> Repository:
         return _open[key]
 
 
+def forget() -> None:
+    """Open it anew at the next need, as when another was put in its place."""
+    with _lock:
+        _open.clear()
+
+
 def _opened(directory: Path) -> Repository:
     try:
         return Repository.open(directory)

@@ -23,7 +23,8 @@ from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
 from cluster_admin.inventory import definitions, keepers, push, repository
 from cluster_admin.inventory.models import Node, Segment, Setting, Subcluster
-from cluster_admin.inventory.refusals import Overridable, Refused
+from cluster_admin.inventory.refusals import Overridable as Overridable
+from cluster_admin.inventory.refusals import Refused as Refused
 from workers.failover.core.definitions_text import DefinitionsError
 from workers.failover.core.toml_text import Problem
 
@@ -204,8 +205,15 @@ def remove_subcluster(
                 subcluster.delete()
         except ProtectedError as error:
             raise Refused(f"subcluster {name}: {_held(error)}") from error
-        names = {"kind": "subcluster", "object": name, "subcluster": name}
-        audit.record(actor, "delete", **names, reason=reason, before=before)
+        audit.record(
+            actor,
+            "delete",
+            kind="subcluster",
+            object=name,
+            subcluster=name,
+            reason=reason,
+            before=before,
+        )
         if dry_run:
             transaction.set_rollback(True)
         elif kept:

@@ -88,12 +88,12 @@ def of_contents(old: Contents, new: Contents) -> Iterator[Difference]:
         before, after = old.get(path), new.get(path)
         if before == after:
             continue
-        sides = [None if one is None else one[0] for one in (before, after)]
-        huge = any(one is not None and len(one) > 4 * FILE_TEXT_BYTES for one in sides)
+        was, shall = (None if one is None else one[0] for one in (before, after))
+        huge = max(len(was or b""), len(shall or b"")) > 4 * FILE_TEXT_BYTES
         name = as_taken(path)
         patch = None
         if left > 0 and not huge:
-            patch = pygit2.Patch.create_from(*sides, name, name, context_lines=CONTEXT_LINES)
+            patch = pygit2.Patch.create_from(was, shall, name, name, context_lines=CONTEXT_LINES)
         binary = patch is not None and bool(patch.delta.is_binary)
         data = b"" if patch is None or binary else patch.data
         cut = patch is None or len(data) > FILE_TEXT_BYTES

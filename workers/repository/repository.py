@@ -144,12 +144,6 @@ class Repository:
             self._follow()
             return self._committer.candidate(self._commit(base), proposal)
 
-    def merge(self, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
-        """Merge three contents by line; None when lines conflict. The branch is not touched."""
-        with told(self.directory):
-            blobs = [str(self._git.create_blob(one)) for one in (base, theirs, ours)]
-            return self._trees.merge_lines(*blobs)
-
     def lacks(self, commit: str) -> bool:
         """Whether a commit, given by its hash, is no revision here."""
         with told(self.directory):

@@ -107,9 +107,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("node", "path"),
-                "constraints": [
-                    models.UniqueConstraint(fields=("node", "path"), name="edit_once")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("node", "path"), name="edit_once")],
             },
         ),
     ]

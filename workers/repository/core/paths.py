@@ -24,6 +24,7 @@ SEGMENT_BYTES = 255
 Known = Mapping[str, Collection[str]]
 """The names of the nodes of each subcluster that exists."""
 
+_SUBCLUSTER = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _OF_GIT = re.compile(r"\.git|gi[^.]*~[0-9]", re.IGNORECASE)
 """`gi7eba~1` and the like are short names some file systems have for git's own files."""
@@ -44,8 +45,8 @@ class PathRefusal(Enum):
     PATH_TOO_LONG = f"is longer than {PATH_BYTES} bytes; shorten it"
     SEGMENT_TOO_LONG = f"has a name longer than {SEGMENT_BYTES} bytes; shorten it"
     NO_LABEL = (
-        f"does not begin with {GLOBAL}/ or the name of a subcluster (lower-case letters, digits "
-        f"and -, at most 63); put it there"
+        f"does not begin with {GLOBAL}/ or the name of a subcluster (lower-case letters, digits, "
+        f"- and _, at most 63); put it there"
     )
     NO_NODE_LABEL = (
         f"is neither under {DEFAULT}/ nor under the name of a node (lower-case letters, digits "
@@ -109,7 +110,7 @@ def _segment_refusal(segment: str) -> PathRefusal | None:
 def _place_refusal(segments: list[str], known: Known | None) -> PathRefusal | None:
     """Whether the path leads into one of the trees, of somebody who is known."""
     top = segments[0]
-    if not _LABEL.fullmatch(top):
+    if not _SUBCLUSTER.fullmatch(top):
         return PathRefusal.NO_LABEL
     if top == GLOBAL:
         return None if len(segments) > 1 else PathRefusal.MISPLACED
