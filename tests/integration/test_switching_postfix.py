@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,14 @@ def test_postfix_reads_its_configuration_through_the_link(home: Path) -> None:
         found = asked(home, "postmap", "-q", "somebody", f"texthash:{home}/etc/people")
         assert found == "x\n"
     assert "symlink leaves directory" not in asked(home, "postfix", "check")
+
+
+def test_no_file_is_so_new_that_postfix_waits_for_it(home: Path) -> None:
+    (report,) = switcher(home).apply(1, tree(home))
+    assert report.outcome is Outcome.APPLIED, report
+    seconds = time.time()
+    changed = [path.stat().st_mtime for path in (home / "etc").iterdir()]
+    assert all(seconds - at > 5 for at in changed)
 
 
 def test_postconf_that_edits_the_live_tree_is_an_edit(home: Path) -> None:
