@@ -155,4 +155,4 @@ def _refusals(before: dict[str, int], after: dict[str, int]) -> Iterable[str]:
         if len(str(count)) > len(str(before.get(user, ""))):
             way = "check its key, its account and its subcluster"
             shown = user or "somebody without a name"
-            yield f"{shown}: {count} messages about configuration refused so far; {way}"
+            yield f"{shown}: messages about configuration refused so far: {count}; {way}"
