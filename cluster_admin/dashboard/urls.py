@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.views import LogoutView
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
@@ -39,5 +39,6 @@ urlpatterns = [
     path("nodes/<plain:name>/", NodePage.as_view(), name="node"),
     path("nodes/<plain:name>/if-dies/", IfDies.as_view(), name="if-dies"),
     path("nodes/<plain:name>/admin-state/", AdminState.as_view(), name="admin-state"),
+    path("config/", include("cluster_admin.dashboard.config_urls")),
     path("events/", Events.as_view(), name="events"),
 ]

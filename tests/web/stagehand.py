@@ -2,8 +2,9 @@
 
     python -m tests.web.stagehand
 
-Every line is JSON, `[name of a function of seeding, arguments, keywords]` or `["quiet"]`; each is
-answered by one line, `done`. Once a second it says that the bus is heard, unless it is quiet.
+Every line is JSON, `[name of a function of seeding or config_seeding, arguments, keywords]` or
+`["quiet"]`; each is answered by one line, `done`. Once a second it says that the bus is heard,
+unless it is quiet.
 """
 
 import json
@@ -21,7 +22,7 @@ def main() -> None:
     django.setup()
     from django.core.management import call_command
 
-    from tests.web import seeding
+    from tests.web import config_seeding, seeding
 
     call_command("migrate", verbosity=0)
     seeding.stage()
@@ -36,7 +37,8 @@ def main() -> None:
             name, *rest = json.loads(line)
             quiet = name == "quiet"
             if not quiet:
-                _call(getattr(seeding, name), *rest)
+                place = seeding if hasattr(seeding, name) else config_seeding
+                _call(getattr(place, name), *rest)
             print("done", flush=True)
         if not quiet:
             seeding.beat()

@@ -16,7 +16,7 @@ from cluster_admin.accounts.services import actor_of, allowed
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
 from cluster_admin.dashboard.views.base import answer, common
-from cluster_admin.inventory.services import Refused
+from cluster_admin.inventory.refusals import Refused
 
 REASON_MAX = 500
 

@@ -83,8 +83,9 @@ function mark(before) {
   }
 }
 
-// Goes to another address of the same page without loading all of it.
+// Goes to another address of the same page, without loading all of it if it has a live part.
 export function go(url, replace = false) {
+  if (!live()) return location.assign(url);
   history[replace ? "replaceState" : "pushState"](null, "", url);
   for (const link of document.querySelectorAll("[data-csv]")) {
     const query = new URLSearchParams(location.search);

@@ -1,0 +1,61 @@
+"""What a change does to nodes, ready to be shown: nodes that get the same stand together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cluster_admin.configs.diffs import Bounds, FileDiff, Plain, of_differences, of_trees
+from cluster_admin.configs.previewing import Preview
+from cluster_admin.configs.store import repository
+from workers.repository.core.changes import Changes, Entry
+from workers.repository.differences import Difference
+
+GROUPS = 10
+"""Differences that are shown; nodes of further ones are only named."""
+SHOWN = Bounds(files=25, file_lines=400, lines=800, characters=120_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """Nodes whose files change alike, running -> proposed."""
+
+    nodes: list[str]
+    files: tuple[FileDiff, ...]
+    more: int
+    """Files that change too and are not shown."""
+
+    @property
+    def count(self) -> int:
+        """Files that change, shown or not."""
+        return len(self.files) + self.more
+
+
+def affected(previews: Iterable[Preview]) -> list[Affected]:
+    """The differences that a change makes, each with the nodes that it makes them on."""
+    together: dict[tuple[Difference, ...], list[str]] = {}
+    for one in previews:
+        together.setdefault(one.differences, []).append(one.node)
+    found = []
+    for number, (differences, nodes) in enumerate(together.items()):
+        shown = of_differences(differences, SHOWN if number < GROUPS else Bounds(files=0))
+        found.append(Affected(nodes, shown.files, shown.more))
+    return found
+
+
+def in_repository(base: int, changes: Changes) -> tuple[FileDiff, ...]:
+    """What a change does to the files of revision `base`."""
+    store = repository()
+    listing = store.tree(base)
+    old = {
+        path: Plain(store.content(listing[path].blob), listing[path].executable)
+        for path in changes
+        if path in listing
+    }
+    return of_trees(old, _plain(changes), SHOWN).files
+
+
+def _plain(changes: Mapping[str, Entry | None]) -> dict[str, Plain]:
+    return {
+        path: Plain(entry.content, entry.executable)
+        for path, entry in changes.items()
+        if entry is not None
+    }

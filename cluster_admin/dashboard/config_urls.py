@@ -1,0 +1,48 @@
+"""Addresses of the configuration's pages, below /config/."""
+
+from django.urls import path, register_converter
+from django.urls.converters import IntConverter
+
+from cluster_admin.dashboard.views import (
+    config_edit,
+    config_files,
+    config_history,
+    config_nodes,
+    config_resolve,
+    config_review,
+)
+
+
+class RevisionConverter(IntConverter):
+    """A number that every database takes."""
+
+    regex = "[0-9]{1,15}"
+
+
+register_converter(RevisionConverter, "revision")
+urlpatterns = [
+    path("", config_history.History.as_view(), name="config"),
+    path(
+        "revisions/<revision:number>/",
+        config_history.RevisionPage.as_view(),
+        name="config-revision",
+    ),
+    path(
+        "revisions/<revision:number>/revert/", config_resolve.Revert.as_view(), name="config-revert"
+    ),
+    path("tree/", config_files.TreePage.as_view(), name="config-tree"),
+    path("tree/<path:path>/", config_files.TreePage.as_view(), name="config-tree"),
+    path("file/<path:path>/", config_files.FilePage.as_view(), name="config-file"),
+    path("new/", config_edit.Editor.as_view(), name="config-new"),
+    path("edit/<path:path>/", config_edit.Editor.as_view(), name="config-edit"),
+    path("further/", config_edit.EditFurther.as_view(), name="config-further"),
+    path("delete/<path:path>/", config_edit.Delete.as_view(), name="config-delete"),
+    path("rename/<path:path>/", config_edit.Rename.as_view(), name="config-rename"),
+    path("commit/", config_review.Commit.as_view(), name="config-commit"),
+    path("resolve/", config_resolve.Resolve.as_view(), name="config-resolve"),
+    path("nodes/", config_nodes.ConfigNodes.as_view(), name="config-nodes"),
+    path("nodes/<plain:name>/", config_nodes.ConfigNode.as_view(), name="config-node"),
+    path("nodes/<plain:name>/drift/", config_nodes.Drift.as_view(), name="config-drift"),
+    path("nodes/<plain:name>/put/", config_resolve.Put.as_view(), name="config-put"),
+    path("nodes/<plain:name>/apply/", config_nodes.Apply.as_view(), name="config-apply"),
+]

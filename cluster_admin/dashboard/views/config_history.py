@@ -1,0 +1,90 @@
+"""The history of the configuration, and one revision: its message, its files, what they changed."""
+
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from cluster_admin.configs.diffs import Bounds, of_differences
+from cluster_admin.configs.models import Replica, Revision
+from cluster_admin.configs.store import repository
+from cluster_admin.dashboard import config_history, scope
+from cluster_admin.dashboard.config_pages import paged, revision_asked
+from cluster_admin.dashboard.config_scope import may_commit
+from cluster_admin.dashboard.config_trees import Changed, changes
+from cluster_admin.dashboard.views.config_base import ConfigPage, newest_number, sight
+
+FILES = 25
+"""Files with their lines on a page."""
+SEVERAL = Bounds(files=FILES, file_lines=400, lines=1_500, characters=200_000)
+ALONE = Bounds(files=1, file_lines=3_000, lines=3_000, characters=400_000)
+
+
+class History(ConfigPage):
+    """All revisions, the newest first."""
+
+    template, part = "dashboard/config/live.html", "dashboard/config/parts/history.html"
+
+    def context(self, request: HttpRequest, **named: str) -> dict[str, Any]:
+        """The revisions that the filters ask for."""
+        return config_history.stretch(request.user, request.GET) | {"title": "History"}
+
+
+class RevisionPage(ConfigPage):
+    """One revision, compared to the one before or to another."""
+
+    part = "dashboard/config/parts/revision.html"
+
+    def context(self, request: HttpRequest, **named: Any) -> dict[str, Any]:
+        """The revision, and a page of the files that differ."""
+        number = int(named["number"])
+        newest = newest_number()
+        row = get_object_or_404(Revision, number=number)
+        since = revision_asked(request.GET, newest, "since") if "since" in request.GET else None
+        since = number - 1 if since is None else since
+        own = changes_seen(request, number - 1, number)
+        if not own:
+            raise Http404  # it is about what the reader may not see
+        changed = own if since == number - 1 else changes_seen(request, since, number)
+        changed = below(changed, request.GET.get("path", "").strip("/"))
+        pages = paged(changed, request.GET, FILES)
+        bounds = ALONE if pages.total == 1 else SEVERAL
+        paths = [one.path for one in pages.rows]
+        found = of_differences(repository().diff(since, number, frozenset(paths)), bounds)
+        return {
+            "title": f"r{number}",
+            "number": number,
+            "newest_number": newest,
+            "since": since,
+            "revision": row,
+            "pages": pages,
+            "changed": pages.rows,
+            "files": found.files,
+            "links": True,
+            "standing": standing(request, number),
+            "may_revert": since == number - 1
+            and all(may_commit(request.user, one.path) for one in own),
+        }
+
+
+def changes_seen(request: HttpRequest, old: int, new: int) -> list[Changed]:
+    """The files that differ, of those the reader may see."""
+    store = repository()
+    return changes(store.tree(old), store.tree(new), sight(request))
+
+
+def below(found: list[Changed], path: str) -> list[Changed]:
+    """Those at or below a path; all of them for an empty one."""
+    return [one for one in found if not path or f"{one.path}/".startswith(f"{path}/")]
+
+
+def standing(request: HttpRequest, number: int) -> dict[str, int]:
+    """How many nodes there are that tell, have a revision, and run it: one query."""
+    names = list(scope.subclusters(request.user).values_list("name", flat=True))
+    rows = Replica.objects.filter(subcluster__in=names, heard_at__isnull=False)
+    return rows.aggregate(
+        total=Count("pk"),
+        have=Count("pk", filter=Q(number__gte=number)),
+        live=Count("pk", filter=Q(live=number)),
+    )

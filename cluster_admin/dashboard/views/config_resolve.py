@@ -1,0 +1,134 @@
+"""What comes of a conflict; taking a revision back; putting a node's edits into the repository."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+
+from cluster_admin.configs import putting
+from cluster_admin.configs.models import Edit, Replica
+from cluster_admin.configs.rebasing import on_newest, taken_back
+from cluster_admin.configs.refusals import Refused
+from cluster_admin.configs.store import repository
+from cluster_admin.dashboard import scope
+from cluster_admin.dashboard.config_conflicts import resolved, unresolved
+from cluster_admin.dashboard.config_proposals import Proposal, Unreadable, from_form, new_key
+from cluster_admin.dashboard.views.config_base import newest_number, sight
+from cluster_admin.dashboard.views.config_review import Reviewing
+from workers.repository.core.changes import Changes, Entry
+from workers.repository.errors import BusyError, ConflictError
+from workers.repository.trees import Listing
+
+TRIES = 3
+BROKEN = "the form is not whole: go back, load the page again"
+
+
+class Resolve(Reviewing):
+    """The form with the panes: each file is as written, as mine or as theirs."""
+
+    def answer_to(self, request: HttpRequest, **named: Any) -> HttpResponseBase:
+        """The review on top of the newest revision; the panes again if that was changed too."""
+        proposal, head = from_form(request.POST), _head(request)
+        listing = repository().tree(head)
+        chosen = _chosen(request, proposal, listing)
+        written = {path: entry for path, entry in chosen.items() if entry != _entry(listing, path)}
+        for path in written:
+            if (entry := written[path]) is not None and unresolved(entry.content):
+                messages.warning(request, f"{path} still has the marks of the conflict in it")
+        rest = {path: one for path, one in proposal.changes.items() if path not in chosen}
+        try:
+            number, changes = _together((proposal.base, rest), (head, written))
+        except ConflictError as conflict:
+            again = replace(proposal, changes=rest | written)
+            return self.conflict(request, again, conflict)
+        if not changes:
+            messages.success(request, "Nothing is left to commit: all is as others left it.")
+            return redirect("dashboard:config")
+        return self.review(request, proposal.on_top_of(number, changes))
+
+
+class Revert(Reviewing):
+    """Taking back what a revision changed."""
+
+    def answer_to(self, request: HttpRequest, **named: Any) -> HttpResponseBase:
+        """The review."""
+        number = int(named["number"])
+        changes = taken_back(number)
+        if not any(map(sight(request), changes)):
+            raise Http404
+        title = repository().revision(number).message.partition("\n")[0]
+        message = f"Take back r{number}: {title}"
+        return self.review(
+            request, Proposal(f"Revert r{number}", number, changes, message, new_key())
+        )
+
+
+class Put(Reviewing):
+    """Committing the edits of a node as files of its own."""
+
+    def answer_to(self, request: HttpRequest, **named: Any) -> HttpResponseBase:
+        """The review."""
+        node = get_object_or_404(scope.nodes(request.user), name=named["name"])
+        place = node.subcluster.name
+        replica = get_object_or_404(Replica, node=node.name)
+        rows = Edit.objects.filter(node=node.name, live=replica.live)
+        edits = [
+            putting.Edited(
+                row.path, None if row.content is None else bytes(row.content), row.executable
+            )
+            for row in rows
+        ]
+        store = repository()
+        try:
+            changes = putting.changes_of(
+                edits, place, node.name, store.tree(replica.live), store.tree(newest_number())
+            )
+        except Refused as refused:
+            messages.error(request, f"Nothing was put: {refused.sentence}")
+            return redirect("dashboard:config-node", node.name)
+        if not changes:
+            messages.error(request, f"{node.name} has told no edits that can be put")
+            return redirect("dashboard:config-node", node.name)
+        message = f"Keep what was edited on {node.name}"
+        title = f"Put the edits of {node.name}"
+        return self.review(request, Proposal(title, replica.live, changes, message, new_key()))
+
+
+def _head(request: HttpRequest) -> int:
+    """The revision that the conflict was with."""
+    text = request.POST.get("head", "")
+    head = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+    if not 0 < head <= newest_number():
+        raise Unreadable(BROKEN)
+    return head
+
+
+def _chosen(request: HttpRequest, proposal: Proposal, listing: Listing) -> dict[str, Entry | None]:
+    """What each file in conflict shall be."""
+    form = request.POST
+    found = {}
+    for number, path in enumerate(form.getlist("path"), 1):
+        if path not in proposal.changes:
+            raise Unreadable(BROKEN)
+        how, text = form.get(f"how-{number}", ""), form.get(f"result-{number}", "")
+        found[path] = resolved(how, text, proposal.changes[path], _entry(listing, path))
+    return found
+
+
+def _together(*parts: tuple[int, Changes]) -> tuple[int, Changes]:
+    """Changes that were made to different revisions, as one to the newest."""
+    for _ in range(TRIES):
+        found = [on_newest(base, changes) for base, changes in parts if changes]
+        if len({number for number, _ in found}) <= 1:
+            break
+    else:
+        raise BusyError("others commit all the time; try again")
+    number = found[0][0] if found else newest_number()
+    return number, {path: one for _, changes in found for path, one in changes.items()}
+
+
+def _entry(listing: Listing, path: str) -> Entry | None:
+    file = listing.get(path)
+    return None if file is None else Entry(repository().content(file.blob), file.executable)
