@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.failover.situation import A, B, C, Situation, define, owner, vip
+from workers.failover.core import handoff
 from workers.failover.core.actions import FactKind, Reason, Release
 from workers.failover.core.definitions import AdminState, Definitions, Vip
 from workers.failover.core.events import Defined
 from workers.failover.core.handoff import SET_VIPS
-from workers.failover.core.messages import Heartbeat, NodeState
+from workers.failover.core.messages import Heartbeat, NodeState, Why
 
 V, W = vip(0), vip(1)
 MOVE_SECONDS = 0.05
@@ -119,6 +120,20 @@ def test_so_many_go_at_a_time_followers_with_their_leader() -> None:
     sets = [set(release.vips) for release in situation.actions(Release)]
     assert max(len(one) for one in sets) <= SET_VIPS
     assert [one for one in sets if follower in one] == [one for one in sets if leader in one]
+
+
+def test_more_is_offered_once_half_of_a_set_has_arrived() -> None:
+    situation = owner(vips=2 * SET_VIPS)
+    machine, giving = situation.machine, situation.machine.handoffs.giving
+    moves = [(vip(n), A, Why.DRAIN) for n in range(2 * SET_VIPS)]
+    handoff.offer(machine, moves[: SET_VIPS // 2 + 1], situation.now)
+
+    handoff.offer(machine, moves, situation.now)
+    assert len(giving) == SET_VIPS // 2 + 1
+
+    del giving[vip(0)]
+    handoff.offer(machine, moves, situation.now)
+    assert len(giving) == SET_VIPS
 
 
 def test_an_heir_that_is_not_armed_gets_nothing() -> None:

@@ -42,8 +42,13 @@ def act_seconds(node: Node) -> float:
 
 
 def offer(node: Node, moves: Iterable[tuple[str, str, Why]], now: float) -> None:
-    """Offer (VIP, heir, why) as far as there is room; who is an heir anew is told at once."""
+    """Offer (VIP, heir, why) as far as there is room; who is an heir anew is told at once.
+
+    Only once half of a set has arrived: one offer for each arrival would be a message each.
+    """
     handoffs, heirs = node.handoffs, set()
+    if len(handoffs.giving) > SET_VIPS // 2:
+        return
     for vip, heir, why in moves:
         if len(handoffs.giving) >= SET_VIPS:
             break
