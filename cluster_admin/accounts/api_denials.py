@@ -20,7 +20,7 @@ from cluster_admin.rest.problems import Code, Problem, answer, problem_of
 SAFE = ("GET", "HEAD")
 WORDS = {"partial_update": "update", "destroy": "delete", "list": "read", "retrieve": "read"}
 METHODS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
-REFUSALS = (400, 409, 412, 413, 415)
+REFUSALS = (400, 409, 412, 413, 415, 422)
 log = logging.getLogger("muster.api")
 
 

@@ -11,6 +11,7 @@ from drf_spectacular.settings import spectacular_settings
 LISTS = (
     *("status", "subclusters", "segments", "topologies", "nodes", "vips", "events", "audit"),
     *("tokens", "users", "grants", "whoami", "schema"),
+    *("config/revisions", "config/replicas", "config/deployments"),
 )
 
 

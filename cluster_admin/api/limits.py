@@ -15,6 +15,13 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
+COMMITS = "/api/v1/config/"
+COMMITS_WAY = (
+    "commit fewer files at once; a single file that is too large goes in on the manager's host "
+    "with manage.py bootstrap --configuration, or stays outside"
+)
+
+
 class TooLarge(Exception):
     """More bytes came than may."""
 
@@ -32,7 +39,7 @@ class BodyLimit:
             await self.inner(scope, receive, send)
             return
         if _announced(scope) > self.limit_bytes:
-            await _refuse(send)
+            await _refuse(send, scope)
             return
         seen = 0
 
@@ -47,7 +54,7 @@ class BodyLimit:
         try:
             await self.inner(scope, counted, send)
         except TooLarge:
-            await _refuse(send)
+            await _refuse(send, scope)
 
 
 def _announced(scope: Message) -> int:
@@ -57,9 +64,10 @@ def _announced(scope: Message) -> int:
     return 0
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(send: Send, scope: Message) -> None:
     """Django reads the whole body before it answers, so nothing was answered yet."""
-    response = answer(too_large())
+    commits = str(scope["path"]).startswith(COMMITS)
+    response = answer(too_large(COMMITS_WAY) if commits else too_large())
     headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
     headers += [(b"connection", b"close"), (b"content-length", b"%d" % len(response.content))]
     start = {"type": "http.response.start", "status": response.status_code, "headers": headers}

@@ -9,6 +9,7 @@ from cluster_admin.api.joins import Nodes, Subclusters, Vips
 from cluster_admin.api.metrics import Metrics
 from cluster_admin.api.status import Status
 from cluster_admin.audit.api_views import Audit
+from cluster_admin.configs import api_urls as configs
 from cluster_admin.events import api_urls as events
 from cluster_admin.inventory import api_urls as inventory
 
@@ -26,6 +27,7 @@ resources = [
     path("schema/", documents.schema, name="schema"),
     path("status/", Status.as_view(), name="status"),
     *accounts.urlpatterns,
+    *configs.urlpatterns,
     *events.urlpatterns,
     *inventory.urlpatterns,
     *router.urls,

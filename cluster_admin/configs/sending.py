@@ -8,6 +8,7 @@ tells how it stands when it is back, and gets what it lacks then.
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -95,8 +96,12 @@ def order(asked: Mapping[str, Asked]) -> None:
 def send(asked: Mapping[str, Asked]) -> dict[str, str]:
     """Send an order to each of these nodes, by name; those that none was made for, and why.
 
-    Raises what the broker's client and the repository raise.
+    Raises what the broker's client and the repository raise; `ConnectionError` without brokers.
     """
+    if not settings.MUSTER_BROKERS:
+        raise ConnectionError("this manager has no broker: set MUSTER_BROKER_URL")
+    from cluster_admin.celery import app
+
     nodes = list(Node.objects.filter(name__in=asked).select_related("subcluster"))
     known = stands.of(Replica.objects.filter(node__in=asked))
     shelf, head = _shelf(), head_of(store.repository())
@@ -105,23 +110,33 @@ def send(asked: Mapping[str, Asked]) -> dict[str, str]:
     targets = deployments.targets(nodes, head)
     made: dict[str, Order] = {}
     refused: dict[str, str] = {}
-    for node in nodes:
-        one, target = asked[node.name], targets[node.name]
-        insisted = replace(target, ordered=target.ordered or one.ordered, over_edits=one.over_edits)
-        try:
-            part = _part(shelf, head, known.get(node.name), one)
-        except RepositoryError as error:
-            refused[node.name] = str(error)
-        else:
-            made[node.name] = orders.order(node.subcluster.name, part, insisted)
-    _publish(made)
+    # Who lacks least is told first: a large pack takes a while to make.
+    nodes.sort(key=lambda node: -known[node.name].number if node.name in known else 0)
+    with app.producer_pool.acquire(block=True, timeout=PRODUCER_SECONDS) as producer:
+        for node in nodes:
+            one, target = asked[node.name], targets[node.name]
+            ordered = target.ordered or one.ordered
+            insisted = replace(target, ordered=ordered, over_edits=one.over_edits)
+            try:
+                part = _part(shelf, head, known.get(node.name), one)
+            except RepositoryError as error:
+                refused[node.name] = str(error)
+            else:
+                made[node.name] = orders.order(node.subcluster.name, part, insisted)
+                _publish(app, producer, node.name, made[node.name])
     _note(made)
     return refused
 
 
 def _part(shelf: Shelf, head: orders.Head, stand: orders.Stand | None, asked: Asked) -> orders.Part:
-    """The bytes that help this node; none for one that was not heard lately: it will ask."""
+    """The bytes that help this node; none for one that has to ask.
+
+    Those are nodes that were not heard lately, and empty ones, since all of the repository may take
+    long to pack: what others are told does not wait for it.
+    """
     if stand is None or not orders.is_up(stand, timezone.now()):
+        return orders.Part("", head)
+    if not (stand.commit or asked.wants):
         return orders.Part("", head)
     return shelf.part(stand.commit, asked.wants, asked.offset)
 
@@ -136,21 +151,17 @@ def _shelf() -> Shelf:
         return _shelves[repository]
 
 
-def _publish(made: Mapping[str, Order]) -> None:
-    from cluster_admin.celery import app
-
-    with app.producer_pool.acquire(block=True, timeout=PRODUCER_SECONDS) as producer:
-        for node, one in made.items():
-            app.send_task(
-                ORDER,
-                args=[msgspec.to_builtins(one)],
-                queue=node_queue(node),
-                expires=EXPIRE_SECONDS,
-                producer=producer,
-                retry=True,
-                retry_policy=ONCE_MORE,
-                ignore_result=True,
-            )
+def _publish(app: Any, producer: Any, node: str, one: Order) -> None:
+    app.send_task(
+        ORDER,
+        args=[msgspec.to_builtins(one)],
+        queue=node_queue(node),
+        expires=EXPIRE_SECONDS,
+        producer=producer,
+        retry=True,
+        retry_policy=ONCE_MORE,
+        ignore_result=True,
+    )
 
 
 def _note(made: Mapping[str, Order]) -> None:

@@ -94,10 +94,10 @@ def read_text(stream: IO[Any]) -> str:
         raise Problem(Code.INVALID, f"the body is no UTF-8 text: {error.reason}") from None
 
 
-def too_large() -> Problem:
-    """The problem of a body beyond the limit."""
+def too_large(way: str = "send less at once") -> Problem:
+    """The problem of a body beyond the limit, with the way out."""
     mebibytes = settings.BODY_MAX_BYTES // 2**20
-    return Problem(Code.TOO_LARGE, f"the body has more than {mebibytes} MiB; send less at once")
+    return Problem(Code.TOO_LARGE, f"the body has more than {mebibytes} MiB; {way}")
 
 
 def check_value(value: Any, name: str = "", depth: int = 0) -> None:

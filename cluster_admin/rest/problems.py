@@ -35,12 +35,15 @@ class Code(Enum):
     METHOD_NOT_ALLOWED = ("method_not_allowed", 405, "Method not allowed")
     NOT_ACCEPTABLE = ("not_acceptable", 406, "No such representation")
     REFUSED = ("refused", 409, "The change is refused")
+    CONFLICT = ("conflict", 409, "Others changed the same lines")
     STALE = ("stale", 412, "It was changed meanwhile")
     TOO_LARGE = ("too_large", 413, "The request is too large")
     UNSUPPORTED_MEDIA_TYPE = ("unsupported_media_type", 415, "The body is of another type")
+    UNFIT = ("refused", 422, "What it would lead to is refused")
     THROTTLED = ("throttled", 429, "Too many attempts")
     FAILED = ("failed", 500, "The manager failed")
     UNAVAILABLE = ("unavailable", 503, "Not available now")
+    NOT_REPLICATED = ("not_replicated", 504, "It stands, and no node is known to have it yet")
 
     def __init__(self, word: str, status: int, title: str) -> None:
         self.word = word
@@ -57,7 +60,9 @@ class Problem(APIException):
         detail: str,
         errors: Mapping[str, Iterable[str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
+        """`members`: what else the document tells; whoever gives them bounds them."""
         super().__init__(cut(detail, DETAIL_LENGTH))
         self.code = code
         self.sentence = cut(detail, DETAIL_LENGTH)
@@ -66,6 +71,7 @@ class Problem(APIException):
             for name, found in list((errors or {}).items())[:FIELDS_MAX]
         }
         self.headers = dict(headers or {})
+        self.members = dict(members or {})
         self.status_code = code.status
 
     @property
@@ -78,7 +84,8 @@ class Problem(APIException):
             "detail": self.sentence,
             "code": self.code.word,
         }
-        return found | {"errors": self.errors} if self.errors else found
+        found |= {"errors": self.errors} if self.errors else {}
+        return self.members | found
 
 
 def invalid(**errors: str) -> Problem:

@@ -31,7 +31,7 @@ PROBLEM: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What, which value, and the way out."},
-        "code": {"type": "string", "enum": [one.word for one in Code]},
+        "code": {"type": "string", "enum": list(dict.fromkeys(one.word for one in Code))},
         "errors": {
             "type": "object",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
@@ -113,6 +113,8 @@ class Schema(AutoSchema):
 
     def _dry_runs(self) -> bool:
         view = self.view
+        if getattr(view, "own_dry_run", False):
+            return False
         return isinstance(view, Resource) or "dry_run" in getattr(view, "parameters", ())
 
     def _add_dry_run(self, responses: dict[str, Any]) -> None:

@@ -22,7 +22,9 @@ class Answer:
         self.status: int = response.status_code
         self.headers: dict[str, str] = dict(response.headers)
         self.kind = response.headers.get("Content-Type", "")
-        self.text: str = "" if response.streaming else response.content.decode()
+        self.data: bytes = b"" if response.streaming else response.content
+        self.text: str = self.data.decode(errors="replace")
+        self.response = response
         self.body: Any = json.loads(self.text) if "json" in self.kind else None
         if self.status >= 400:
             assert self.kind == PROBLEM, self.text
