@@ -35,6 +35,9 @@ class Shelf:
         self._packs: OrderedDict[tuple[str, str], _Pack] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        return len(self._packs)
+
     def part(self, since: str, wanted: str = "", offset: int = 0) -> Part:
         """At most `PART_BYTES` of a pack from commit `since` to `wanted`, from `offset` on.
 
