@@ -48,12 +48,17 @@ class Desk:
         self._keys = keys
         self._codecs: dict[str, Codec[Message]] = {}
         self._nodes: dict[str, set[str]] = {}
+        self._entered: set[str] = set()
         self._looked_at = float("-inf")
         self._pushes = Pushes()
         self._fetches = Fetches()
         self._trouble = ""
         self.refused: dict[str, int] = {}
         """By sender: messages that were not taken."""
+
+    def entered(self, subcluster: str) -> None:
+        """It is heard from now on; nodes that never were are asked, for what they told is lost."""
+        self._entered.add(subcluster)
 
     def work(self, arrivals: Sequence[Arrival], now: Moment) -> Outcome:
         """Take in a batch, which may be empty; raises what the database raises."""
@@ -65,7 +70,7 @@ class Desk:
         fresh = self._write(told, now) if told else set()
         outcome = Outcome(tuple(self._nodes), self._wanted(told, now))
         outcome.sentences = list(_refusals(before, self.refused))
-        if looking or fresh:
+        if looking or fresh or self._entered:
             try:
                 due = self._due(fresh, looking, now)
                 outcome.asked = dict.fromkeys(due, Asked()) | outcome.asked
@@ -142,7 +147,9 @@ class Desk:
         }
         lagging -= self._fetches.busy(now.seconds)
         due = set(self._pushes.due(lagging, now.seconds)) if looking else set()
-        return due | (fresh & lagging)
+        asked = set().union(*(self._nodes.get(name, set()) for name in self._entered))
+        self._entered.clear()
+        return due | (fresh & lagging) | (asked - set(known))
 
 
 def _names() -> list[str]:

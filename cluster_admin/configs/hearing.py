@@ -106,6 +106,7 @@ class Hearer:
                     return
                 for name in set(outcome.subclusters) - heard:
                     self._enter(channel, name)
+                    self._desk.entered(name)
                     heard.add(name)
                 self._tell(f"heard at {parameters.host}:{parameters.port}")
                 connection.process_data_events(LOOK_SECONDS)
