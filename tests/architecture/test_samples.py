@@ -12,7 +12,9 @@ import pytest
 
 from tests.architecture.tree import ROOT
 from workers.bus.exchanges import GENERATED_QUEUE_PREFIX, MANAGER_ACCOUNT
+from workers.config.settings import configuration
 from workers.failover.core.definitions_text import parse, render
+from workers.failover.settings import read_file
 from workers.lab.permissions import manager_permissions, node_permissions, rooms_of
 
 FIXTURES = ROOT / "fixtures"
@@ -43,7 +45,8 @@ def _check_node(path: Path, definitions_path: Path) -> dict[str, object]:
     settings = tomllib.loads(path.read_text())
     definitions = parse(definitions_path.read_text())
 
-    assert set(settings) == NODE_KEYS
+    assert set(settings) - {"configuration"} == NODE_KEYS
+    read_file(path, lambda top: configuration(top.table("configuration", ""), Path("/state")))
     assert settings["node"] in definitions.nodes
     assert settings["cluster"] == definitions.cluster
     return settings

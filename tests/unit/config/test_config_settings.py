@@ -1,12 +1,14 @@
 """The table [configuration] of NODE.toml."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.architecture.tree import ROOT
 from workers.config.core.applying import Autoupdate
 from workers.config.profiles import Command, Nothing, Postfix
-from workers.config.settings import Configuration, configuration
+from workers.config.settings import COMMON, OWN, Configuration, configuration
 from workers.failover.core.toml_text import Problem, load
 
 STATE = Path("/var/lib/muster")
@@ -85,3 +87,10 @@ def test_what_is_wrong_is_said(line: str, why: str) -> None:
         read(f"[configuration]\n{line}\n")
 
     assert problem.value.sentence.startswith(f"configuration: {why}")
+
+
+def test_the_reference_lists_every_key() -> None:
+    page = (ROOT / "docs" / "reference" / "node.md").read_text()
+    listed = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\|([^|]+)\|", page, re.MULTILINE))))
+
+    assert {*COMMON, *(key for keys in OWN.values() for key in keys)} <= listed
