@@ -96,6 +96,20 @@ def scale(
     raise typer.Exit(_measure("scale", work, output))
 
 
+@app.command()
+def config(
+    quick: Annotated[bool, typer.Option(help="Few runs each: a rough answer.")] = False,
+    row: Asked = "*",
+    name: Name = "bench",
+    output: Output = OUTPUT,
+) -> None:
+    """Measure commits until nodes apply them, deaths on the way, and a large repository."""
+    from bench.config import ConfigBench
+
+    work = ConfigBench(_options(quick, None, row, name, output), _tell)
+    raise typer.Exit(_measure("config", work, output))
+
+
 class Work(Protocol):
     """A bench at work."""
 
@@ -164,10 +178,16 @@ def table(found: list[Row]) -> Table:
             "-" if each.value is None else f"{each.value:.3f}",
             each.unit,
             "-" if each.bound is None else f"{each.bound:.3f}",
-            {True: "yes", False: "[red]NO[/red]", None: "-"}[each.holds],
+            _holds(each),
             str(len(each.runs)),
         )
     return shown
+
+
+def _holds(each: Row) -> str:
+    if each.value is None and each.holds is None:
+        return "not measured"
+    return {True: "yes", False: "[red]NO[/red]", None: "-"}[each.holds]
 
 
 if __name__ == "__main__":

@@ -60,10 +60,10 @@ class ManagerBench:
         self._tell(f"{found.name}: {found.value}")
 
     def _measure_pages(self) -> None:
-        with pages.large_fleet() as (queries, directory):
+        with pages.large_fleet() as queries:
             for path, (few, many) in queries.items():
                 self._tell(f"{path}: {few} queries with a small fleet, {many} with the large one")
-            timed = pages.seconds(directory, self._counts.page_runs)
+            timed = pages.seconds(pages.PATHS.values(), self._counts.page_runs)
             for path, runs in timed.items():
                 self._tell(f"{path}: {statistics.median(runs):.3f} s")
         self._add(row("page.seconds", [round(one, 4) for one in pages.worst(timed)], "s", 0.3))

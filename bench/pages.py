@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +34,7 @@ START_SECONDS = 30.0
 
 
 @contextmanager
-def large_fleet() -> Iterator[tuple[dict[str, tuple[int, int]], Path]]:
+def large_fleet() -> Iterator[dict[str, tuple[int, int]]]:
     """Fill a database; gives path -> (queries with a small fleet, with the large one)."""
     with TemporaryDirectory(prefix="muster-bench-") as place:
         directory = Path(place)
@@ -43,11 +43,18 @@ def large_fleet() -> Iterator[tuple[dict[str, tuple[int, int]], Path]]:
         few = {path: _queries(path) for path in PATHS.values()}
         fleet.fill(fleet.NODES, fleet.VIPS)
         many = {path: _queries(path) for path in PATHS.values()}
-        yield {path: (few[path], many[path]) for path in few}, directory
+        yield {path: (few[path], many[path]) for path in few}
 
 
-def seconds(directory: Path, runs: int) -> dict[str, list[float]]:
-    """Path -> server seconds of each run, by a real server on that database."""
+def seconds(paths: Iterable[str], runs: int) -> dict[str, list[float]]:
+    """Path -> server seconds of each run, by a real server on the database that is set up."""
+    with served() as client:
+        return {path: timed(client, path, runs) for path in paths}
+
+
+@contextmanager
+def served() -> Iterator[httpx.Client]:
+    """A real server on the database that is set up, and a browser that is signed in."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         door.listen(64)
@@ -58,7 +65,7 @@ def seconds(directory: Path, runs: int) -> dict[str, list[float]]:
         server = subprocess.Popen(command, env=dict(os.environ), pass_fds=(door.fileno(),))
         try:
             with _signed_in(url) as client:
-                return {path: _timed(client, path, runs) for path in PATHS.values()}
+                yield client
         finally:
             server.terminate()
             server.wait(10)
@@ -92,7 +99,8 @@ def _signed_in(url: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def _timed(client: httpx.Client, path: str, runs: int) -> list[float]:
+def timed(client: httpx.Client, path: str, runs: int) -> list[float]:
+    """Seconds of each run, after one that is not counted; raises `BenchError`."""
     found = []
     for _ in range(runs + 1):
         began = time.monotonic()

@@ -109,11 +109,29 @@ def row(
     over: Callable[[Sequence[float]], float] = statistics.median,
     *,
     reported: bool = False,
+    better: str = "lower",
 ) -> Row:
-    """A row out of its figures; without a figure or a bound to compare with it does not hold."""
+    """A row out of its figures; without a figure or a bound to compare with it does not hold.
+
+    Where `higher` is better, the bound is the least.
+    """
     value = round(over(figures), 4) if figures else None
-    holds = None if reported else value is not None and bound is not None and value <= bound
-    return Row(name=name, value=value, unit=unit, bound=bound, runs=tuple(figures), holds=holds)
+    holds: bool | None = None
+    if not reported:
+        holds = value is not None and bound is not None and _within(value, bound, better)
+    return Row(
+        name=name,
+        value=value,
+        unit=unit,
+        bound=bound,
+        better=better,
+        runs=tuple(figures),
+        holds=holds,
+    )
+
+
+def _within(value: float, bound: float, better: str) -> bool:
+    return value >= bound if better == "higher" else value <= bound
 
 
 def _several(figure: float | tuple[float, ...]) -> tuple[float, ...]:

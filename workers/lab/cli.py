@@ -133,7 +133,7 @@ def down(name: Name = DEFAULT_NAME) -> None:
 
 @app.command()
 def status(name: Name = DEFAULT_NAME, output: Shape = Output.TABLE) -> None:
-    """Show nodes, who holds each VIP since when and why, mail and faults."""
+    """Show nodes, their configuration, who holds each VIP since when and why, mail and faults."""
     with _complaints():
         lab = Lab.load(name)
         health = look(lab.record)

@@ -10,16 +10,17 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pyroute2 import netns
 
 from workers.lab import rabbitmq
+from workers.lab.configuration import live_revision
 from workers.lab.core.hosts import Host, Role, namespace
 from workers.lab.counters import read_counters
-from workers.lab.host_files import counters_file, host_directory
+from workers.lab.host_files import config_directory, counters_file, host_directory
 from workers.lab.manager_health import ManagerHealth, look_at_manager, missing_in
 from workers.lab.state import Record
 
@@ -51,6 +52,8 @@ class Health:
     traffic: Mapping[str, Any]
     sink: Mapping[str, Any]
     manager: ManagerHealth | None = None
+    configuration: Mapping[str, int | None] = field(default_factory=dict)
+    """The revision whose files each node runs; 0: those laid down, None: none."""
 
     def vips(self, record: Record) -> tuple[str, ...]:
         """What the nodes know as VIPs: those of the bring-up, until somebody changes them."""
@@ -83,6 +86,9 @@ def look(record: Record) -> Health:
         traffic=read_counters(counters_file(record, "client")),
         sink=read_counters(counters_file(record, "sink")),
         manager=manager.result(),
+        configuration={
+            name: live_revision(config_directory(record, name)) for name in record.names(Role.NODE)
+        },
     )
 
 
@@ -111,7 +117,7 @@ def missing(record: Record, health: Health) -> list[str]:
     if record.mail:
         found += _missing_mail(record, health)
     if health.manager is not None:
-        found += missing_in(health.manager)
+        found += missing_in(health.manager) + _missing_configuration(health)
     return found
 
 
@@ -133,6 +139,12 @@ def _missing_mail(record: Record, health: Health) -> list[str]:
     if silent:
         found.append(f"the sink has no mail yet from {', '.join(sorted(silent))}")
     return found
+
+
+def _missing_configuration(health: Health) -> list[str]:
+    waiting = [name for name, revision in health.configuration.items() if not revision]
+    what = "no revision of the configuration is live yet on"
+    return [f"{what} {', '.join(waiting)}"] if waiting else []
 
 
 def in_namespace(name: str, make: Callable[[], Made]) -> Made:

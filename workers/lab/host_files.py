@@ -13,13 +13,11 @@ from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
 from workers.failover.core.definitions_rules import BOUNDS
 from workers.failover.core.definitions_text import render
-from workers.lab import broker_files, keepalived, manager_files
+from workers.lab import broker_files, configuration, keepalived, manager_files, postfix
 from workers.lab.broker_files import SUBCLUSTER
 from workers.lab.clocks import clock_environment, set_clock
 from workers.lab.core.hosts import Host, Role, Software
 from workers.lab.network import INTERFACE
-from workers.lab.postfix import lay_down
-from workers.lab.processes import ROLE_VARIABLE
 from workers.lab.secret_files import write_secret
 from workers.lab.state import Record, directory
 from workers.lab.supervision import Program, python_program, write_configuration
@@ -27,6 +25,8 @@ from workers.lab.supervision import Program, python_program, write_configuration
 AGENT, REPORTER, WORKER = "agent", "reporter", "worker"
 SHORTEST_LEASE_SECONDS = 3
 RESTART_SECONDS = 2
+SAVE_SECONDS = 10
+"""How often nodes look for edits of their live trees: whoever tries it out does not wait long."""
 
 
 def host_directory(record: Record, host: str) -> Path:
@@ -65,6 +65,8 @@ def write_files(record: Record) -> None:
         elif host.role is Role.MANAGER:
             urls = broker_files.addresses(brokers, MANAGER_ACCOUNT)
             programs = manager_files.lay_down(record, host, urls, definitions, _key_file(record))
+            tree = host_directory(record, host.name) / manager_files.CONFIGURATION
+            configuration.write_tree(tree, configuration_of(record))
         else:
             programs = _programs(record, host)
         write_configuration(host_directory(record, host.name), programs)
@@ -93,6 +95,22 @@ def definitions_of(record: Record) -> Definitions:
     )
 
 
+def configuration_of(record: Record) -> dict[str, bytes]:
+    """The tree that the lab's repository begins with; `{{ node.name }}` is in the paths of it."""
+    sink = next(host.address for host in record.hosts if host.role is Role.SINK)
+    home = str(_postfix_home(record, "{{ node.name }}"))
+    return configuration.tree(configuration.Place(home, record.subnet, sink))
+
+
+def config_directory(record: Record, node: str) -> Path:
+    """Where a node has its trees, and which one is live."""
+    return host_directory(record, node) / "state" / "config"
+
+
+def _postfix_home(record: Record, node: str) -> Path:
+    return host_directory(record, node) / "postfix"
+
+
 def _key_file(record: Record) -> Path:
     return directory(record.name) / "cluster.key"
 
@@ -113,7 +131,24 @@ def _write_node(record: Record, host: Host, brokers: list[str], definitions: str
         "socket": str(home / "muster.sock"),
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    lines += _configuration_lines(record, host)
     write_secret(node_file(record, host.name), "\n".join(lines) + "\n")
+
+
+def _configuration_lines(record: Record, host: Host) -> list[str]:
+    """What the worker of a node is told about its configuration; only a manager has any."""
+    if not record.names(Role.MANAGER):
+        return []
+    if not record.mail:
+        return ["[configuration]", 'profile = "nothing"', f"save_seconds = {SAVE_SECONDS}"]
+    etc = postfix.directory_of(_postfix_home(record, host.name))
+    return [
+        "[configuration]",
+        'profile = "postfix"',
+        f"postfix_directory = {json.dumps(str(etc))}",
+        f"address = {json.dumps(host.address)}",
+        f"save_seconds = {SAVE_SECONDS}",
+    ]
 
 
 def _programs(record: Record, host: Host) -> list[Program]:
@@ -141,8 +176,8 @@ def _node_programs(record: Record, host: Host) -> list[Program]:
         found.append(python_program(WORKER, "workers.celery", *config))
     found.append(python_program("echo", "workers.lab.echo", host.name))
     if record.mail:
-        sink = next(h.address for h in record.hosts if h.role is Role.SINK)
-        home = host_directory(record, host.name) / "postfix"
-        place = (home, record.name, host.name, record.subnet)
-        found.append(lay_down(*place, sink=sink, role=ROLE_VARIABLE))
+        definitions = definitions_of(record)
+        files = configuration.rendered(configuration_of(record), definitions, host.name)
+        directory = config_directory(record, host.name)
+        found.append(postfix.prepare(_postfix_home(record, host.name), directory, files))
     return found

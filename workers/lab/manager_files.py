@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workers.bus.exchanges import MANAGER_QUEUE
+from workers.lab.configuration import DOMAIN
 from workers.lab.core.hosts import Host, Role
-from workers.lab.postfix import DOMAIN
 from workers.lab.preparation import write_steps
 from workers.lab.secret_files import write_secret
 from workers.lab.state import Record, directory
@@ -21,6 +21,8 @@ from workers.lab.surroundings import LOOPBACK
 
 WEB, LISTENER, TASKS, CLOCK = "web", "listener", "celery", "beat"
 ADMIN = "admin"
+CONFIGURATION = "configuration"
+"""The directory with the tree that the repository begins with."""
 PASSWORD_BYTES = 8
 """As hexadecimal digits: a double click selects the whole of it, no shell minds it."""
 _MANAGE = (sys.executable, "manage.py")
@@ -101,6 +103,7 @@ def _steps(home: Path) -> list[tuple[str, ...]]:
         (*_MANAGE, "migrate", "--noinput", "--verbosity", "0"),
         (
             *(*_MANAGE, "bootstrap", "--definitions", str(home / "definitions.toml")),
+            *("--configuration", str(home / CONFIGURATION)),
             *("--admin", ADMIN, "--password-file", str(_password_file(home))),
             *("--token-file", str(_token_file(home))),
         ),

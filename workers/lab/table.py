@@ -93,6 +93,7 @@ def _node(record: Record, health: Health, name: str) -> dict[str, Any]:
     agent = health.agents[name]
     address = next(host.address for host in record.hosts if host.name == name)
     found: dict[str, Any] = {"node": name, "address": address, "answers": agent is not None}
+    found["configuration"] = health.configuration.get(name)
     if agent is not None:
         found |= {key: agent.get(key) for key in ("state", "incarnation", "revision", "rings")}
         found["members"] = agent.get("view", {}).get("members", [])
@@ -114,7 +115,16 @@ def _vip(health: Health, vip: str) -> dict[str, Any]:
 
 def _nodes(record: Record, health: Health) -> Table:
     shown = Table(title=f"Lab {record.name} on {record.subnet}", title_justify="left")
-    for heading in ("node", "address", "state", "VIPs", "members seen", "rings", "broker"):
+    for heading in (
+        "node",
+        "address",
+        "state",
+        "VIPs",
+        "members seen",
+        "rings",
+        "configuration",
+        "broker",
+    ):
         shown.add_column(heading)
     brokers = [f"{name} {'up' if up else 'DOWN'}" for name, up in health.brokers.items()]
     for i, name in enumerate(health.agents):
@@ -128,9 +138,14 @@ def _nodes(record: Record, health: Health) -> Table:
             str(node.get("vips", "")),
             " ".join(node.get("members", [])),
             " ".join(ring.upper() for ring, up in sorted(rings.items()) if up),
+            _revision(node["configuration"]),
             brokers[i] if i < len(brokers) else "",
         )
     return shown
+
+
+def _revision(number: int | None) -> str:
+    return "" if number is None else f"r{number}" if number else "as laid down"
 
 
 def _vips(record: Record, health: Health) -> Table:
