@@ -163,8 +163,8 @@ def _say(actor: Actor, row: Rollout, action: str, event: Event, reason: str) -> 
         if why := core.refusal(state, event):
             raise Refused(f"{row}: {why.value}")
         decision = core.decide(state, event, now.timestamp())
-        rollout_keeping.keep(row, state, decision, now)
         rollout_keeping.record(actor, row, action, reason)
+        rollout_keeping.keep(row, state, decision, now)
     return row
 
 

@@ -176,6 +176,30 @@ class TestFailures:
         assert rollout.phase is Phase.TURNED_BACK
         assert rollout.reason == "a with r7: check tcp:25 fails"
 
+    def test_nobody_else_has_its_turn_while_one_with_it_is_unwell(self) -> None:
+        cluster = world("ab", settings=Settings(pause_seconds=5))
+        cluster.until("a", Stage.APPLIED)
+        for _ in range(4):
+            cluster.look()
+        cluster.nodes["a"].complaints = ("check tcp:25 fails",)
+        for _ in range(5):
+            cluster.look()
+
+        assert cluster.stages() == {"a": "applied", "b": "waiting"}
+        cluster.nodes["a"].complaints = ()
+        assert cluster.run().phase is Phase.DONE
+
+    def test_nodes_that_are_unwell_by_turns_turn_all_back(self) -> None:
+        cluster = world("abc", batch=2)
+        cluster.until("b", Stage.APPLIED)
+        for turn in range(80):
+            ill, well = ("a", "b") if turn % 10 < 5 else ("b", "a")
+            cluster.nodes[ill].complaints = ("check tcp:25 fails",)
+            cluster.nodes[well].complaints = ()
+            cluster.look()
+
+        assert cluster.rollout.phase is Phase.TURNED_BACK
+
     def test_a_service_that_failed_before_is_not_held_against_it(self) -> None:
         cluster = world("ab")
         cluster.nodes["a"].complaints = ("check tcp:25 fails",)

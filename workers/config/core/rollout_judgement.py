@@ -10,6 +10,8 @@ SILENCE_SECONDS = 150.0
 """A node tells how it stands every 60 s; after this long without it is away."""
 GRACE_SECONDS = 10.0
 """Trouble that is over sooner is none."""
+UNREST_SECONDS = 60.0
+"""So long nodes may be in trouble by turns, each for a moment."""
 TRIED = frozenset({Outcome.TURNED_BACK, Outcome.STRANDED})
 """The revision was live, and did not do."""
 BAD = TRIED | {Outcome.KEPT, Outcome.REFUSED}
@@ -33,9 +35,17 @@ def trouble(rollout: Rollout, name: str, node: Node, seen: Seen) -> str:
     return next((one for one in seen.complaints if one not in node.known), "")
 
 
+def calm(rollout: Rollout) -> bool:
+    """Whether no node that is to have the revision is in trouble now."""
+    nodes = rollout.nodes.values()
+    return not any(node.trouble for node in nodes if node.stage in ORDERED_TO_IT)
+
+
 def lasting(rollout: Rollout, node: Node) -> str:
     """The node's trouble, once it is none that passes by itself."""
-    return node.trouble if rollout.clock - node.trouble_since >= GRACE_SECONDS else ""
+    longest = rollout.clock - node.trouble_since >= GRACE_SECONDS
+    unrest = node.stage in ORDERED_TO_IT and rollout.clock - rollout.calm_at >= UNREST_SECONDS
+    return node.trouble if longest or unrest else ""
 
 
 def failure(rollout: Rollout, name: str, node: Node, seen: Seen) -> str:
@@ -59,7 +69,7 @@ def failure(rollout: Rollout, name: str, node: Node, seen: Seen) -> str:
 
 def back(rollout: Rollout, node: Node, seen: Seen) -> bool:
     """Whether a node that is to go back has the revision before, as far as it tells."""
-    knows = seen.target != rollout.revision
+    knows = seen.target != rollout.revision and node.heard_since > node.since
     return seen.live == node.old and not seen.busy and knows and not node.trouble
 
 

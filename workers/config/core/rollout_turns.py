@@ -7,7 +7,7 @@ others (draining, undraining) is asked again until it is seen done, so a death l
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from workers.config.core.rollout_judgement import back, failure, lasting, loss, there, trouble
+from workers.config.core.rollout_judgement import back, calm, failure, lasting, loss, there, trouble
 from workers.config.core.rollout_values import (
     BACK,
     ORDERED_TO_IT,
@@ -51,6 +51,8 @@ class Turn:
         rollout.clock += min(passed, STEP_SECONDS)
         for name, node in rollout.nodes.items():
             self._notice(name, node, look.nodes.get(name))
+        if calm(rollout):
+            rollout.calm_at = rollout.clock
         self._judge(look.nodes)
         while self._open and self._advance(look.nodes):
             pass
@@ -134,7 +136,7 @@ class Turn:
             return False
         if rollout.batch == 0 and Stage.PASSED not in stages:
             self.turn_back("no canary is left; start another rollout")
-        if not self._open or rollout.batch + 1 == len(rollout.batches):
+        if not self._open or not calm(rollout) or rollout.batch + 1 == len(rollout.batches):
             return False
         rollout.batch += 1
         self._stop()
@@ -221,7 +223,7 @@ class Turn:
         """The end, once nothing is left to wait for."""
         rollout = self.rollout
         stages = {node.stage for node in rollout.nodes.values()}
-        if rollout.phase is Phase.RUNNING and stages <= OVER:
+        if rollout.phase is Phase.RUNNING and stages <= OVER and calm(rollout):
             self.actions.append(Deploy(rollout.revision))
             self.enter(Phase.DONE)
         elif rollout.phase is Phase.TURNING_BACK and stages <= BACK:

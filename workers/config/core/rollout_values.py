@@ -134,6 +134,8 @@ class Rollout(msgspec.Struct, kw_only=True):
     failed: str = ""
     """The node that failed."""
     aborted: bool = False
+    calm_at: float = 0.0
+    """`clock` when no node with the revision was in trouble."""
     format: Literal[1] = 1
 
 
