@@ -84,14 +84,15 @@ def sync(places: list[Path]) -> None:
 
 
 def put(root: Path, path: str, aside: Path, executable: bool) -> None:
-    """Put a file that stands aside in its place, at once; an empty directory there goes."""
+    """Put a file that stands aside in its place, at once; empty directories there go."""
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
     mode = _mode(target, aside)
     readable = (mode & 0o444) >> 2
     os.chmod(aside, mode | readable if executable else mode & ~0o111)
     if target.is_dir() and not target.is_symlink():
-        target.rmdir()
+        for directory, _, _ in os.walk(target, topdown=False):
+            os.rmdir(directory)
     os.replace(aside, target)
 
 

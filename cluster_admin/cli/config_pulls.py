@@ -69,12 +69,16 @@ class Puller:
         self.rows += _rows(decision, found.files, theirs, versions)
         if self.dry_run:
             return
+        begun = state.pulling
         pull = Pull(
             revision=target.number,
             commit=target.commit,
             choice=choice,
-            theirs={path: theirs.get(path) for path in decision.results},
-            results=decision.results,
+            theirs={
+                **(begun.theirs if begun else {}),
+                **{path: theirs.get(path) for path in decision.results},
+            },
+            results={**(begun.results if begun else {}), **decision.results},
             conflicts=tuple(decision.conflicts),
         )
         asides = self._fetch(self._contents(target, base, decision, found.files, there, merged))

@@ -46,9 +46,15 @@ class Remote:
         """A revision; None: the newest."""
         if number == 0:
             return Point()
+        query: dict[str, str | int] = {"limit": 1}
+        if number is not None:
+            query["before"] = number + 1
+        rows = self.client.get(f"{ROOT}revisions/", query).body["results"]
+        if rows and number in (None, rows[0]["number"]):
+            return _point(rows[0])
         if number is None:
-            newest = self.client.get(f"{ROOT}revisions/", {"limit": 1}).body["results"]
-            return _point(newest[0]) if newest else Point()
+            return Point()
+        # One that changed nothing which the user may read; or there is none.
         return _point(self.client.get(revision_path(number)).body)
 
     def check(self, base: Point) -> None:
