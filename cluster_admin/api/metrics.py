@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from rest_framework.request import Request
 
 from cluster_admin.accounts.api_permissions import ByRole
+from cluster_admin.configs import api_metrics
 from cluster_admin.events.freshness import freshness
 from cluster_admin.events.models import Event
 from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
@@ -35,12 +36,13 @@ class Rows(Collector):
     """The metrics of what the database has now."""
 
     def collect(self) -> Iterator[Metric]:
-        """All families; five queries."""
+        """All families; seven queries."""
         yield from _subclusters()
         yield from _nodes()
         yield from _vips()
         yield from _events()
         yield from _listener()
+        yield from api_metrics.families(timezone.now())
 
 
 def _subclusters() -> Iterator[Metric]:

@@ -30,6 +30,7 @@ from workers.repository.trees import Listing
 USUAL_LIMIT, MOST_LIMIT = 50, 1_000
 STREAMED_BYTES = 1024 * 1024
 """In one piece of an archive, or one file when that is larger."""
+NO_LINES = diffs.Bounds(lines=0)
 BYTES = "application/octet-stream"
 
 
@@ -86,9 +87,8 @@ class OneRevision(Configuration):
         with refusals():
             repository = store.repository()
             row = repository.revision(int(number))
-            found = diffs.of_differences(
-                self._readable(request, repository.diff(row.number - 1, row.number))
-            )
+            changed = self._readable(request, repository.diff(row.number - 1, row.number))
+            found = diffs.of_differences(changed, NO_LINES)
         document = api_shapes.revision(row) | {
             "files": list(map(api_shapes.summary, found.files)),
             "more": found.more,

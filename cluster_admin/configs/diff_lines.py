@@ -75,12 +75,15 @@ class Reading:
 
 def read(text: str, limit: int) -> Reading:
     """The hunks of a unified diff of one file, at most `limit` lines in all."""
+    body = text[max(0, text.find("\n@@ ")) :]
+    found = Reading(added=body.count("\n+"), removed=body.count("\n-"))
     reader = _Reader(limit)
-    for one in text.split("\n"):
-        reader.take(one)
-    found = reader.found
-    lines = [line for _, lines in reader.hunks for line in lines if line.newline]
-    found.both_endings = len({line.text.endswith("\r") for line in lines}) > 1
+    for one in body.split("\n") if limit > 0 else ():
+        if not reader.take(one):
+            break
+    kept = [line for _, lines in reader.hunks for line in lines]
+    found.left_out = found.added + found.removed + body.count("\n ") - len(kept)
+    found.both_endings = len({one.text.endswith("\r") for one in kept if one.newline}) > 1
     found.hunks = tuple(
         Hunk(*place, tuple(_shown(line, found) for line in lines)) for place, lines in reader.hunks
     )
@@ -93,46 +96,39 @@ def visible(text: str) -> str:
 
 
 class _Reader:
-    """Takes one line of the text after another."""
+    """Takes one line of the text after another; what it is, the headings say by their counts."""
 
     def __init__(self, limit: int) -> None:
-        self.found = Reading()
         self.hunks: list[tuple[tuple[int, int, int, int], list[Line]]] = []
         self._room = limit
         self._old = self._new = 0
         self._old_end = self._new_end = 0
-        self._last: list[Line] = []
-        """Where the line just taken is kept; empty when it is not."""
+        self._lines: list[Line] = []
+        """Of the newest hunk."""
 
-    def take(self, text: str) -> None:
-        """What it is, the headings say, which count the lines; not what it looks like."""
-        if text.startswith(_NO_NEWLINE):
-            if self._last:
-                self._last[-1] = replace(self._last[-1], newline=False)
-        elif self._old < self._old_end or self._new < self._new_end:
+    def take(self, text: str) -> bool:
+        """Keep it; False when there is no room for it."""
+        if text.startswith(_NO_NEWLINE) and self._lines:
+            self._lines[-1] = replace(self._lines[-1], newline=False)
+            return True
+        if not self._room:
+            return False
+        if self._old < self._old_end or self._new < self._new_end:
             self._line(Mark(text[:1] or " "), text[1:])
         elif heading := _HUNK.match(text):
             self._begin([1 if number is None else int(number) for number in heading.groups()])
+        return True
 
     def _begin(self, place: list[int]) -> None:
         self._old, old_count, self._new, new_count = place
         self._old_end, self._new_end = self._old + old_count, self._new + new_count
-        self._last = []
-        if self._room > 0:
-            self.hunks.append(((self._old, old_count, self._new, new_count), self._last))
+        self._lines = []
+        self.hunks.append(((self._old, old_count, self._new, new_count), self._lines))
 
     def _line(self, mark: Mark, text: str) -> None:
         at_old, at_new = mark is not Mark.NEW, mark is not Mark.OLD
-        self.found.added += not at_old
-        self.found.removed += not at_new
-        if self._room > 0:
-            self._room -= 1
-            self._last.append(
-                Line(mark, text, self._old if at_old else 0, self._new if at_new else 0)
-            )
-        else:
-            self._last = []
-            self.found.left_out += 1
+        self._room -= 1
+        self._lines.append(Line(mark, text, self._old if at_old else 0, self._new if at_new else 0))
         self._old += at_old
         self._new += at_new
 

@@ -37,7 +37,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much is shown; the rest is counted."""
+    """How much is shown; the rest is counted. No `lines`: files with their counts alone."""
 
     files: int = 1_000
     file_lines: int = 5_000
@@ -116,7 +116,7 @@ def of_differences(differences: Iterable[Difference], bounds: Bounds = USUAL) ->
                 added=found.added,
                 removed=found.removed,
                 hunks=found.hunks,
-                note="; ".join(_notes(one, found)),
+                note="; ".join(_notes(one, found, bounds.lines)),
             )
         )
     return Diff(tuple(files), more)
@@ -148,7 +148,7 @@ def _unified(one: FileDiff) -> Iterator[str]:
         yield f"# {one.note}"
 
 
-def _notes(one: Difference, found: Reading) -> Iterator[str]:
+def _notes(one: Difference, found: Reading, limit: int) -> Iterator[str]:
     """What is to be known of a file's difference."""
     if one.old_mode and one.new_mode and one.old_mode != one.new_mode:
         yield "now executable" if one.new_mode == EXECUTABLE_MODE else "no longer executable"
@@ -158,7 +158,7 @@ def _notes(one: Difference, found: Reading) -> Iterator[str]:
         yield "binary, so no lines are shown"
     elif one.cut:
         yield "too long for its lines to be shown"
-    if found.left_out:
+    if found.left_out and limit:
         yield f"{found.left_out} more lines are not shown"
     if found.shortened:
         yield "long lines are cut"

@@ -8,11 +8,13 @@ import yaml
 from prometheus_client.core import Metric
 
 from cluster_admin.api.metrics import Rows
+from cluster_admin.configs.models import Application, Replica
 from cluster_admin.events.models import ListenerStatus
 from cluster_admin.inventory.models import Node, NodeStatus
 from cluster_admin.vips.models import VipStatus
 from tests.architecture.tree import ROOT
 from tests.web.listening import Bus, make_subcluster
+from workers.config.core.reports import Outcome
 from workers.failover.core.messages import NodeState
 
 RULES = yaml.safe_load((ROOT / "fixtures" / "prometheus" / "muster.rules.yaml").read_text())
@@ -21,6 +23,7 @@ VALUES = {
     "verdict": set(NodeStatus.Verdict.values),
     "admin_state": set(Node.Admin.values),
     "cause": set(VipStatus.Cause.values),
+    "outcome": set(Outcome),
 }
 STATES = {
     "muster_vip_owner_info": set(VipStatus.State.values),
@@ -37,6 +40,9 @@ def metrics() -> dict[str, Metric]:
     Bus().all_well()
     now = datetime.now(UTC)
     ListenerStatus.objects.create(name="here", started_at=now, alive_at=now, heard_at=now)
+    home = {"node": Node.objects.first().name, "subcluster": "default"}  # type: ignore[union-attr]
+    Replica.objects.create(**home, heard_at=now)
+    Application.objects.create(**home, at=now, revision=1, outcome="applied")
     return {metric.name: metric for metric in Rows().collect()}
 
 

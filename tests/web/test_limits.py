@@ -19,7 +19,9 @@ async def _reads_it_all(scope: Message, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": str(size).encode()})
 
 
-def _asked(pieces: list[bytes], headers: Any = ()) -> tuple[int, bytes, int]:
+def _asked(
+    pieces: list[bytes], headers: Any = (), path: str = "/api/v1/login/"
+) -> tuple[int, bytes, int]:
     """Status, body, and how many pieces were taken."""
     waiting = [
         {"type": "http.request", "body": one, "more_body": number < len(pieces)}
@@ -33,7 +35,7 @@ def _asked(pieces: list[bytes], headers: Any = ()) -> tuple[int, bytes, int]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "headers": list(headers)}
+    scope = {"type": "http", "path": path, "headers": list(headers)}
     asyncio.run(BodyLimit(_reads_it_all, LIMIT)(scope, receive, send))
     return sent[0]["status"], sent[1]["body"], len(pieces) - len(waiting)
 
@@ -53,6 +55,15 @@ def test_a_body_without_a_length_is_refused_as_soon_as_it_is_too_large() -> None
     status, _, taken = _asked([b"x" * 400] * 10)
 
     assert (status, taken) == (413, 3)
+
+
+def test_a_commit_that_is_too_large_is_told_how_large_files_come_in() -> None:
+    announced = [(b"content-length", b"1001")]
+
+    _, body, _ = _asked([b"x"], announced, "/api/v1/config/commits/")
+
+    assert "bootstrap --configuration" in json.loads(body)["detail"]
+    assert "bootstrap" not in json.loads(_asked([b"x"], announced)[1])["detail"]
 
 
 def test_nonsense_for_a_length_counts_for_nothing() -> None:
