@@ -14,7 +14,7 @@ from tests.integration.brokers import CLUSTER, SUBCLUSTER
 from tests.integration.node_parts import KEY, PATIENCE_SECONDS, text
 from tests.unit.repository.stage import commit
 from workers.bus.codec import Codec
-from workers.bus.exchanges import config_room
+from workers.bus.exchanges import config_exchange
 from workers.config.core.messages import Applied, Edited, Message, Order, Standing
 from workers.config.core.reports import Outcome
 from workers.repository.history import Revision
@@ -99,16 +99,20 @@ class Heard:
 
 
 @contextlib.contextmanager
-def ears(url: str, users: set[str]) -> Iterator[Heard]:
-    """Hear what nodes tell over a broker, as managers do; `users` collects who was vouched for."""
+def ears(url: str, users: set[str], kept: bool = False) -> Iterator[Heard]:
+    """Hear what nodes tell over a broker, as managers do; `users` collects who was vouched for.
+
+    `kept`: what is told while nobody hears waits at the broker, as it does for managers.
+    """
     heard, over = Heard(), threading.Event()
     codec: Codec[Message] = Codec(CLUSTER, SUBCLUSTER, [bytes.fromhex(KEY)], Message)
-    room = config_room(CLUSTER, SUBCLUSTER)
+    room = config_exchange(CLUSTER, SUBCLUSTER)
     connection = pika.BlockingConnection(pika.URLParameters(url))
     channel = connection.channel()
-    channel.exchange_declare(room.exchange, "fanout", durable=True)
-    queue = channel.queue_declare("", exclusive=True, arguments=room.queue_arguments).method.queue
-    channel.queue_bind(queue, room.exchange)
+    channel.exchange_declare(room, "fanout", durable=True)
+    name, flags = (room, {"durable": True}) if kept else ("", {"exclusive": True})
+    queue = channel.queue_declare(name, **flags).method.queue
+    channel.queue_bind(queue, room)
 
     def hear(_channel: Any, _method: Any, properties: Any, body: bytes) -> None:
         users.add(properties.user_id)

@@ -24,6 +24,7 @@ from workers.config.profiles import Command, Nothing
 from workers.config.settings import Configuration
 from workers.failover.core.definitions_text import parse
 from workers.repository.repository import Repository
+from workers.repository.upkeep import PACKS
 
 END_SECONDS = 10.0
 VALUE = "tr0ub4dor-and-3"
@@ -336,6 +337,20 @@ def test_ending_waits_for_nobody_for_long_and_the_next_start_finishes(
     gate.touch()
     with desk(tmp_path / "node") as (_, heard):
         heard.at_rest(1)
+
+
+def test_the_replica_is_tidied_up_beside_the_work(tmp_path: Path, manager: Manager) -> None:
+    packs = tmp_path / "node/config.git/objects/pack"
+    with desk(tmp_path / "node") as (one, heard):
+        for number in range(1, PACKS + 1):
+            before = manager.repository.head()
+            manager.commit(main_cf=f"{number}\n")
+            one.order(manager.order(before, target=0))
+            heard.wait(Standing, lambda m, number=number: m.number == number)
+        wait(lambda: len(list(packs.glob("*.pack"))) < PACKS, "many packs become one")
+        one.order(manager.order(target=PACKS))
+        heard.at_rest(PACKS)
+    assert sound(tmp_path / "node/config.git")
 
 
 def test_a_place_that_cannot_be_used_is_told_until_it_can(tmp_path: Path, manager: Manager) -> None:

@@ -16,10 +16,11 @@ import pytest
 from celery import Celery
 from pika.exceptions import AMQPError
 
-from tests.integration.brokers import RunningBroker
+from tests.integration.brokers import CLUSTER, SUBCLUSTER, RunningBroker
 from tests.integration.configuring import Heard, Manager, ears, live
 from tests.integration.node_parts import Home, push, sender, wait
 from tests.unit.repository.stage import contents, sound
+from workers.bus.exchanges import config_exchange
 from workers.config.core.messages import ORDER, Applied, Edited, Order, Standing
 from workers.config.core.reports import Outcome
 from workers.exit_codes import Exit
@@ -149,7 +150,7 @@ def test_a_broker_that_is_away_costs_nothing_but_time(
     first = manager.commit(main_cf="1\n")
     with at_home(tmp_path, spare.url("mta1"), table=table) as home:
         with (
-            ears(spare.url("manager"), set()) as heard,
+            ears(spare.url("manager"), set(), kept=True) as heard,
             contextlib.closing(sender(spare.url("manager"))) as app,
         ):
             worker = home.start(WORKER)
@@ -161,14 +162,18 @@ def test_a_broker_that_is_away_costs_nothing_but_time(
         spare.start()
         spare.wait_ready()
         with (
-            ears(spare.url("manager"), set()) as heard,
+            ears(spare.url("manager"), set(), kept=True) as heard,
             contextlib.closing(sender(spare.url("manager"))) as app,
         ):
+            heard.applied(1)
+            heard.at_rest(1)
             manager.commit(main_cf="2\n")
             send(app, manager.order(first))
             heard.applied(2)
             assert heard.at_rest(2).number == 2
         assert worker.poll() is None
+    with pika.BlockingConnection(pika.URLParameters(spare.url("manager"))) as one:
+        one.channel().queue_delete(config_exchange(CLUSTER, SUBCLUSTER))
 
 
 @pytest.mark.timeout(1800)

@@ -20,9 +20,6 @@ same: the broker refuses other arguments for a queue that exists."""
 EVENTS_TTL_MS = 60_000
 EVENTS_LENGTH_MAX = 10_000
 CONTROL_TTL_MS = 10_000
-CONFIG_TTL_MS = 60_000
-CONFIG_LENGTH_MAX = 2_000
-"""Of messages with a file or a report of up to 64 KiB in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +74,6 @@ def control_room(cluster: str, subcluster: str) -> Room:
 def config_exchange(cluster: str, subcluster: str) -> str:
     """Where the nodes of a subcluster tell managers how their configuration is."""
     return f"muster.{cluster}.{subcluster}.config"
-
-
-def config_room(cluster: str, subcluster: str) -> Room:
-    """Managers hear; what is older has been told again."""
-    return Room(config_exchange(cluster, subcluster), CONFIG_TTL_MS, CONFIG_LENGTH_MAX)
 
 
 def node_queue(node: str) -> str:

@@ -17,7 +17,6 @@ from typing import Any
 from workers.config.applier import Applier
 from workers.config.board import Board
 from workers.config.core.messages import Applied, Edited, Message, Order, Standing
-from workers.config.core.orders import Asked
 from workers.config.core.reports import DRIFT_MAX, SENTENCE_CHARACTERS
 from workers.config.edited import Edit
 from workers.config.own_tree import Parse
@@ -57,7 +56,6 @@ class Desk:
         self._say = say
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._sequence = 0
-        self._asked = Asked()
         self._replica = Replica(configuration.repository)
         self._applier = Applier(
             configuration, identity.subcluster, identity.node, parse, self._replica
@@ -85,6 +83,7 @@ class Desk:
             while not self._board.closed:
                 self._turn()
             applying.join(CLOSE_SECONDS)
+            self._turn()  # what came of it is told
         finally:
             self._replica.close()
             self._over.set()
@@ -118,8 +117,6 @@ class Desk:
         look, busy, newest = self._board.standing()
         number, commit = self._replica.newest
         wants, offset = self._replica.wants(newest)
-        if not self._asked.may_ask(wants, offset, time.monotonic()):
-            wants, offset = "", 0
         return Standing(
             **self._signature(),
             number=number,

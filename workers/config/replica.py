@@ -31,6 +31,8 @@ class Replica:
         self._head: Revision | None = None
         self._parts = Parts()
         self._file: IO[bytes] | None = None
+        self._said = ""
+        """The last trouble that was logged: it may come again and again."""
         self.trouble = ""
         """Why it cannot be used, or cannot go on; empty: nothing is wrong."""
 
@@ -94,7 +96,7 @@ class Replica:
             repository.receive(pack, order.since or None, order.commit)
         finally:
             self._drop_parts()  # of no use, whether they went in or not
-        self._head = repository.head()
+        self._head, self._said = repository.head(), ""
         log.info("configuration: r%d is in the replica", self.newest[0])
 
     def _receive_part(self, repository: Repository, order: Order) -> None:
@@ -124,9 +126,9 @@ class Replica:
         except (RepositoryError, OSError) as error:
             self._drop_parts()
             sentence = str(error)
-            if sentence != self.trouble:
+            if sentence != self._said:
                 log.error("configuration: %s", sentence)
-            self.trouble = sentence
+            self.trouble = self._said = sentence
         else:
             self.trouble = ""
 

@@ -4,7 +4,7 @@ import pytest
 
 from workers.bus.exchanges import (
     Room,
-    config_room,
+    config_exchange,
     control_room,
     events_room,
     heartbeat_room,
@@ -19,7 +19,7 @@ def test_ring_a_has_a_name_of_its_own_per_subcluster() -> None:
 def test_managers_and_nodes_meet_in_rooms_of_their_own() -> None:
     assert events_room("demo", "default") == Room("muster.demo.default.events", 60_000, 10_000)
     assert control_room("demo", "default") == Room("muster.demo.default.control", 10_000, 1_000)
-    assert config_room("demo", "default") == Room("muster.demo.default.config", 60_000, 2_000)
+    assert config_exchange("demo", "default") == "muster.demo.default.config"
     assert node_queue("mta1") == "node.mta1"
 
 

@@ -7,9 +7,7 @@ import pytest
 
 from workers.config.core.messages import Order
 from workers.config.core.orders import (
-    ASK_SECONDS,
     STALE_SECONDS,
-    Asked,
     OrderRefusedError,
     Parts,
     Target,
@@ -170,14 +168,3 @@ def test_only_what_failed_without_harm_is_tried_again(outcome: Outcome, again: b
     targets.ended(outcome)
     targets.order(order(6, target=0))
     assert not targets.again()
-
-
-def test_the_same_is_not_asked_twice_in_a_moment() -> None:
-    asked = Asked()
-
-    assert asked.may_ask(A, 0, 0.0)
-    assert not asked.may_ask(A, 0, 0.1)
-    assert asked.may_ask(A, 4, 0.2)
-    assert asked.may_ask(A, 0, 0.3)
-    assert not asked.may_ask(A, 0, ASK_SECONDS)
-    assert asked.may_ask(A, 0, ASK_SECONDS + 0.5)

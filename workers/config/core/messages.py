@@ -78,8 +78,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag="standing"):
     """What people changed in the live tree, the first paths, as at the last look."""
     drift_count: Number = 0
     wants: Commit = ""
-    """The commit that it wants a pack to, since `commit`, from byte `offset` on. Asked once, and
-    again after a while: a later standing without it does not take it back."""
+    """The commit that it wants a pack to, since `commit`, from byte `offset` on; empty: none."""
     offset: Bytes = 0
     autoupdate: Autoupdate = Autoupdate.TRUE
     trouble: Sentence = ""

@@ -17,8 +17,6 @@ from workers.config.core.reports import Outcome
 
 STALE_SECONDS = 10.0
 """A pack of which no part came for so long gives way to another."""
-ASK_SECONDS = 2.0
-"""The same part is not asked for sooner."""
 HARMLESS = (Outcome.REFUSED, Outcome.KEPT)
 """Outcomes after which trying once more disturbs nobody."""
 
@@ -138,19 +136,4 @@ class Targets:
         if self.newest.target != self._tried.revision or self._outcome not in HARMLESS:
             return False
         self._waiting = self._tried
-        return True
-
-
-class Asked:
-    """What was asked for last: one question has one answer on its way, and not soon another."""
-
-    def __init__(self) -> None:
-        self._want = ("", 0)
-        self._at = -math.inf
-
-    def may_ask(self, commit: str, offset: int, now: float) -> bool:
-        """Whether to ask for that now; it counts as asked then."""
-        if (commit, offset) == self._want and now - self._at < ASK_SECONDS:
-            return False
-        self._want, self._at = (commit, offset), now
         return True
