@@ -1,6 +1,9 @@
-"""What a change does to nodes, ready to be shown: nodes that get the same stand together."""
+"""Differences ready to be shown: of revisions, and of what a change does to nodes.
 
-from collections.abc import Iterable, Mapping
+Nodes on which the same changes stand together.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from cluster_admin.configs.diffs import Bounds, FileDiff, Plain, of_differences, of_trees
@@ -8,9 +11,11 @@ from cluster_admin.configs.previewing import Preview
 from cluster_admin.configs.store import repository
 from workers.repository.core.changes import Changes, Entry
 from workers.repository.differences import Difference
+from workers.repository.trees import Listing
 
 GROUPS = 10
 """Differences that are shown; nodes of further ones are only named."""
+READ_BYTES = 4 * 1024 * 1024
 SHOWN = Bounds(files=25, file_lines=400, lines=800, characters=120_000)
 
 
@@ -43,14 +48,30 @@ def affected(previews: Iterable[Preview]) -> list[Affected]:
 
 def in_repository(base: int, changes: Changes) -> tuple[FileDiff, ...]:
     """What a change does to the files of revision `base`."""
+    return of_trees(_read(repository().tree(base), changes), _plain(changes), SHOWN).files
+
+
+def between(old: int, new: int, paths: Collection[str], bounds: Bounds) -> tuple[FileDiff, ...]:
+    """How some files differ in two revisions.
+
+    A few small files are read and compared by themselves: git would go through all that differ.
+    """
     store = repository()
-    listing = store.tree(base)
-    old = {
+    sides = [store.tree(number) for number in (old, new)]
+    sizes = (side[path].size for side in sides for path in paths if path in side)
+    if sum(sizes) > READ_BYTES:
+        return of_differences(store.diff(old, new, frozenset(paths)), bounds).files
+    before, after = (_read(side, paths) for side in sides)
+    return of_trees(before, after, bounds).files
+
+
+def _read(listing: Listing, paths: Iterable[str]) -> dict[str, Plain]:
+    store = repository()
+    return {
         path: Plain(store.content(listing[path].blob), listing[path].executable)
-        for path in changes
+        for path in paths
         if path in listing
     }
-    return of_trees(old, _plain(changes), SHOWN).files
 
 
 def _plain(changes: Mapping[str, Entry | None]) -> dict[str, Plain]:

@@ -74,9 +74,10 @@ class FilePage(ConfigPage):
         path = plain_path(named["path"], request)
         number = revision_asked(request.GET, newest_number())
         content = repository().read(number, path)
-        name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in path)
+        last = path.rpartition("/")[2]
+        name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in last)
         headers = {
-            "Content-Disposition": f'attachment; filename="{name.rpartition("/")[2]}"',
+            "Content-Disposition": f'attachment; filename="{name}"',
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
         }

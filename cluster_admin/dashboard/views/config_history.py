@@ -6,10 +6,11 @@ from django.db.models import Count, Q
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from cluster_admin.configs.diffs import Bounds, of_differences
+from cluster_admin.configs.diffs import Bounds
 from cluster_admin.configs.models import Replica, Revision
 from cluster_admin.configs.store import repository
 from cluster_admin.dashboard import config_history, scope
+from cluster_admin.dashboard.config_affected import between
 from cluster_admin.dashboard.config_pages import paged, revision_asked
 from cluster_admin.dashboard.config_scope import may_commit
 from cluster_admin.dashboard.config_trees import Changed, changes
@@ -17,7 +18,7 @@ from cluster_admin.dashboard.views.config_base import ConfigPage, newest_number,
 
 FILES = 25
 """Files with their lines on a page."""
-SEVERAL = Bounds(files=FILES, file_lines=400, lines=1_500, characters=200_000)
+SEVERAL = Bounds(files=FILES, file_lines=300, lines=800, characters=100_000)
 ALONE = Bounds(files=1, file_lines=3_000, lines=3_000, characters=400_000)
 
 
@@ -51,7 +52,6 @@ class RevisionPage(ConfigPage):
         pages = paged(changed, request.GET, FILES)
         bounds = ALONE if pages.total == 1 else SEVERAL
         paths = [one.path for one in pages.rows]
-        found = of_differences(repository().diff(since, number, frozenset(paths)), bounds)
         return {
             "title": f"r{number}",
             "number": number,
@@ -60,7 +60,7 @@ class RevisionPage(ConfigPage):
             "revision": row,
             "pages": pages,
             "changed": pages.rows,
-            "files": found.files,
+            "files": between(since, number, paths, bounds),
             "links": True,
             "standing": standing(request, number),
             "may_revert": since == number - 1

@@ -11,7 +11,7 @@ from django.views import View
 from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import allowed
 from cluster_admin.audit.actor import Actor
-from cluster_admin.configs import deploying, deployments, drifting
+from cluster_admin.configs import deploying, drifting
 from cluster_admin.configs.models import Application, Deployment, Edit, Replica
 from cluster_admin.configs.packs import head_of
 from cluster_admin.configs.refusals import Refused
@@ -23,6 +23,7 @@ from cluster_admin.dashboard.tables import number
 from cluster_admin.dashboard.views.base import answer, common
 from cluster_admin.dashboard.views.config_base import ConfigPage
 from cluster_admin.dashboard.views.operating import Deed, operate
+from cluster_admin.inventory.models import Subcluster
 from workers.config.errors import ConfigError
 from workers.repository.errors import RepositoryError
 
@@ -50,7 +51,7 @@ class ConfigNodes(ConfigPage):
             "pages": pages,
             "subclusters": subclusters,
             "states": config_node_rows.STATES,
-            "deployments": [shall_run(one.name, head.number) for one in subclusters],
+            "deployments": shall_run(subclusters, head.number),
         }
 
 
@@ -125,12 +126,17 @@ class Apply(LoginRequiredMixin, View):
         return operate(request, deed, "" if revision > 0 else "say which revision", work)
 
 
-def shall_run(subcluster: str, newest: int) -> dict[str, Any]:
-    """What a subcluster shall run, and whether each commit is deployed by itself."""
-    found = deployments.pointer(subcluster)
-    follows = found.mode == Deployment.Mode.FOLLOW
-    return {
-        "name": subcluster,
-        "follows": follows,
-        "revision": newest if follows else found.revision,
-    }
+def shall_run(subclusters: list[Subcluster], newest: int) -> list[dict[str, Any]]:
+    """What each subcluster shall run, and whether each commit is deployed by itself: one query."""
+    manual = Deployment.objects.filter(
+        subcluster__in=subclusters, mode=Deployment.Mode.MANUAL
+    ).values_list("subcluster_id", "revision")
+    pointers = dict(manual)
+    return [
+        {
+            "name": one.name,
+            "follows": one.pk not in pointers,
+            "revision": pointers.get(one.pk, newest),
+        }
+        for one in subclusters
+    ]
