@@ -108,7 +108,7 @@ def test_a_commit_reaches_every_node_and_mail_flows_on(mail: Mail) -> None:
 
 def test_a_bad_commit_is_refused_and_changes_nothing(mail: Mail) -> None:
     number, live = configured.newest(mail.api), mail.live()
-    text = "{% set message_size_limit = no_such_name %}\n{% set process_limit = 20 %}\n"
+    text = "{% set message_size_limit = no_such_name + 1 %}\n{% set process_limit = 20 %}\n"
     for path, content, line in (
         (configured.SETTINGS, text, 1),
         ("default/mta2/main.cf.j2", "a = 1\nb = {{ no_such_name }}\n", 2),
