@@ -7,6 +7,7 @@ from cluster_admin.configs.api_deployments import Deployments, OneDeployment
 from cluster_admin.configs.api_diffs import Difference, Render
 from cluster_admin.configs.api_nodes import Apply, OneNode, Put, Replicas
 from cluster_admin.configs.api_revisions import Archive, File, OneRevision, Revisions, Tree
+from cluster_admin.configs.api_rollouts import urlpatterns as rollouts
 
 NUMBER = "(?P<number>[0-9]{1,15})"
 NODE = "(?P<node>[a-z0-9][a-z0-9-]{0,62})"
@@ -31,4 +32,5 @@ urlpatterns = [
         rf"^config/deployments/{SUBCLUSTER}/$", OneDeployment.as_view(), name="config-deployment"
     ),
     re_path(r"^config/replicas/$", Replicas.as_view({"get": "list"}), name="config-replicas"),
+    *rollouts,
 ]

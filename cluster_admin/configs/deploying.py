@@ -8,7 +8,7 @@ from django.db import transaction
 
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
-from cluster_admin.configs import deployments, sending, store
+from cluster_admin.configs import deployments, rollouts, sending, store
 from cluster_admin.configs.models import Deployment, Replica
 from cluster_admin.inventory.models import Node, Subcluster
 from cluster_admin.inventory.refusals import Refused
@@ -35,6 +35,7 @@ def deploy(
         raise Refused(f"a subcluster that follows has the newest revision; {way}", ("revision",))
     with transaction.atomic():
         locked = Subcluster.objects.select_for_update().get(pk=subcluster.pk)
+        rollouts.refuse_meddling(locked.name)
         before = _values(deployments.pointer(locked.name))
         number = _chosen(locked, revision)
         if mode == Deployment.Mode.MANUAL:
@@ -72,6 +73,7 @@ def apply(
         raise Refused(f"subcluster {node.subcluster.name} follows, r{newest} is next; {way}")
     with transaction.atomic():
         if revision and not follows:
+            rollouts.refuse_meddling(node.subcluster.name)
             _revision(revision)
             if not Replica.objects.filter(node=node.name).update(wanted=revision):
                 way = "start its worker, and try again"

@@ -62,7 +62,7 @@ def seen(node: Node, replica: Replica, reports: Iterable[Told], held: int) -> Se
         busy=replica.busy,
         reports=tuple(reports),
         away=away(node),
-        complaints=() if excused else tuple(_complaints(node.name, status)),
+        complaints=() if excused else tuple(_complaints(node.name, status, replica.trouble)),
         draining=node.admin_state == Node.Admin.DRAINING,
         excused=excused,
         held=held,
@@ -80,7 +80,9 @@ def newest_report() -> int:
     return Application.objects.values_list("pk", flat=True).first() or 0
 
 
-def _complaints(name: str, status: NodeStatus) -> Iterable[str]:
+def _complaints(name: str, status: NodeStatus, trouble: str) -> Iterable[str]:
+    if trouble:
+        yield f"{name}: {trouble}"
     if status.state not in SERVING:
         yield f"the agent of {name} is {status.state}"
     for check in sorted(status.unhealthy):

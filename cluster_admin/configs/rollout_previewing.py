@@ -1,0 +1,62 @@
+"""What a rollout would change on each node: its tree now and then, with secrets concealed.
+
+Running -> proposed, as everywhere. Bounded: nodes beyond `NODES_MAX`, and what is beyond the room
+for text, are counted and not shown.
+"""
+
+from dataclasses import dataclass
+
+from cluster_admin.configs import diffs, services
+from cluster_admin.configs.rollouts import Planned
+from workers.config.core.render import File, Tree
+
+NODES_MAX = 100
+CHARACTERS = 2 * 1024 * 1024
+"""Of all nodes' differences."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChange:
+    """What one node would get."""
+
+    node: str
+    old: int
+    """The revision that its difference leads from; 0: nothing."""
+    diff: diffs.Diff
+    problem: str = ""
+    """Why there is no difference to show; empty: there is one, which may be empty."""
+
+
+def changes(planned: Planned) -> list[NodeChange]:
+    """Node by node in the order of their turns; raises what the repository raises."""
+    names = [name for batch in planned.batches for name in batch][:NODES_MAX]
+    found: list[NodeChange] = []
+    room = CHARACTERS
+    for name in names:
+        old = planned.old[name]
+        if room <= 0:
+            note = f"not shown, it is too much; see muster config diff --node {name}"
+            found.append(NodeChange(name, old, diffs.Diff(()), note))
+            continue
+        one = _change(name, old, planned.revision)
+        room -= len(diffs.unified(one.diff))
+        found.append(one)
+    return found
+
+
+def _change(node: str, old: int, revision: int) -> NodeChange:
+    try:
+        before, after = _files(node, old), _files(node, revision)
+    except LookupError as error:
+        return NodeChange(node, old, diffs.Diff(()), str(error))
+    return NodeChange(node, old, diffs.of_trees(before, after))
+
+
+def _files(node: str, revision: int) -> dict[str, File]:
+    """A node's files; raises `LookupError` where there are none to be had."""
+    if not revision:
+        return {}
+    found = services.render(node, revision)
+    if isinstance(found, Tree):
+        return dict(found.files)
+    raise LookupError(f"r{revision} cannot be rendered for {node}: {found[0]}")
