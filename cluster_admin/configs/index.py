@@ -65,6 +65,8 @@ def rebuild() -> int:
         head = repository().head()
         Revision.objects.all().delete()
         _repair(head)
+        if head is not None:
+            _load_history(head)
     return 0 if head is None else head.number
 
 
@@ -145,6 +147,23 @@ def _load(name: str, tree: Listing, head: Kept) -> None:
             inventory.import_text(row, text, actor, why, add_segments=True, kept=False)
     except inventory.Refused as refused:
         log.error("definitions of %s were not taken over: %s", name, refused.sentence)
+
+
+def _load_history(head: Kept) -> None:
+    """Add the older definitions files that a subcluster's own list of revisions lacks."""
+    for name in members.subclusters(repository().tree(head.number)):
+        row = Subcluster.objects.get(name=name)
+        have = set(row.revisions.values_list("number", flat=True))
+        path = members.path_of(name)
+        for one in repository().log(LOG_LIMIT, path=path):
+            file = repository().tree(one.number).get(path)
+            if file is None:
+                continue
+            text = repository().content(file.blob).decode("utf-8", "replace")
+            number = members.revision_of(text)
+            if 0 < number < row.revision and number not in have:
+                have.add(number)
+                definitions.restore(row, number, text, one.name, one.message, one.when)
 
 
 def _row(found: Kept) -> Revision:

@@ -3,9 +3,10 @@
 A change of definitions is a commit by whoever made it, and the last thing in its transaction.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.db import transaction
 from django.utils import timezone
 
 from cluster_admin.audit.actor import Actor
@@ -15,6 +16,7 @@ from cluster_admin.configs.checking import Check
 from cluster_admin.configs.models import Revision
 from cluster_admin.configs.refusals import Refused
 from cluster_admin.configs.store import repository
+from cluster_admin.inventory import repository as definitions
 from cluster_admin.inventory.models import Subcluster
 from cluster_admin.inventory.refusals import Refused as NotMade
 from workers.config.errors import ConfigError
@@ -30,14 +32,35 @@ def follow() -> None:
         index.follow()
 
 
-def keep(subcluster: Subcluster, text: str, actor: Actor, comment: str) -> None:
-    """Commit a definitions file; `NotMade` when it is refused."""
+def keep(
+    subcluster: Subcluster, text: str, actor: Actor, comment: str, dry_run: bool = False
+) -> None:
+    """Commit a definitions file, or only ask whether it may be; `NotMade` when it is refused."""
     name = subcluster.name
     if name == GLOBAL:
         raise NotMade(f"a subcluster cannot be called {GLOBAL}; choose another name")
     message = message_of(comment, f"{name}: definitions {subcluster.revision}")
     with _told():
-        _commit({members.path_of(name): Entry(text.encode())}, actor, message)
+        _commit({members.path_of(name): Entry(text.encode())}, actor, message, dry_run)
+
+
+def adopt(actor: Actor) -> list[str]:
+    """Commit the definitions that are in no repository yet, as of an older Muster; whose they are.
+
+    Raises `NotMade`.
+    """
+    adopted = []
+    with _told():
+        kept = repository().tree(index.follow())
+    for row in Subcluster.objects.filter(revision__gt=0):
+        if members.path_of(row.name) in kept:
+            continue
+        with transaction.atomic():
+            row = Subcluster.objects.select_for_update().get(pk=row.pk)
+            if text := definitions.newest_text(row):
+                keep(row, text, actor, f"{row.name}: taken over as they are")
+                adopted.append(row.name)
+    return adopted
 
 
 def drop(subcluster: str, actor: Actor, reason: str) -> None:
@@ -49,13 +72,16 @@ def drop(subcluster: str, actor: Actor, reason: str) -> None:
             _commit({path: None}, actor, message)
 
 
-def _commit(changes: Changes, actor: Actor, message: str) -> None:
+def _commit(changes: Changes, actor: Actor, message: str, dry_run: bool = False) -> None:
     name, email = author_of(actor)
-    check: Callable[..., None] = Check()
+    check = Check()
     proposal = Proposal(changes, name, email, message, timezone.now(), check=check)
     index.lock()
     newest = Revision.objects.order_by("-number").values_list("number", flat=True).first() or 0
     try:
+        if dry_run:
+            check(repository().candidate(newest, proposal))
+            return
         made = repository().commit(newest, proposal)
     except NothingChangedError:
         return  # a death had kept it, and left the rows behind

@@ -3,6 +3,7 @@
 Read from the definitions files of that revision, as nodes read them: not from the database.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from workers.repository.trees import Listing
 Read = Callable[[str], bytes]
 PARSED = 8
 """Definitions in memory, at most."""
+_REVISION = re.compile(r"^revision = ([0-9]{1,16})$", re.MULTILINE)
 Shown = tuple[object, ...]
 
 
@@ -29,6 +31,12 @@ def subcluster_of(path: str) -> str:
     """Whose definitions are at that path; empty when it is another file."""
     top, _, name = path.partition("/")
     return top if name == DEFINITIONS else ""
+
+
+def revision_of(text: str) -> int:
+    """The revision that a canonical file says; 0 when it says none."""
+    found = _REVISION.search(text)
+    return int(found[1]) if found else 0
 
 
 def subclusters(listing: Listing) -> list[str]:

@@ -18,8 +18,9 @@ class Keeper:
 
     follow: Callable[[], None]
     """Make the rows say what is kept, if a death left them behind. Before each change."""
-    keep: Callable[[Subcluster, str, Actor, str], None]
-    """Keep the newest file of a subcluster: its canonical text, by whom, and why."""
+    keep: Callable[[Subcluster, str, Actor, str, bool], None]
+    """Keep the newest file of a subcluster: its canonical text, by whom, and why; or, in a dry run,
+    only say whether it would be refused."""
     drop: Callable[[str, Actor, str], None]
     """A subcluster is no more: its name, by whom, and why."""
 
@@ -38,10 +39,12 @@ def follow() -> None:
         one.follow()
 
 
-def keep(subcluster: Subcluster, text: str, actor: Actor, comment: str) -> None:
+def keep(
+    subcluster: Subcluster, text: str, actor: Actor, comment: str, dry_run: bool = False
+) -> None:
     """Keep a file; last in its transaction."""
     for one in _keepers:
-        one.keep(subcluster, text, actor, comment)
+        one.keep(subcluster, text, actor, comment, dry_run)
 
 
 def drop(subcluster: str, actor: Actor, reason: str) -> None:

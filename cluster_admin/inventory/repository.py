@@ -1,11 +1,12 @@
-"""The newest definitions file of each subcluster and its history.
+"""The newest definitions file of each subcluster and its history, as rows.
 
-The seam for a configuration repository: everything that reads or writes a definitions file goes
-through these functions. Revisions of a subcluster are numbered upwards, with a gap only where a
-file that nodes had already was imported; the author is whoever made the change.
+Everything that reads or writes a definitions file goes through these functions; who keeps the files
+in a repository besides is told by `keepers`. Revisions of a subcluster are numbered upwards, with a
+gap only where a file that nodes had already was imported; the author is whoever made the change.
 """
 
 import difflib
+from datetime import datetime
 
 from cluster_admin.inventory.models import Revision, Subcluster
 
@@ -41,6 +42,20 @@ def commit(subcluster: Subcluster, text: str, author: str, comment: str) -> Revi
         author=author[:150],
         comment=comment[:COMMENT_LENGTH],
     )
+
+
+def restore(
+    subcluster: Subcluster, number: int, text: str, author: str, comment: str, at: datetime
+) -> None:
+    """Add a file of the past that is missing here."""
+    row = Revision.objects.create(
+        subcluster=subcluster,
+        number=number,
+        text=text,
+        author=author[:150],
+        comment=comment[:COMMENT_LENGTH],
+    )
+    Revision.objects.filter(pk=row.pk).update(created_at=at)
 
 
 def difference(running: str, proposed: str) -> str:

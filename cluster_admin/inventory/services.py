@@ -103,12 +103,12 @@ def change(
             repository.commit(locked, proposed, actor.name, comment)
             done.revision = locked.revision
         _audit(done)
+        if kept and locked.revision > before:
+            keepers.keep(locked, proposed, actor, comment, dry_run)
         if dry_run:
             transaction.set_rollback(True)
         elif done.revision:
             transaction.on_commit(lambda: push.push_soon(locked.pk))
-            if kept and locked.revision > before:
-                keepers.keep(locked, proposed, actor, comment)
     subcluster.revision = done.revision if not dry_run else subcluster.revision
 
 

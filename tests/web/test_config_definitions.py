@@ -1,5 +1,6 @@
 """Definitions in the configuration repository: rows and git say the same, whatever fails where."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,11 @@ def test_a_change_that_breaks_a_template_is_refused_with_its_line(home: Subclust
     assert head() == before
     assert not Vip.objects.filter(address="198.18.0.102").exists()
     assert _agree(home)
+    with (
+        pytest.raises(services.Refused, match="nothing"),
+        services.change(home, ACTOR, dry_run=True),
+    ):
+        Vip.objects.create(subcluster=home, address="198.18.0.102")
 
 
 def test_draining_asks_no_template(home: Subcluster) -> None:
@@ -227,14 +233,32 @@ def test_all_rows_can_be_made_anew_from_git(home: Subcluster) -> None:
     commit({"global/motd": "1\n"}, key="k-1")
     names = ("number", "commit", "author", "message", "key")
     before = list(Revision.objects.values_list(*names))
-    newest = texts.newest_text(home)
+    mine = ("number", "text", "author", "comment")
+    history = list(home.revisions.values_list(*mine))
     for rows in (Vip, Node, Topology, Subcluster):
         rows.objects.all().delete()
 
     call_command("reindex")
 
     assert list(Revision.objects.values_list(*names)) == before
-    assert texts.newest_text(Subcluster.objects.get()) == newest
+    restored = Subcluster.objects.get().revisions.values_list(*mine)
+    assert list(restored)[1:] == history[1:]
+    assert restored[0][:2] == history[0][:2]
+
+
+def test_definitions_of_an_older_muster_are_taken_over(
+    home: Subcluster, repository_directory: Path
+) -> None:
+    shutil.rmtree(repository_directory)
+    store.forget()
+    Revision.objects.all().delete()
+    unchecked(repository(), {"global/motd": b"a colleague was quicker\n"})
+
+    for _ in range(2):
+        call_command("reindex")
+
+    assert head() == 2
+    assert _agree(home)
 
 
 def test_a_lost_repository_is_told_and_not_begun_anew(

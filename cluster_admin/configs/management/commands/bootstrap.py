@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from cluster_admin.accounts.tokens import make_token
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
-from cluster_admin.configs import directories, index, members
+from cluster_admin.configs import directories, index, keeping, members
 from cluster_admin.configs import services as configs
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory import definitions, services
@@ -44,6 +44,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Do what is missing."""
+        try:
+            keeping.adopt(ACTOR)
+        except services.Refused as refused:
+            raise CommandError(refused.sentence) from refused
         for path in options["definitions"]:
             self._import(path)
         if options["configuration"]:
