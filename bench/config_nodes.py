@@ -1,9 +1,9 @@
 """A hundred nodes' trees of one revision on this machine: rendered, staged and validated.
 
-By the code that each node's pinned worker runs: a replica, a renderer, a switcher, the Postfix
+By the code that each node's pinned worker runs: a replica, its own tree, a switcher, the Postfix
 profile. Each node has its own directories, and Postfix's tools read its tree there; no daemon runs,
-so nobody is reloaded. As many processes as the machine has processors share the nodes; they are up
-before the clock starts, as workers are, and what they render with is started within it.
+so nobody is reloaded. Some processes share the nodes. Before the clock starts they are up and have
+rendered the first revision, as workers have.
 """
 
 import multiprocessing
@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory
 from bench.errors import BenchError
 from bench.options import Teller
 from tests.unit.repository.stage import commit
-from workers.config.core.facts import facts_of
-from workers.config.core.render import Tree
 from workers.config.core.reports import Outcome
+from workers.config.errors import ConfigError
+from workers.config.own_tree import OwnTree
 from workers.config.rendering import Renderer
+from workers.config.secret_files import SecretFiles
 from workers.config.switching import Switcher
 from workers.failover.core.definitions import Definitions, Node, Topology, Vip
 from workers.failover.core.definitions_text import parse, render
@@ -29,6 +30,8 @@ from workers.repository.repository import Repository
 
 SUBCLUSTER, SUBNET, SINK = "default", "198.18.0.0/16", "198.18.255.241"
 VIPS = 100
+PROCESSES_PER_PROCESSOR = 4
+"""Disks are waited for together."""
 LIMIT_SECONDS = 300.0
 
 
@@ -83,7 +86,7 @@ def _make_revisions(directory: Path, files: dict[str, bytes], definitions: Defin
 
 def _applied(place: Path, names: list[str], tell: Teller) -> float:
     """Share the nodes out, and time it until the last report."""
-    count = os.cpu_count() or 1
+    count = min(len(names), PROCESSES_PER_PROCESSOR * (os.cpu_count() or 1))
     context = multiprocessing.get_context("spawn")
     doors, children = [], []
     for number in range(count):
@@ -119,29 +122,26 @@ def _told(door: Connection) -> list[str]:
 
 def _work(place: Path, names: Sequence[str], door: Connection) -> None:
     """What a worker does, for several nodes one after another."""
-    door.send([])
-    door.recv()
-    wrong = []
     repository = Repository.open(place / "config.git")
-    head = repository.head()
-    number = head.number if head else 0
+    secrets = SecretFiles(place / "secrets")
     with Renderer() as renderer:
-        for name in names:
-            sentence = _apply(place, name, number, repository, renderer)
-            wrong += [f"{name}: {sentence}"] if sentence else []
-    door.send(wrong)
+        trees = {name: OwnTree(SUBCLUSTER, name, parse, secrets, renderer) for name in names}
+        trees[names[0]].render(repository, 1)
+        door.send([])
+        door.recv()
+        told = [(name, _apply(place, tree, repository)) for name, tree in trees.items()]
+    door.send([f"{name}: {sentence}" for name, sentence in told if sentence])
 
 
-def _apply(place: Path, name: str, number: int, repository: Repository, renderer: Renderer) -> str:
-    """Why it did not come through; empty when it did."""
-    text = repository.read(number, f"{SUBCLUSTER}/definitions.toml").decode()
-    facts = facts_of(parse(text), number, name)
-    tree = renderer.render(repository.tree(number), repository.content, facts)
-    if not isinstance(tree, Tree):
-        return "; ".join(map(str, tree))
-    etc = postfix.directory_of(_home(place, name))
-    switcher = Switcher(_config(place, name), configuration.BeforeItRuns(etc))
-    report = switcher.apply(number, tree.contents, private=tree.secret_files)[-1]
+def _apply(place: Path, own: OwnTree, repository: Repository) -> str:
+    """Apply the second revision to a node; why it did not come through, empty when it did."""
+    etc = postfix.directory_of(_home(place, own.node))
+    switcher = Switcher(_config(place, own.node), configuration.BeforeItRuns(etc))
+    try:
+        tree = own.render(repository, 2)
+    except ConfigError as error:
+        return str(error)
+    report = switcher.apply(2, tree.contents, private=tree.secret_files)[-1]
     return "" if report.outcome is Outcome.APPLIED else report.sentence
 
 

@@ -11,7 +11,7 @@ import time
 from workers.config.core.reports import Result
 
 GREETINGS = 2
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 0.25
 GREETING_BYTES = 8_192
 LINE_CHARACTERS = 200
 
