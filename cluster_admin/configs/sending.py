@@ -131,14 +131,16 @@ def send(asked: Mapping[str, Asked]) -> dict[str, str]:
 def _part(shelf: Shelf, head: orders.Head, stand: orders.Stand | None, asked: Asked) -> orders.Part:
     """The bytes that help this node; none for one that has to ask.
 
-    Those are nodes that were not heard lately, and empty ones, since all of the repository may take
-    long to pack: what others are told does not wait for it.
+    Those are nodes that were not heard lately, and those that lack more than one part: they fetch
+    all of it from the listener, which keeps what was begun, and nobody else waits for it.
     """
+    nothing = orders.Part("", head)
     if stand is None or not orders.is_up(stand, timezone.now()):
-        return orders.Part("", head)
-    if not (stand.commit or asked.wants):
-        return orders.Part("", head)
-    return shelf.part(stand.commit, asked.wants, asked.offset)
+        return nothing
+    if asked.wants:
+        return shelf.part(stand.commit, asked.wants, asked.offset)
+    part = shelf.part(stand.commit) if stand.commit else nothing
+    return part if part.size == len(part.data) else nothing
 
 
 def _shelf() -> Shelf:
