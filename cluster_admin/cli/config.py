@@ -17,6 +17,7 @@ from cluster_admin.cli import (
     config_nodes,
     config_plans,
     config_resolving,
+    config_rollouts,
     config_texts,
     shapes,
 )
@@ -255,7 +256,7 @@ def resolve(
     _tell_conflicts(copy)
 
 
-for each in (config_history.app, config_nodes.app):
+for each in (config_history.app, config_nodes.app, config_rollouts.app):
     app.registered_commands += each.registered_commands
 
 
