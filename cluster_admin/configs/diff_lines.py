@@ -5,7 +5,7 @@ direction of writing, stands as a sign or as `<U+NNNN>`. So it is for people, no
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 LINE_CHARACTERS = 1_000
@@ -22,6 +22,11 @@ class Mark(StrEnum):
     BOTH = " "
     OLD = "-"
     NEW = "+"
+
+
+_MARKS = {mark.value: mark for mark in Mark}
+_Raw = tuple[Mark, str, int, int, bool]
+"""A line as it was read: mark, text, its numbers, whether a new line follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ def read(text: str, limit: int) -> Reading:
             break
     kept = [line for _, lines in reader.hunks for line in lines]
     found.left_out = found.added + found.removed + body.count("\n ") - len(kept)
-    found.both_endings = len({one.text.endswith("\r") for one in kept if one.newline}) > 1
+    found.both_endings = len({text.endswith("\r") for _, text, _, _, ends in kept if ends}) > 1
     found.hunks = tuple(
         Hunk(*place, tuple(_shown(line, found) for line in lines)) for place, lines in reader.hunks
     )
@@ -99,22 +104,22 @@ class _Reader:
     """Takes one line of the text after another; what it is, the headings say by their counts."""
 
     def __init__(self, limit: int) -> None:
-        self.hunks: list[tuple[tuple[int, int, int, int], list[Line]]] = []
+        self.hunks: list[tuple[tuple[int, int, int, int], list[_Raw]]] = []
         self._room = limit
         self._old = self._new = 0
         self._old_end = self._new_end = 0
-        self._lines: list[Line] = []
+        self._lines: list[_Raw] = []
         """Of the newest hunk."""
 
     def take(self, text: str) -> bool:
         """Keep it; False when there is no room for it."""
         if text.startswith(_NO_NEWLINE) and self._lines:
-            self._lines[-1] = replace(self._lines[-1], newline=False)
+            self._lines[-1] = (*self._lines[-1][:4], False)
             return True
         if not self._room:
             return False
         if self._old < self._old_end or self._new < self._new_end:
-            self._line(Mark(text[:1] or " "), text[1:])
+            self._line(_MARKS.get(text[:1], Mark.BOTH), text[1:])
         elif heading := _HUNK.match(text):
             self._begin([1 if number is None else int(number) for number in heading.groups()])
         return True
@@ -128,18 +133,20 @@ class _Reader:
     def _line(self, mark: Mark, text: str) -> None:
         at_old, at_new = mark is not Mark.NEW, mark is not Mark.OLD
         self._room -= 1
-        self._lines.append(Line(mark, text, self._old if at_old else 0, self._new if at_new else 0))
+        old, new = self._old if at_old else 0, self._new if at_new else 0
+        self._lines.append((mark, text, old, new, True))
         self._old += at_old
         self._new += at_new
 
 
-def _shown(line: Line, found: Reading) -> Line:
+def _shown(raw: _Raw, found: Reading) -> Line:
     """A line as people see it."""
-    text = line.text.removesuffix("\r")
-    sign = CARRIAGE_RETURN if found.both_endings and text != line.text else ""
+    mark, whole, old, new, newline = raw
+    text = whole.removesuffix("\r")
+    sign = CARRIAGE_RETURN if found.both_endings and text != whole else ""
     more = max(0, len(text) - LINE_CHARACTERS)
     found.shortened |= more > 0
-    return replace(line, text=visible(text[:LINE_CHARACTERS]) + sign, more=more)
+    return Line(mark, visible(text[:LINE_CHARACTERS]) + sign, old, new, newline, more)
 
 
 def _sign(character: str) -> str:

@@ -40,11 +40,11 @@ class Bounds:
     """How much is shown; the rest is counted. No `lines`: files with their counts alone."""
 
     files: int = 1_000
-    file_lines: int = 5_000
+    file_lines: int = 2_000
     """Of one file."""
-    lines: int = 20_000
+    lines: int = 5_000
     """Of all files."""
-    characters: int = 4 * 1024 * 1024
+    characters: int = 2 * 1024 * 1024
     """Of all files; the last one shown may go beyond by one file's lines."""
 
 
