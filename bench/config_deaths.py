@@ -1,7 +1,8 @@
 """Deaths while trees are applied, and while revisions are committed and received, counted.
 
-The children and how they die are the integration tests' own: `tests.integration.deaths` and
-`deaths_committing`. Every step is tried first, then random instants fill up the number.
+The children and how they die are the integration tests' own: `tests.integration.deaths`,
+`deaths_committing` and `deaths_managing`. Every step is tried first, then random instants fill up
+the number.
 """
 
 import itertools
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.options import Teller
-from tests.integration import deaths, deaths_committing
+from tests.integration import deaths, deaths_committing, deaths_managing
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,15 @@ class Found:
 
 
 def measure(runs: int, tell: Teller) -> Found:
-    """Kill `runs` processes; seeds are told."""
+    """Kill `runs` processes: half of them apply, the others use git or are a manager's."""
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as directory:
-        applying, committing = Path(directory) / "applying", Path(directory) / "committing"
-        for place in (applying, committing):
-            place.mkdir()
-        killed, half = _while_applying(applying, runs // 2, tell)
-        tally = _while_committing(committing, runs - runs // 2, tell)
-    return Found(killed + tally.killed, half, tally.lost)
+        place = Path(directory)
+        for name in ("applying", "committing", "managing"):
+            (place / name).mkdir()
+        killed, half = _while_applying(place / "applying", runs // 2, tell)
+        git = _while_committing(place / "committing", runs // 4, tell)
+        manager = _while_managing(place / "managing", runs - runs // 2 - runs // 4, tell)
+    return Found(killed + git.killed + manager.killed, half, git.lost + manager.lost)
 
 
 def _while_applying(place: Path, runs: int, tell: Teller) -> tuple[int, int]:
@@ -59,11 +61,21 @@ def _while_committing(place: Path, runs: int, tell: Teller) -> deaths_committing
     planned = deaths_committing.random_deaths(seed)
     chosen = itertools.chain(deaths_committing.fixed_deaths(), planned)
     tally = deaths_committing.run(place, itertools.islice(chosen, runs))
+    _say(tally, f"{runs} who committed or received (seed {seed})", tell)
+    return tally
+
+
+def _while_managing(place: Path, runs: int, tell: Teller) -> deaths_committing.Tally:
+    seed = _seed()
+    tally = deaths_managing.run(place, runs, seed)
+    _say(tally, f"{runs} managers that committed (seed {seed})", tell)
+    return tally
+
+
+def _say(tally: deaths_committing.Tally, who: str, tell: Teller) -> None:
     for trouble in tally.troubles:
         tell(trouble)
-    told = f"{tally.killed} of {runs} killed while they committed or received (seed {seed})"
-    tell(f"{told}: {tally.lost} of {tally.told} revisions lost")
-    return tally
+    tell(f"{tally.killed} of {who} killed: {tally.lost} of {tally.told} sure revisions lost")
 
 
 def _seed() -> int:

@@ -87,7 +87,8 @@ class Stage:
 
     def kill(self, death: Death) -> None:
         """Let one die, and count what is lost."""
-        killed, told = _dead(lambda say: self._work(death, say), death)
+        seconds = None if death.point else death.after_seconds
+        killed, told = dead(lambda say: self._work(death, say), seconds)
         self.tally.killed += killed
         self.tally.told += len(told)
         directory = (self.replica if death.receiving else self.manager).directory
@@ -145,8 +146,11 @@ def _commit(mine: Repository) -> str:
     return commit(mine, {"global/file": os.urandom(FILE_BYTES)}).hash
 
 
-def _dead(work: Callable[[Say], None], death: Death) -> tuple[bool, list[str]]:
-    """Let a forked process work until it dies; whether it was killed, and what it was sure of."""
+def dead(work: Callable[[Say], None], after_seconds: float | None) -> tuple[bool, list[str]]:
+    """Let a forked process work until it dies; whether it was killed, and what it was sure of.
+
+    It is killed so long after it says something for the first time; None: it dies by itself.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -154,8 +158,8 @@ def _dead(work: Callable[[Say], None], death: Death) -> tuple[bool, list[str]]:
     os.close(writer)
     with os.fdopen(reader, "rb") as lines:
         select.select([lines], [], [], FIRST_LINE_SECONDS)
-        if not death.point:
-            time.sleep(death.after_seconds)
+        if after_seconds is not None:
+            time.sleep(after_seconds)
             os.kill(child, signal.SIGKILL)
         # A line that death cut short was never heard whole by anybody.
         told = [line.decode().strip() for line in lines if line.endswith(b"\n")]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration import deaths_managing
 from tests.integration.deaths_committing import fixed_deaths, random_deaths, run
 
 RUNS = int(os.environ.get("DEATHS", "20"))
@@ -28,3 +29,13 @@ def test_a_death_at_random_loses_nothing(tmp_path: Path) -> None:
     assert tally.troubles == []
     assert (tally.killed, tally.lost) == (RUNS, 0)
     assert tally.told >= RUNS
+
+
+@pytest.mark.timeout(3600)
+def test_a_death_of_a_manager_at_any_statement_loses_nothing(tmp_path: Path) -> None:
+    print(f"SEED={SEED} DEATHS={RUNS}")
+    runs = 44 + RUNS // 4
+    tally = deaths_managing.run(tmp_path, runs, SEED)
+    assert tally.troubles == []
+    assert tally.lost == 0
+    assert tally.killed == runs
