@@ -47,6 +47,7 @@ app.conf.update(
 app.conf.beat_schedule = {
     # What waits longer than until the next turn is not worth doing twice.
     "events.deliver": {"task": "events.deliver", "schedule": 2.0, "options": {"expires": 2}},
+    "configs.follow": {"task": "configs.follow", "schedule": 10.0, "options": {"expires": 10}},
     "configs.prune": {"task": "configs.prune", "schedule": 60.0, "options": {"expires": 60}},
     "configs.tidy": {"task": "configs.tidy", "schedule": 600.0, "options": {"expires": 600}},
     "audit.prune": {"task": "audit.prune", "schedule": 60.0, "options": {"expires": 60}},

@@ -1,10 +1,21 @@
-"""The manager's periodic work on configuration: retention, and tidying the repository's disk."""
+"""The manager's periodic work on configuration: index, retention, and the repository's disk."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from cluster_admin.configs import retention, store
+from cluster_admin.configs import index, retention, store
+from cluster_admin.configs.soon import log
 from cluster_admin.events.locks import only_one
+from workers.repository.errors import RepositoryError
+
+
+@shared_task(name="configs.follow")  # type: ignore[untyped-decorator]
+def follow() -> None:
+    """Make the rows say what git says, where a death left them behind."""
+    try:
+        index.follow()
+    except RepositoryError as error:
+        log.error("the index cannot follow: %s", error)
 
 
 @shared_task(name="configs.prune")  # type: ignore[untyped-decorator]

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from cluster_admin.audit.models import AuditRecord
-from cluster_admin.configs import index, store
+from cluster_admin.configs import index, store, tasks
 from cluster_admin.configs import services as configs
 from cluster_admin.configs.models import Revision
 from cluster_admin.configs.store import repository
@@ -198,6 +198,17 @@ def test_rows_that_a_death_left_behind_are_repaired_from_git(home: Subcluster) -
         ("ann", f"r{head()}"),
         ("ann", f"r{head() - 1}"),
     ]
+
+
+def test_rows_are_repaired_though_nobody_commits(home: Subcluster) -> None:
+    with transaction.atomic():
+        add_vip(home, "198.18.0.102")
+        transaction.set_rollback(True)
+
+    for _ in range(2):
+        tasks.follow()
+
+    assert _agree(home)
 
 
 def test_the_next_change_repairs_before_it_changes(home: Subcluster) -> None:
