@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from cluster_admin.configs.models import Deployment, Replica
 from cluster_admin.configs.orders import Head, Target
-from cluster_admin.inventory.models import Node
+from cluster_admin.inventory.models import Node, Subcluster
 
 
 def pointer(subcluster: str) -> Deployment:
@@ -28,11 +28,14 @@ def targets(nodes: Iterable[Node], head: Head) -> dict[str, Target]:
     nodes = list(nodes)
     manual = Deployment.objects.filter(mode=Deployment.Mode.MANUAL)
     pointers = dict(manual.values_list("subcluster_id", "revision"))
-    pins = dict(Replica.objects.values_list("node", "wanted"))
-    return {
-        node.name: target(pointers.get(node.subcluster_id), pins.get(node.name, 0), head)
-        for node in nodes
-    }
+    names = dict(Subcluster.objects.values_list("pk", "name"))
+    rows = Replica.objects.values_list("node", "subcluster", "wanted")
+    pins = {(node, subcluster): wanted for node, subcluster, wanted in rows}
+    found: dict[str, Target] = {}
+    for node in nodes:
+        pinned = pins.get((node.name, names.get(node.subcluster_id, "")), 0)
+        found[node.name] = target(pointers.get(node.subcluster_id), pinned, head)
+    return found
 
 
 def target(pointed: int | None, pinned: int, head: Head) -> Target:

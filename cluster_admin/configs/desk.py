@@ -109,11 +109,14 @@ class Desk:
             self._codecs[subcluster] = Codec(self._cluster, subcluster, self._keys, Message)
         return self._codecs[subcluster]
 
-    def _write(self, told: Iterable[Told], now: Moment) -> set[str]:
+    def _write(self, told: Sequence[Told], now: Moment) -> set[str]:
         """Keep what was told; nodes of which a run is new."""
         fresh = set()
+        last = {one.node: one for _, one, _ in told if isinstance(one, Standing)}
         with transaction.atomic():
             for subcluster, message, seconds in told:
+                if isinstance(message, Standing) and message is not last[message.node]:
+                    continue  # its last word is in the same batch
                 at = now.time_of(seconds)
                 try:
                     with transaction.atomic():

@@ -56,6 +56,8 @@ def stood(subcluster: str, told: Standing, at: datetime) -> bool:
         "autoupdate": told.autoupdate.value,
         "trouble": clean(told.trouble),
     }
+    if row.subcluster != subcluster:
+        values["wanted"] = 0  # what it was asked for elsewhere
     # Only these columns: whoever sends orders writes the others.
     Replica.objects.update_or_create(node=told.node, defaults=values)
     _forget_edits(told)

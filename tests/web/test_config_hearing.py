@@ -173,6 +173,25 @@ def test_an_application_is_kept_once(bus: Bus) -> None:
     assert rows == [(1, "ab", 1), (2, "ab", 2)]
 
 
+def test_the_last_word_of_a_batch_counts(bus: Bus) -> None:
+    bus.work(bus.standing(live=1), bus.edited("a"), bus.standing(live=2, drift=drift("a")))
+
+    assert replica().live == 2
+    assert list(Edit.objects.values_list("path", flat=True)) == ["a"]
+
+
+def test_what_was_asked_of_a_node_elsewhere_counts_no_longer(bus: Bus, home: Subcluster) -> None:
+    commit({"global/motd": "2"})
+    bus.work(bus.standing())
+    deploying.deploy(ACTOR, home, revision=1)
+    Replica.objects.update(subcluster="other", wanted=2)
+    node = Node.objects.get(name="mta1")
+    assert deployments.target_of(node, Head(2, "2" * 40)).revision == 1
+
+    bus.work(bus.standing())
+    assert replica().wanted == 0
+
+
 def test_edits_come_and_go(bus: Bus) -> None:
     bus.work(bus.edited("a"), bus.edited("b", None), bus.edited("a", b"y"))
     kept = list(Edit.objects.values_list("path", "content"))
