@@ -14,6 +14,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from cluster_admin.cli import config_files, config_states
 from cluster_admin.cli.config_files import OWN
 from cluster_admin.cli.config_states import State
@@ -102,9 +104,17 @@ class WorkingCopy:
                 raise Refused(f"another command works in {self.root}; wait for its end") from None
             self.load()
             with _told():
+                self.tidy()
                 yield
         finally:
             os.close(descriptor)
+
+    def tidy(self) -> None:
+        """Remove the sides of conflicts that have ended."""
+        if self.state.leftovers:
+            for path in self.state.leftovers:
+                (self.root / path).unlink(missing_ok=True)
+            self.save(msgspec.structs.replace(self.state, leftovers=()))
 
     def empty_incoming(self) -> Path:
         """The directory for contents on their way, without leftovers."""

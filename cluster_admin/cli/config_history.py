@@ -35,6 +35,15 @@ FILES = (
     Column("removed"),
     Column("note"),
 )
+CONTENT = (
+    Column("path", rank=Rank.KEY),
+    Column("revision", rank=Rank.KEY),
+    Column("size"),
+    Column("executable"),
+    Column("blob"),
+    Column("text", rank=Rank.ASKED),
+    Column("base64", rank=Rank.ASKED),
+)
 RENDERED = (
     Column("path", rank=Rank.KEY),
     Column("source"),
@@ -111,10 +120,14 @@ def log(
 )
 def show(call: Call, number: RevisionNumber, view: Printing, path: InTree = None) -> None:
     """Show what a revision changed; or a file as it was then, to the letter."""
-    if path is not None:
+    look = look_of(call, view)
+    if path is not None and look.for_people:
         shapes.put_bytes(Remote(call.client).content(number, path))
         return
-    look = look_of(call, view)
+    if path is not None:
+        told = call.client.get(f"{revision_path(number)}file/", {"path": path}).body
+        shapes.one_text(told, CONTENT, look).print()
+        return
     one = call.client.get(revision_path(number)).body
     if not look.for_people or view.columns:
         shapes.one_text(one, (*REVISIONS, Column("files")), look).print()

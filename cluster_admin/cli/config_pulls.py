@@ -53,8 +53,9 @@ class Puller:
         self.remote.check(Point(state.revision, state.commit))
         if (begun := state.pulling) is not None:
             self.pull_to(Point(begun.revision, begun.commit), choice or begun.choice)
-        if begun is None or not self.dry_run:
-            self.pull_to(target, choice)
+            if self.dry_run or self.copy.state.conflicts:
+                return
+        self.pull_to(target, choice)
 
     def pull_to(self, target: Point, choice: Choice | None, base: Base | None = None) -> None:
         """Pull a revision, changed from `base` (unset: what the state says)."""

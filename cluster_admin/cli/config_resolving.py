@@ -1,6 +1,5 @@
 """The end of conflicts: a file counts as it is, or as one of the sides beside it; the sides go."""
 
-import contextlib
 from collections.abc import Collection
 from typing import Any
 
@@ -33,11 +32,9 @@ def resolve(
         if choice:
             _take(copy, path, choice)
     left = {path: sides for path, sides in conflicts.items() if path not in paths}
-    copy.save(msgspec.structs.replace(copy.state, conflicts=left))
-    for path in paths:
-        for side in conflicts[path]:
-            with contextlib.suppress(FileNotFoundError):
-                (copy.root / side_of(path, side)).unlink()
+    ended = tuple(side_of(path, side) for path in paths for side in conflicts[path])
+    copy.save(msgspec.structs.replace(copy.state, conflicts=left, leftovers=ended))
+    copy.tidy()
     return [{"path": path, "outcome": f"{choice or 'as it is'}"} for path in paths]
 
 

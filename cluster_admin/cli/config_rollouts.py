@@ -4,13 +4,12 @@ What a rollout is and does is the manager's; here it is asked for, shown and fol
 """
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from cluster_admin.cli import completing, config_following, shapes
+from cluster_admin.cli import config_following, shapes
 from cluster_admin.cli.arguments import InSubcluster, subcluster_of, words
 from cluster_admin.cli.bundles import DryRun, Listing, Printing, Reason, Showing, add
 from cluster_admin.cli.columns import Column, Rank, clock
@@ -65,6 +64,53 @@ Wait = Annotated[
 ]
 
 
+Canary = Annotated[int, typer.Option("--canary", min=1, help="Nodes that go first.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Nodes at once after it.")]
+Pauses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pause",
+        metavar="DURATION|canary|batches",
+        help="How long a node has to be well with it (30s); canary, batches: after these it waits "
+        "for rollout-resume. May be given twice.",
+    ),
+]
+Order = Annotated[
+    str | None,
+    typer.Option("--order", metavar="A,B", help="Nodes that go first, in this order."),
+]
+Drain = Annotated[
+    bool, typer.Option("--drain", help="Nodes give their VIPs away before their turn.")
+]
+DrainTimeout = Annotated[
+    str | None,
+    typer.Option("--drain-timeout", metavar="DURATION", help="Longest wait for that. (2m)"),
+]
+ApplyTimeout = Annotated[
+    str | None,
+    typer.Option(
+        "--apply-timeout", metavar="DURATION", help="Longest wait for a node to have it. (2m)"
+    ),
+]
+OverEdits = Annotated[
+    bool, typer.Option("--over-edits", help="Replace files edited on nodes; they keep them aside.")
+]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Turns:
+    """Which nodes have their turn when, and what has to hold between turns."""
+
+    canary: Canary = 1
+    batch: Batch = 1
+    pause: Pauses = None
+    order: Order = None
+    drain: Drain = False
+    drain_timeout: DrainTimeout = None
+    apply_timeout: ApplyTimeout = None
+    over_edits: OverEdits = False
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Following(Printing):
     """How a rollout is steered, and whether it is followed."""
@@ -94,59 +140,11 @@ def rollout(
     call: Call,
     revision: RevisionNumber,
     how: Starting,
+    turns: Turns,
     subcluster: InSubcluster = None,
-    canary: Annotated[int, typer.Option("--canary", min=1, help="Nodes that go first.")] = 1,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Nodes at once after it.")] = 1,
-    pause: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--pause",
-            metavar="DURATION|canary|batches",
-            help="How long a node has to be well with it (30s); canary, batches: after these it "
-            "waits for rollout-resume. May be given twice.",
-        ),
-    ] = None,
-    order: Annotated[
-        str | None,
-        typer.Option(
-            "--order",
-            metavar="A,B",
-            help="Nodes that go first, in this order.",
-            autocompletion=completing.nodes,
-        ),
-    ] = None,
-    drain: Annotated[
-        bool, typer.Option("--drain", help="Nodes give their VIPs away before their turn.")
-    ] = False,
-    drain_timeout: Annotated[
-        str | None,
-        typer.Option("--drain-timeout", metavar="DURATION", help="Longest wait for that. (2m)"),
-    ] = None,
-    apply_timeout: Annotated[
-        str | None,
-        typer.Option(
-            "--apply-timeout", metavar="DURATION", help="Longest wait for a node to have it. (2m)"
-        ),
-    ] = None,
-    over_edits: Annotated[
-        bool,
-        typer.Option("--over-edits", help="Replace files edited on nodes; they keep them aside."),
-    ] = False,
 ) -> None:
     """Deploy a revision canary first, then in batches; one failure takes it back everywhere."""
-    body: dict[str, Any] = {
-        "subcluster": subcluster_of(call, subcluster),
-        "revision": revision,
-        "canary": canary,
-        "batch": batch,
-        "order": words(order) or [],
-        "drain": drain,
-        "over_edits": over_edits,
-        **_pauses(pause or ()),
-    }
-    for name, told in (("drain", drain_timeout), ("apply", apply_timeout)):
-        if told is not None:
-            body[f"{name}_seconds"] = seconds(told, f"--{name}-timeout")
+    body = {"subcluster": subcluster_of(call, subcluster), "revision": revision, **_said(turns)}
     if how.dry_run:
         _propose(call, how, body)
         return
@@ -235,15 +233,24 @@ def _propose(call: Call, how: Starting, body: dict[str, Any]) -> None:
     raise typer.Exit(Exit.CHANGES_PENDING)
 
 
-def _pauses(told: Sequence[str]) -> dict[str, Any]:
-    """What --pause says, as the API has it."""
-    found: dict[str, Any] = {}
-    for one in told:
+def _said(turns: Turns) -> dict[str, Any]:
+    """What the options say, as the API has it."""
+    body: dict[str, Any] = {
+        "canary": turns.canary,
+        "batch": turns.batch,
+        "order": words(turns.order) or [],
+        "drain": turns.drain,
+        "over_edits": turns.over_edits,
+    }
+    for name, told in (("drain", turns.drain_timeout), ("apply", turns.apply_timeout)):
+        if told is not None:
+            body[f"{name}_seconds"] = seconds(told, f"--{name}-timeout")
+    for one in turns.pause or ():
         if one in STOPS:
-            found["stops"] = one
+            body["stops"] = one
         else:
-            found["pause_seconds"] = seconds(one, "--pause")
-    return found
+            body["pause_seconds"] = seconds(one, "--pause")
+    return body
 
 
 def _reason(how: Following) -> dict[str, str]:

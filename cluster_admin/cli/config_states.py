@@ -56,6 +56,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """The files of the base."""
     conflicts: dict[str, tuple[str, ...]] = {}
     """Files to be resolved, with the sides that stand beside each: base, mine, theirs."""
+    leftovers: tuple[str, ...] = ()
+    """Sides of conflicts that have ended, which are to be removed."""
     key: str = ""
     """Part of the keys of commits: a repeated commit is made once. New after each."""
     pulling: Pull | None = None
@@ -76,7 +78,7 @@ def decode(document: bytes) -> State:
     """Read what is kept; raises ValueError when it is not what `encode` made."""
     state = msgspec.json.decode(document, type=State)
     pulled = state.pulling.results if state.pulling else {}
-    for path in (*state.files, *pulled, *state.conflicts):
+    for path in (*state.files, *pulled, *state.conflicts, *state.leftovers):
         if path_refusal(path):
             raise ValueError(f"{path!r} is no path of the repository")
     return state
