@@ -35,14 +35,22 @@ QUEUE_ARGUMENTS: dict[str, int | str] = {
     "x-expires": 7 * 24 * 3_600_000,
     "x-delivery-limit": 20,
 }
-"""Of the managers' queue of a subcluster, named as its exchange. Whoever declares it must say the
-same: the broker refuses other arguments for a queue that exists."""
+"""Of `managers_queue`. Whoever declares it must say the same: the broker refuses other arguments for
+a queue that exists."""
 BATCH_MESSAGES = 200
 LOOK_SECONDS = 1.0
 """When nothing is heard, it is looked this often who lags."""
 RETRY_SECONDS = 0.5
 """After a broker or the database refused."""
 CONNECT_SECONDS = 2.0
+
+
+def managers_queue(cluster: str, subcluster: str) -> str:
+    """Where what nodes tell waits for a listener.
+
+    Not named as the exchange: a node that may write to that could bind the queue to other rooms.
+    """
+    return f"muster.{cluster}.{subcluster}.managers.config"
 
 
 class Hearer:
@@ -114,10 +122,11 @@ class Hearer:
     def _enter(self, channel: BlockingChannel, subcluster: str) -> None:
         """Take what is told in a subcluster from its queue."""
         room = config_exchange(self._cluster, subcluster)
+        queue = managers_queue(self._cluster, subcluster)
         channel.exchange_declare(room, "fanout", durable=True)
-        channel.queue_declare(room, durable=True, arguments=QUEUE_ARGUMENTS)
-        channel.queue_bind(room, room)
-        channel.basic_consume(room, partial(self._heard, subcluster))
+        channel.queue_declare(queue, durable=True, arguments=QUEUE_ARGUMENTS)
+        channel.queue_bind(queue, room)
+        channel.basic_consume(queue, partial(self._heard, subcluster))
 
     def _heard(
         self, subcluster: str, _channel: Any, method: Any, properties: Any, body: bytes

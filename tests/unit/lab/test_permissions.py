@@ -17,6 +17,7 @@ ROOM = "muster.demo.default."
 EVERYTHING = (
     *("amq.gen-x", "amq.default", "node.mta1", "node.mta11", "node.mta2", "manager"),
     *(f"{ROOM}heartbeat", f"{ROOM}events", f"{ROOM}control", f"{ROOM}config"),
+    f"{ROOM}managers.config",
     *("muster.other.default.events", "muster.demo.second.events", "musterxdemo.default.events"),
 )
 
@@ -49,7 +50,7 @@ def test_a_node_reaches_its_own_queue_and_the_rooms_of_its_subcluster(
     ],
 )
 def test_the_manager_reaches_every_subcluster_of_its_cluster(right: str, others: set[str]) -> None:
-    own = {f"{ROOM}{name}" for name in ("events", "control", "config")}
+    own = {f"{ROOM}{name}" for name in ("events", "control", "config", "managers.config")}
     rooms = {*own, "muster.demo.second.events"}
     assert allowed(MANAGER, right) == {"amq.gen-x", *rooms, *others}
 
