@@ -35,8 +35,8 @@ QUEUE_ARGUMENTS: dict[str, int | str] = {
     "x-expires": 7 * 24 * 3_600_000,
     "x-delivery-limit": 20,
 }
-"""Of `managers_queue`. Whoever declares it must say the same: the broker refuses other arguments for
-a queue that exists."""
+"""Of `managers_queue`. Whoever declares it must say the same: the broker refuses other arguments
+for a queue that exists."""
 BATCH_MESSAGES = 200
 LOOK_SECONDS = 1.0
 """When nothing is heard, it is looked this often who lags."""
