@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import EVERY, allowed
 from cluster_admin.configs.scope import needed
 
@@ -16,8 +17,11 @@ def may_commit(user: Any, path: str) -> bool:
 
 def denial(user: Any, paths: Iterable[str]) -> str:
     """Why a user may not commit to all of these paths; empty when they may."""
+    # Many paths need the same: each role is asked for once.
+    asked: dict[tuple[Role, str], str] = {}
     for path in sorted(paths):
-        role, place = needed(path)
+        asked.setdefault(needed(path), path)
+    for (role, place), path in asked.items():
         if not allowed(user, role, place):
             where = "every subcluster" if place == EVERY else f"subcluster {place[:63]}"
             return (

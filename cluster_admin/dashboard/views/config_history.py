@@ -12,7 +12,7 @@ from cluster_admin.configs.store import repository
 from cluster_admin.dashboard import config_history, scope
 from cluster_admin.dashboard.config_affected import between
 from cluster_admin.dashboard.config_pages import paged, revision_asked
-from cluster_admin.dashboard.config_scope import may_commit
+from cluster_admin.dashboard.config_scope import denial
 from cluster_admin.dashboard.config_trees import Changed, changes
 from cluster_admin.dashboard.views.config_base import ConfigPage, newest_number, sight
 
@@ -64,7 +64,7 @@ class RevisionPage(ConfigPage):
             "links": True,
             "standing": standing(request, number),
             "may_revert": since == number - 1
-            and all(may_commit(request.user, one.path) for one in own),
+            and not denial(request.user, (one.path for one in own)),
         }
 
 
