@@ -68,7 +68,7 @@ def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
     done = shell.rollout("--wait")
 
     assert done.exit_code == Exit.OK
-    assert "running, canary: 1 ordered, 2 waiting" in done.stderr.replace("\n", "")
+    assert "100% done, batch 2 of 2: 3 passed" in done.stderr
 
 
 def test_turned_back_is_failed_and_says_why(shell: Shell) -> None:
