@@ -50,7 +50,8 @@ def _audit(problem: Problem, request: Request, view: Any) -> None:
         actor, outcome = actor_of(request), "refused"
     else:
         return
-    word = getattr(view, "action", None) or METHODS.get(str(request.method), "read")
+    word = getattr(view, "verb", "") or getattr(view, "action", None)
+    word = word or METHODS.get(str(request.method), "read")
     audit.record(
         actor,
         WORDS.get(word, word),

@@ -80,6 +80,8 @@ class Committing(Configuration):
 class Commits(Committing):
     """Commits."""
 
+    verb = "commit"
+
     @extend_schema(request=CommitBody, responses=ANSWERS)
     def post(self, request: Request) -> Response:
         """Commit a change of files; merged by file if others committed since `base`."""
@@ -104,6 +106,8 @@ class Commits(Committing):
 class Reverts(Committing):
     """Reverts."""
 
+    verb = "revert"
+
     @extend_schema(request=RevertBody, responses=ANSWERS)
     def post(self, request: Request) -> Response:
         """Take back what one revision changed."""
@@ -126,6 +130,8 @@ class Reverts(Committing):
 
 class Copies(Committing):
     """Copies."""
+
+    verb = "copy"
 
     @extend_schema(request=CopyBody, responses=ANSWERS)
     def post(self, request: Request) -> Response:

@@ -79,6 +79,8 @@ class OneNode(Configuration):
 class Put(Committing):
     """Edits of a node, committed."""
 
+    verb = "put"
+
     @extend_schema(request=PutBody, responses=ANSWERS)
     def post(self, request: Request, node: str) -> Response:
         """Commit what was edited on a node to the node's own directory."""
@@ -106,6 +108,7 @@ class Put(Committing):
 class Apply(Configuration):
     """Orders to one node."""
 
+    verb = "apply"
     write_scope = "operate"
 
     @extend_schema(request=ApplyBody, responses={202: ApplyAnswer})

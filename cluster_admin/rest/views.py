@@ -41,6 +41,8 @@ class View(APIView):
     parameters: ClassVar[tuple[str, ...]] = ()
     """Names allowed in the query, beside those of lists."""
     http_method_names: Any = ("get", "head", "post", "put", "patch", "delete")
+    verb = ""
+    """What is done, for the audit, where neither the method nor an action says it."""
     place = ""
     """Subcluster of the object that was asked for, once it is known."""
 

@@ -148,7 +148,8 @@ def test_every_reason_for_a_refusal_is_told_with_its_place(api: Api) -> None:
     assert ("default/mta1/b.j2", 1, "mta1") in found
     assert all(one["sentence"] for one in answer.body["problems"])
     assert head() == before
-    assert newest(outcome="refused").action == "create"
+    record = newest(outcome="refused")
+    assert (record.action, record.kind) == ("commit", "configuration")
 
 
 @pytest.mark.parametrize(
