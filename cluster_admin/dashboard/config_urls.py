@@ -10,6 +10,7 @@ from cluster_admin.dashboard.views import (
     config_nodes,
     config_resolve,
     config_review,
+    config_rollouts,
 )
 
 
@@ -45,4 +46,19 @@ urlpatterns = [
     path("nodes/<plain:name>/drift/", config_nodes.Drift.as_view(), name="config-drift"),
     path("nodes/<plain:name>/put/", config_resolve.Put.as_view(), name="config-put"),
     path("nodes/<plain:name>/apply/", config_nodes.Apply.as_view(), name="config-apply"),
+    path("rollouts/", config_rollouts.ConfigRollouts.as_view(), name="config-rollouts"),
+    path("rollouts/start/", config_rollouts.StartRollout.as_view(), name="config-rollout-start"),
+    path(
+        "rollouts/<revision:name>/", config_rollouts.ConfigRollout.as_view(), name="config-rollout"
+    ),
+    path(
+        "rollouts/<revision:name>/steer/",
+        config_rollouts.SteerRollout.as_view(),
+        name="config-rollout-steer",
+    ),
+    path(
+        "rollouts/in/<plain:name>/",
+        config_rollouts.ConfigRollouts.as_view(),
+        name="config-rollouts-in",
+    ),
 ]

@@ -11,6 +11,7 @@ from django.test import Client
 from cluster_admin.audit.models import AuditRecord
 from cluster_admin.configs.models import Revision
 from cluster_admin.configs.store import repository
+from cluster_admin.vips.models import Vip
 from tests.web import config_seeding, seeding
 from tests.web.config_seeding import TRANSPORT
 
@@ -326,6 +327,28 @@ def test_administrators_write_global_and_what_all_nodes_get_is_shown(admin: Clie
     assert 'data-nodes="mta1 mta2 mta3"' in review
     send(admin, COMMIT, hidden(review) | {"message": "All"}, 302)
     assert content(TRANSPORT) == b"u\n"
+
+
+def test_definitions_are_edited_as_text_and_become_rows(admin: Client) -> None:
+    path = "default/definitions.toml"
+    text = content(path).decode().replace("198.18.0.3", "198.18.0.33")
+    assert "198.18.0.33" in text
+
+    review = send(admin, f"/config/edit/{path}/", edited(text, name=path))
+    send(admin, COMMIT, hidden(review) | {"message": "Another address"}, 302)
+
+    assert Vip.objects.filter(address="198.18.0.33").exists()
+    assert not Vip.objects.filter(address="198.18.0.3").exists()
+    broken = text.replace("198.18.0.33", "198.18.0.333")
+    refused = send(admin, f"/config/edit/{path}/", edited(broken, base=3, name=path), 422)
+    assert "default/definitions.toml" in refused
+    assert Revision.objects.count() == 3
+
+
+def test_taking_back_where_a_subcluster_began_is_refused(admin: Client) -> None:
+    text = send(admin, "/config/revisions/1/revert/", {}, 422)
+
+    assert "goes when its subcluster is removed" in text
 
 
 def test_without_the_token_of_the_form_nothing_is_done(operator: Client) -> None:
