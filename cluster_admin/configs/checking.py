@@ -11,10 +11,9 @@ from django.conf import settings
 
 from cluster_admin.configs import members
 from cluster_admin.configs.refusals import Problem, Refused
-from cluster_admin.configs.rendering import renderer
+from cluster_admin.configs.rendering import reading_templates, renderer
 from workers.config.core.facts import Facts
 from workers.config.core.overlay import GLOBAL, TEMPLATE, layers
-from workers.config.core.render import Read
 from workers.failover.core.definitions import Definitions
 from workers.repository.committing import Candidate
 from workers.repository.trees import Listing
@@ -50,25 +49,16 @@ def problems(candidate: Candidate) -> list[Problem]:
     if not nodes:
         return []
     found: dict[tuple[str, int, str], Problem] = {}
+    # Of plain files nothing but the size can be a problem.
+    read = reading_templates(candidate.after, candidate.read, lambda file: bytes(file.size))
     with renderer() as one:
-        for facts, outcome in one.render_all(candidate.after, _read_templates(candidate), nodes):
+        for facts, outcome in one.render_all(candidate.after, read, nodes):
             for problem in outcome if isinstance(outcome, list) else ():
                 named = Problem(problem.path, problem.line, facts.node.name, problem.sentence)
                 found.setdefault((problem.path, problem.line, problem.sentence), named)
             if len(found) >= PROBLEMS_MAX:
                 break
     return list(found.values())
-
-
-def _read_templates(candidate: Candidate) -> Read:
-    """Reads templates alone: of other files nothing but the size can be a problem."""
-    templates = {one.blob for path, one in candidate.after.items() if path.endswith(TEMPLATE)}
-    sizes = {one.blob: one.size for one in candidate.after.values()}
-
-    def read(blob: str) -> bytes:
-        return candidate.read(blob) if blob in templates else bytes(sizes[blob])
-
-    return read
 
 
 def affected(candidate: Candidate) -> Iterator[Facts]:

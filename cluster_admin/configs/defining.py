@@ -19,7 +19,6 @@ from cluster_admin.inventory.models import Subcluster
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.definitions_text import FIRST_LINE, DefinitionsError, render
 from workers.repository.core.changes import Changes, Entry
-from workers.repository.core.paths import GLOBAL
 from workers.repository.errors import ConflictError, Sides
 
 EDITED = "#"
@@ -90,7 +89,7 @@ def _subcluster(path: str, text: str) -> Subcluster:
     if wanted.subcluster != name:
         sentence = f"is for subcluster {wanted.subcluster}; put it under that name"
         raise Refused([Problem(path, 0, "", sentence)])
-    if name == GLOBAL or WORD.regex.search(name) is None:  # type: ignore[union-attr]
+    if WORD.regex.search(name) is None:  # type: ignore[union-attr]
         raise Refused([Problem(path, 0, "", f"no subcluster can be called {name}")])
     return Subcluster.objects.get_or_create(name=name)[0]
 

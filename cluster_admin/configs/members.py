@@ -12,7 +12,7 @@ from workers.config.core.facts import Facts
 from workers.config.core.facts import facts_of as core_facts_of
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.definitions_text import DefinitionsError, parse
-from workers.repository.core.paths import DEFINITIONS
+from workers.repository.core.paths import DEFINITIONS, GLOBAL
 from workers.repository.trees import Listing
 
 Read = Callable[[str], bytes]
@@ -30,7 +30,7 @@ def path_of(subcluster: str) -> str:
 def subcluster_of(path: str) -> str:
     """Whose definitions are at that path; empty when it is another file."""
     top, _, name = path.partition("/")
-    return top if name == DEFINITIONS else ""
+    return top if name == DEFINITIONS and top != GLOBAL else ""
 
 
 def revision_of(text: str) -> int:

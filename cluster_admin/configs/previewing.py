@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from cluster_admin.configs import members
 from cluster_admin.configs.checking import affected
 from cluster_admin.configs.refusals import Refused, UnknownNodeError
-from cluster_admin.configs.rendering import renderer
+from cluster_admin.configs.rendering import reading_templates, renderer
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory.models import Node
 from workers.config.core.facts import Facts
+from workers.config.core.overlay import TEMPLATE
 from workers.config.core.problems import Problem
-from workers.config.core.render import Tree
+from workers.config.core.render import File, Read, Tree
 from workers.config.rendering import Renderer
 from workers.repository.committing import Candidate
-from workers.repository.differences import TEXT_BYTES, Difference, of_contents
+from workers.repository.differences import TEXT_BYTES, Contents, Difference, of_contents
+from workers.repository.trees import Listing
 
 NODES_MAX = 100
 """So many nodes are shown in a preview."""
+Draft = dict[str, tuple[File, str]]
+"""Path -> the file, and the blob in the repository that it is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +69,53 @@ def previews(candidate: Candidate) -> Iterator[Preview]:
         for facts in nodes:
             if left <= 0:
                 return
-            new = one.render(candidate.after, candidate.read, facts)
-            running = _running(one, candidate, facts)
-            found = differences(running, new if isinstance(new, Tree) else None)
+            sides = (candidate.before, _facts_before(candidate, facts)), (candidate.after, facts)
+            old, new = (_drafted(one, listing, candidate.read, who) for listing, who in sides)
+            found = tuple(of_contents(*_differing(old, new, candidate.read)))
             left -= sum(len(difference.text) for difference in found)
             if found:
                 yield Preview(facts.node.name, facts.subcluster, found)
 
 
-def _running(one: Renderer, candidate: Candidate, facts: Facts) -> Tree | None:
-    """The tree of the revision before; None when there was none, or a bad one."""
+def _facts_before(candidate: Candidate, facts: Facts) -> Facts | None:
+    """What the node's templates saw in the revision before; None when it was not there."""
     try:
         was = members.definitions_in(candidate.before, candidate.read, facts.subcluster)
     except Refused:
         return None
     if was is None or facts.node.name not in was.nodes:
         return None
-    (before,) = members.facts_of(was, candidate.number - 1, [facts.node.name])
-    tree = one.render(candidate.before, candidate.read, before)
-    return tree if isinstance(tree, Tree) else None
+    return next(members.facts_of(was, candidate.number - 1, [facts.node.name]))
+
+
+def _drafted(one: Renderer, listing: Listing, read: Read, facts: Facts | None) -> Draft:
+    """A node's tree in which the names of plain files' contents stand for these."""
+    if facts is None:
+        return {}
+    names = reading_templates(listing, read, lambda file: file.blob.encode())
+    tree = one.render(listing, names, facts)
+    files = tree.files if isinstance(tree, Tree) else {}
+    return {path: (file, listing[file.source].blob) for path, file in files.items()}
+
+
+def _differing(old: Draft, new: Draft, read: Read) -> tuple[Contents, Contents]:
+    """Of two trees the files that may differ, whole and as people may see them."""
+    paths = [path for path in old.keys() | new.keys() if _sign(old, path) != _sign(new, path)]
+
+    def whole(side: Draft) -> Contents:
+        return {
+            path: (
+                file.shown if file.source.endswith(TEMPLATE) else read(blob),
+                file.executable,
+            )
+            for path, (file, blob) in ((path, side[path]) for path in paths if path in side)
+        }
+
+    return whole(old), whole(new)
+
+
+def _sign(side: Draft, path: str) -> tuple[bytes, bool] | None:
+    return (side[path][0].content, side[path][0].executable) if path in side else None
 
 
 def _shown(tree: Tree | None) -> dict[str, tuple[bytes, bool]]:

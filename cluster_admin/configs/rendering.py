@@ -6,10 +6,13 @@ Whoever finds all at work waits.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from workers.config.core.overlay import TEMPLATE
+from workers.config.core.render import Read
 from workers.config.rendering import Renderer
+from workers.repository.trees import File, Listing
 
 RENDERERS = 2
 _free = threading.BoundedSemaphore(RENDERERS)
@@ -35,3 +38,10 @@ def renderer() -> Iterator[Renderer]:
             found.close()
             raise
         _idle.append((os.getpid(), found))
+
+
+def reading_templates(listing: Listing, read: Read, instead: Callable[[File], bytes]) -> Read:
+    """Reads templates alone: for a plain file, which may be large, stands what `instead` gives."""
+    templates = {one.blob for path, one in listing.items() if path.endswith(TEMPLATE)}
+    files = {one.blob: one for one in listing.values()}
+    return lambda blob: read(blob) if blob in templates else instead(files[blob])

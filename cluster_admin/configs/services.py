@@ -27,7 +27,7 @@ from cluster_admin.configs.store import repository
 from cluster_admin.inventory.models import Node, Subcluster
 from workers.repository.committing import Candidate, Proposal
 from workers.repository.core.changes import Changes, Entry
-from workers.repository.errors import NothingChangedError, RefusedError
+from workers.repository.errors import ConflictError, NothingChangedError, RefusedError
 
 __all__ = [
     "Made",
@@ -75,10 +75,35 @@ def commit(
     The same key again gives the revision that it made. `dry_run` changes nothing, in git neither,
     and shows what nodes would get. `add_segments`: see `inventory.services.import_text`.
     """
+    found = _made_with(key)
+    if found is not None:
+        return found
+    try:
+        return _commit(actor, changes, message, base, key, dry_run, add_segments)
+    except (ConflictError, NothingChangedError):
+        # The same request may have come twice, and the other one been quicker.
+        found = _made_with(key)
+        if found is None:
+            raise
+        return found
+
+
+def _made_with(key: str) -> Made | None:
+    """What a key has made before."""
     at = index.follow()
     found = Revision.objects.filter(key=key).first() if key else None
-    if found is not None:
-        return Made(found, at)
+    return None if found is None else Made(found, at)
+
+
+def _commit(
+    actor: Actor,
+    changes: Changes,
+    message: str,
+    base: int,
+    key: str,
+    dry_run: bool,
+    add_segments: bool,
+) -> Made:
     name, email = author_of(actor)
     check = Check()
     files, others = defining.divided(changes)
@@ -101,10 +126,9 @@ def commit(
                 loaded = defining.loaded(files, base, actor, message, add_segments=add_segments)
                 base, merged = _on_newest(base, proposal(others)) if others else (at, {})
                 whole = {**merged, **loaded}
-            if changes and not whole:
-                raise NothingChangedError(
-                    f"r{at} already says all of it; there is nothing to commit"
-                )
+                if not whole:
+                    way = "there is nothing to commit"
+                    raise NothingChangedError(f"r{at} already says all of it; {way}")
             if dry_run:
                 tried = _tried(repository().candidate(base, proposal(whole)))
                 transaction.set_rollback(True)

@@ -77,6 +77,33 @@ def test_a_dry_run_shows_each_node_and_changes_nothing(home: Subcluster) -> None
     assert "+password = <secret p>\n" in made.previews[0].differences[0].text
 
 
+def test_a_preview_shows_plain_files_and_who_takes_whose_place(home: Subcluster) -> None:
+    same = "{{ node.name }}\n"
+    commit({"global/a": "1\n", "global/b.j2": same, "global/c": same, "default/mta1/c": same})
+
+    shown = configs.preview(
+        entries(
+            {
+                "global/a": Entry(b"1\n", executable=True),
+                "default/mta1/b": "plain\n",
+                "default/mta2/c": "other\n",
+                "default/mta2/binary": b"\0",
+            }
+        ),
+        head(),
+    )
+
+    told = {one.node: {d.path: (d.kind.value, d.binary) for d in one.differences} for one in shown}
+    assert told == {
+        "mta1": {"a": ("changed", False), "b": ("changed", False)},
+        "mta2": {"a": ("changed", False), "c": ("changed", False), "binary": ("added", True)},
+    }
+    texts = {d.path: d.text for d in shown[0].differences}
+    assert texts["a"] == ""
+    assert "-mta1\n+plain\n" in texts["b"]
+    assert "-{{ node.name }}\n+other\n" in {d.path: d.text for d in shown[1].differences}["c"]
+
+
 def test_only_nodes_that_a_change_touches_are_shown(home: Subcluster) -> None:
     shown = configs.preview(entries({"default/mta2/own": "1\n"}), head())
 
