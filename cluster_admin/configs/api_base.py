@@ -53,13 +53,15 @@ class Configuration(View):
             self.check_object_permissions(request, Place(scope.top_of(path)))
 
     def check_writes(self, request: Request, paths: Iterable[str]) -> None:
-        """Raise `forbidden` unless the user may write all of these."""
+        """Raise `forbidden` unless the user may write all of these; it names what they may read."""
+        readable = scope.reader(request.user)
         for path in sorted(paths):
             role, place = scope.needed(path)
             self.place = place
             if not allowed(request.user, role, place):
                 where = "every subcluster" if place == EVERY else f"subcluster {cut(place, 63)}"
-                sentence = f"{cut(path, 200)}: writing it needs the role {role.value} of {where}"
+                what = cut(path, 200) if readable(path) else "a file there"
+                sentence = f"writing {what} needs the role {role.value} of {where}"
                 raise Problem(Code.FORBIDDEN, f"{sentence}; ask an administrator")
 
     def node(self, request: Request, name: str) -> Node:

@@ -47,7 +47,7 @@ class Difference(Configuration):
             if name is None:
                 found = self._of_revisions(request, repository, origin, to)
             else:
-                found = self._of_node(self.node(request, name), origin, to, told.get("path"))
+                found = self._of_node(request, name, (origin, to), told.get("path"))
         document = {"from": origin, "to": to, "node": name, **api_shapes.diff(found)}
         return Response(document)
 
@@ -64,11 +64,13 @@ class Difference(Configuration):
             paths = {one for one in both if may(one) and within(one)}
         return diffs.of_differences(repository.diff(origin, to, paths))
 
-    def _of_node(self, node: Node, origin: int, to: int, path: str | None) -> diffs.Diff:
-        within = inside(path)
+    def _of_node(
+        self, request: Request, node: str, revisions: tuple[int, int], path: str | None
+    ) -> diffs.Diff:
+        row, within = self.node(request, node), inside(path)
         sides = [
-            {name: file for name, file in rendered(node.name, number).items() if within(name)}
-            for number in (origin, to)
+            {name: file for name, file in rendered(self, row, number).items() if within(name)}
+            for number in revisions
         ]
         return diffs.of_trees(sides[0], sides[1])
 
@@ -85,7 +87,7 @@ class Render(Configuration):
         path = request.query_params.get("path")
         with refusals():
             number = whole(request, "revision", newest(store.repository()), least=1) or 0
-            files = rendered(row.name, number)
+            files = rendered(self, row, number)
         within = inside(path)
         paths = [name for name in files if within(name)]
         if path is not None and not paths:
@@ -97,15 +99,27 @@ class Render(Configuration):
         return Response(document, headers={"ETag": headers.etag_of(document)})
 
 
-def rendered(node: str, revision: int) -> dict[str, File]:
-    """A node's tree of a revision, secrets concealed; of r0 nothing. 422 where it has problems."""
+def rendered(view: Configuration, node: Node, revision: int) -> dict[str, File]:
+    """A node's tree of a revision, secrets concealed; of r0 nothing. 422 where it has problems.
+
+    A node may have been in another subcluster then: `forbidden` for who may not read that one.
+    """
     if revision == 0:
         return {}
-    found = services.render(node, revision)
+    found = services.render(node.name, revision)
     if isinstance(found, Tree):
+        _check_read(view, {one.source for one in found.files.values()})
         return dict(found.files)
-    sentence = f"r{revision} cannot be rendered for {node}: " + "; ".join(map(str, found[:5]))
-    raise unfit(sentence, [(one.path, one.line, node, one.sentence) for one in found])
+    _check_read(view, {one.path for one in found})
+    told = "; ".join(map(str, found[:5]))
+    sentence = f"r{revision} cannot be rendered for {node.name}: {told}"
+    raise unfit(sentence, [(one.path, one.line, node.name, one.sentence) for one in found])
+
+
+def _check_read(view: Configuration, paths: Collection[str]) -> None:
+    """Ask once for each directory at the top."""
+    for top in sorted(set(map(scope.top_of, paths))):
+        view.check_read(view.request, top)
 
 
 def newest(repository: Repository) -> int:

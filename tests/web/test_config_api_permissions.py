@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cluster_admin.configs import sending
+from cluster_admin.inventory.models import Node, Subcluster
 from tests.web import seeding
 from tests.web.api_client import Api, newest
 from tests.web.config_stage import commit, head, subcluster, text
@@ -77,6 +78,16 @@ def test_lists_and_differences_leave_out_what_is_not_ones_own(numbers: dict[str,
     assert [one["subcluster"] for one in api.get("config/deployments/").body] == ["default"]
 
 
+def test_what_a_node_got_in_another_subcluster_is_of_that_one(numbers: dict[str, int]) -> None:
+    api, root = Api(seeding.user("vera", "viewer", "default")), Api(seeding.user("ro", "viewer"))
+    before = head()
+    Node.objects.filter(name="oth2").update(subcluster=Subcluster.objects.get(name="default"))
+
+    assert root.get(f"config/render/oth2/?revision={before}").status == 200
+    for where in (f"render/oth2/?revision={before}", f"diff/?node=oth2&from=0&to={before}"):
+        assert api.get(f"config/{where}").problem == (403, "forbidden")
+
+
 def test_a_viewer_writes_nothing(numbers: dict[str, int]) -> None:
     api = Api(seeding.user("vera", "viewer"))
     before = head()
@@ -139,10 +150,13 @@ def test_a_commit_of_several_places_needs_the_role_in_each(numbers: dict[str, in
     )
 
     assert mixed.problem == (403, "forbidden")
-    assert "other/default/x" in mixed.body["detail"]
+    assert "subcluster other" in mixed.body["detail"]
     assert newest(outcome="denied").subcluster == "other"
     assert head() == before
-    assert api.post("config/revert/", {"revision": numbers["both"]}).problem[0] == 403
+    both = api.post("config/revert/", {"revision": numbers["both"]})
+    assert both.problem == (403, "forbidden")
+    assert "other/default/b" not in both.text
+    assert "a file there" in both.body["detail"]
     assert api.post("config/revert/", {"revision": numbers["global"]}).problem[0] == 403
     assert api.post("config/revert/", {"revision": numbers["default"]}).status == 201
 
