@@ -1,7 +1,8 @@
 """A manager's process that commits to the configuration, whose children die or do it all at once.
 
-As a program, with the environment of a manager: `deaths` or `crowd`, then how many. It writes one
-line of JSON when it ends. Each child is a fork, which opens database and repository anew.
+As a program, with the environment of a manager: `deaths`, `crowd` or `echo`, then how many. It
+writes one line of JSON when it ends. Each child is a fork, which opens database and repository
+anew.
 """
 
 import contextlib
@@ -45,7 +46,8 @@ def main() -> None:
     from tests.web.config_stage import subcluster
 
     subcluster()
-    print(json.dumps({"deaths": deaths, "crowd": crowd}[sys.argv[1]](int(sys.argv[2]))))
+    works: dict[str, Callable[[int], Any]] = {"deaths": deaths, "crowd": crowd, "echo": echo}
+    print(json.dumps(works[sys.argv[1]](int(sys.argv[2]))))
 
 
 def deaths(rounds: int) -> list[dict[str, Any]]:
@@ -72,13 +74,20 @@ def crowd(committers: int) -> dict[str, Any]:
     return {"statuses": statuses, **_state()}
 
 
+def echo(times: int) -> dict[str, Any]:
+    """The same request so many times at once."""
+    children = [_start(lambda: _commit("both", 110, "", key="once")) for _ in range(times)]
+    statuses = [os.waitpid(child, 0)[1] for child in children]
+    return {"statuses": statuses, **_state()}
+
+
 def _commit_many(mark: int) -> None:
     for number in range(3):
         _commit("file", 110 + mark + number, "")
         _commit("vip", 110 + mark + number, "")
 
 
-def _commit(way: str, mark: int, point: str) -> None:
+def _commit(way: str, mark: int, point: str, key: str = "") -> None:
     """Commit a file, a VIP or both, named after `mark`, and die at a point."""
     from cluster_admin.configs.store import repository
     from cluster_admin.inventory.models import Subcluster
@@ -95,7 +104,9 @@ def _commit(way: str, mark: int, point: str) -> None:
     elif way == "file":
         commit(files)
     else:
-        commit({**files, DEFINITIONS: f'{text(DEFINITIONS)}\n[vip."{address}"]\n'})
+        base = 1 if key else _head()
+        wanted = f'{text(DEFINITIONS, base)}\n[vip."{address}"]\n'
+        commit({**files, DEFINITIONS: wanted}, base=base, key=key)
     if point == POINTS[2]:
         _die()
 

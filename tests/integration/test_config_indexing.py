@@ -73,3 +73,13 @@ def test_many_at_once_lose_nothing_to_one_another(kind: str, tmp_path: Path) -> 
     assert found["rows"]
     assert found["text"]
     assert found["editor"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_request_that_comes_many_times_at_once_is_one_revision(kind: str, tmp_path: Path) -> None:
+    found = _said(kind, tmp_path, "echo", str(COMMITTERS))
+
+    assert found["statuses"] == [0] * COMMITTERS
+    assert (found["head"], found["files"], found["vips"]) == (2, 1, 2)
+    assert found["rows"]
+    assert found["text"]
