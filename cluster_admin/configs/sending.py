@@ -26,6 +26,8 @@ from workers.repository.repository import Repository
 
 EXPIRE_SECONDS = 60
 PRODUCER_SECONDS = 5
+TRANSIENT, PERSISTENT = 1, 2
+"""AMQP's modes of delivery: whether a message is to outlive the broker."""
 ONCE_MORE = {"max_retries": 1, "interval_start": 0}
 """A broker leaves connections that were silent for minutes: the next one is tried at once."""
 
@@ -159,6 +161,8 @@ def _publish(app: Any, producer: Any, node: str, one: Order) -> None:
         args=[msgspec.to_builtins(one)],
         queue=node_queue(node),
         expires=EXPIRE_SECONDS,
+        # The broker answers for what is to be on its disk only when it is there.
+        delivery_mode=PERSISTENT if one.ordered else TRANSIENT,
         producer=producer,
         retry=True,
         retry_policy=ONCE_MORE,
