@@ -17,11 +17,13 @@ from cluster_admin.cli import (
     config_nodes,
     config_plans,
     config_resolving,
+    config_restoring,
     config_rollouts,
     config_texts,
     shapes,
 )
-from cluster_admin.cli.bundles import DryRun, Printing, add
+from cluster_admin.cli.asking import confirm
+from cluster_admin.cli.bundles import DryRun, Printing, Yes, add
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.config_commits import Asked, Committer, new_key
 from cluster_admin.cli.config_copies import WorkingCopy
@@ -44,6 +46,7 @@ from cluster_admin.cli.errors import Complaint, Usage
 from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import tell
+from cluster_admin.cli.waiting import few
 from workers.exit_codes import Exit
 from workers.repository.core.paths import path_refusal
 
@@ -254,6 +257,29 @@ def resolve(
         rows = config_resolving.resolve(copy, paths_in(copy, directory, path), choice)
     shapes.rows_text(rows, PULLED, look_of(call, view)).print()
     _tell_conflicts(copy)
+
+
+@add(
+    app,
+    "restore",
+    examples=["muster config restore global/postfix/main.cf", "muster config restore . --yes"],
+)
+def restore(
+    call: Call,
+    view: Printing,
+    path: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or directories.")],
+    yes: Yes = False,
+    directory: Directory = None,
+) -> None:
+    """Give up what was changed here in these files: they become what they are in the base."""
+    look = look_of(call, view)
+    shapes.picked(PULLED, look)
+    with _at_work(call, directory) as (copy, remote):
+        found, wanted = config_restoring.edited(copy, paths_in(copy, directory, path))
+        if not yes:
+            confirm(call, f"Give up what was changed here in {few(list(wanted))}?")
+        rows = config_restoring.restore(copy, remote, found, wanted)
+    shapes.rows_text(rows, PULLED, look).print()
 
 
 for each in (config_history.app, config_nodes.app, config_rollouts.app):

@@ -4,15 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
-from cluster_admin.cli import asking, changing, completing, shapes
+from cluster_admin.cli import changing, completing, shapes
 from cluster_admin.cli.arguments import NodeName
+from cluster_admin.cli.asking import confirm
 from cluster_admin.cli.bundles import Changing, Defining, Listing, Printing, add
 from cluster_admin.cli.changing import Step
 from cluster_admin.cli.columns import Column, Rank, clock
 from cluster_admin.cli.config_options import Committing, RevisionNumber
 from cluster_admin.cli.config_remote import ROOT
 from cluster_admin.cli.config_revisions import make, running
-from cluster_admin.cli.errors import Cancelled, Usage
+from cluster_admin.cli.errors import Usage
 from cluster_admin.cli.looking import Kind, look_of, show_list
 from cluster_admin.cli.resources import path as path_of
 from cluster_admin.cli.session import Call
@@ -169,15 +170,8 @@ def apply(
     if how.dry_run:
         raise Usage(f"to look, use: muster config diff --node {node} --from LIVE --to {revision}")
     if over_edits and not how.yes:
-        _ask(call, f"Replace what was edited on {node}?")
+        confirm(call, f"Replace what was edited on {node}?")
     changing.change(call, how, [step])
-
-
-def _ask(call: Call, question: str) -> None:
-    if not call.around.asks:
-        raise Usage(f"{question} Nobody is there to ask: say --yes to do it")
-    if not asking.yes(question):
-        raise Cancelled("cancelled, nothing was changed")
 
 
 def _print_drifted(call: Call, view: Printing) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cluster_admin.cli.client import Client
 
 ROOT = "config/"
+BUFFER_BYTES = 1 << 18
 FEW = 20
 """So many files are fetched one by one, however small the rest is."""
 
@@ -77,7 +78,9 @@ class Remote:
         files = {str(row["path"]): row for row in rows}
         for path in files:
             if refusal := path_refusal(path):
-                raise Complaint(f"r{number} of {self.client.url} is no tree: {refusal.value}")
+                raise Complaint(
+                    f"r{number} of {self.client.url} is no tree: {path} {refusal.value}"
+                )
         return {
             path: RemoteFile(Version(row["blob"], bool(row["executable"])), int(row["size"]))
             for path, row in files.items()
@@ -123,7 +126,7 @@ class Remote:
         try:
             with (
                 opened(self.client, f"{ROOT}archive/", query) as download,
-                tarfile.open(fileobj=download, mode="r|") as archive,
+                tarfile.open(fileobj=download, mode="r|", bufsize=BUFFER_BYTES) as archive,
             ):
                 for member in archive:
                     file = archive.extractfile(member) if member.isreg() else None

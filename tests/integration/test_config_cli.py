@@ -256,6 +256,22 @@ def test_deployments_are_said_and_shown(first: Desk) -> None:
     assert json.loads(follow.stdout)[0]["object"]["mode"] == "follow"
 
 
+def test_what_was_changed_here_is_given_up_by_name(ann: Desk) -> None:
+    before = (ann.copy / MAIN).read_bytes()
+    ann.write(MAIN, "wrong\n")
+    (ann.copy / "default/mta1/name").unlink()
+    ann.write("global/new", "kept\n")
+
+    unsaid = ann.does(f"restore {ann.copy}", 2)
+    done = ann.does(f"restore {ann.copy} --yes -o json")
+
+    assert "--yes" in unsaid.stderr
+    assert {row["path"] for row in json.loads(done.stdout)} == {MAIN, "default/mta1/name"}
+    assert (ann.copy / MAIN).read_bytes() == before
+    assert (ann.copy / "default/mta1/name").read_text() == "mta1\n"
+    assert [row["path"] for row in json.loads(ann.does("status -o json").stdout)] == ["global/new"]
+
+
 def test_a_part_of_the_tree_is_a_working_copy_too(first: Desk, tmp_path: Path) -> None:
     part = tmp_path / "part"
 
@@ -288,6 +304,7 @@ def test_a_part_of_the_tree_is_a_working_copy_too(first: Desk, tmp_path: Path) -
         ("config init /proc/none/x", 1, "/proc/none"),
         ("config init {copy}-2 --under ../x", 2, "has . or .. as a name"),
         ("config init {copy}-2 --url http://127.0.0.1:1", 4, "127.0.0.1:1"),
+        ("config restore global -C {copy}", 3, "nothing was changed at global"),
         ("config show 9999", 3, "r9999"),
         ("config show 2 global/none", 3, "global/none"),
         ("config revert 9999", 3, "no such revision"),

@@ -1,14 +1,19 @@
 """Pulls, commits and conflicts of working copies: what becomes of files, and what is refused."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cluster_admin.cli import config_resolving
 from cluster_admin.cli.config_plans import What
+from cluster_admin.cli.config_progress import WORTH_BYTES, Advance, progress
 from cluster_admin.cli.config_states import Choice
-from cluster_admin.cli.errors import Complaint, Refused
+from cluster_admin.cli.errors import Complaint, Refused, Unknown
+from cluster_admin.cli.problems import NOT_REPLICATED
+from cluster_admin.cli.surroundings import Surroundings
 from tests.unit.cli.copies import Desk, RepositoryRemote
 from tests.unit.repository.stage import commit
 from workers.repository.core.changes import FILE_BYTES
@@ -308,6 +313,39 @@ def test_a_commit_whose_answer_was_lost_is_made_once(desk: Desk, repository: Rep
     desk.commit()
     desk.write("global/a", b"mine\n")
     assert desk.commit() == 4, "the same again, later, is a revision of its own"
+
+
+def test_a_commit_that_only_the_manager_has_is_followed_and_told(
+    desk: Desk, repository: Repository
+) -> None:
+    class Alone(RepositoryRemote):
+        """No node says that it has it."""
+
+        def commit(self, body: Mapping[str, Any], advance: Advance) -> Any:
+            made = super().commit(body, advance)
+            raise Unknown("only here", NOT_REPLICATED, made)
+
+    desk.write("global/a", b"mine\n")
+    desk.remote = Alone(repository)
+
+    with pytest.raises(Unknown, match="only here"):
+        desk.commit()
+
+    assert desk.copy.state.revision == 2
+    assert desk.changes() == {}
+
+
+def test_a_bar_is_shown_for_much_on_a_terminal_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    for reports, size in ((False, 10 * WORTH_BYTES), (True, WORTH_BYTES - 1)):
+        with progress(Surroundings(environment={}, reports=reports), "r7", size) as advance:
+            advance(size)
+    quiet = capsys.readouterr()
+    with progress(Surroundings(environment={}, reports=True), "r7", WORTH_BYTES) as advance:
+        advance(WORTH_BYTES)
+    shown = capsys.readouterr()
+
+    assert (quiet.out, quiet.err, shown.out) == ("", "", "")
+    assert "r7" in shown.err
 
 
 @pytest.mark.parametrize(

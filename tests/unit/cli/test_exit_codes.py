@@ -10,6 +10,15 @@ from tests.unit.cli.operator import Operator
 
 SHOW, ADD = "vip show 198.18.0.101", "vip add 198.18.0.120 -s default --no-wait"
 HTML = httpx.Response(200, headers={"content-type": "text/html"}, text="<h1>router</h1>")
+REASONS = [
+    {"path": "global/a.j2", "line": 2, "node": "mta1", "sentence": "'x' is undefined"},
+    {"path": "global/B", "line": 0, "node": "", "sentence": "global/B differs"},
+]
+UNFIT = httpx.Response(
+    422,
+    headers={"content-type": "application/problem+json"},
+    json={"code": "unfit", "detail": "all at once", "problems": REASONS, "more": 7},
+)
 CONNECT, READ = httpx.ConnectError("Connection refused"), httpx.ReadTimeout("")
 
 
@@ -26,6 +35,8 @@ CONNECT, READ = httpx.ConnectError("Connection refused"), httpx.ReadTimeout("")
         (problem(409, "refused", "It is in no topology."), 3, "in no topology"),
         (problem(412, "stale", "Changed."), 3, "look again"),
         (problem(413, "too_large", "Too large."), 2, "Too large."),
+        (UNFIT, 3, "global/a.j2:2: 'x' is undefined (for mta1)\nglobal/B differs\nand 7 more\n"),
+        (problem(504, "not_replicated", "r7 is committed."), 6, "r7 is committed."),
         (problem(429, "throttled", "Too many."), 3, "Too many"),
         (problem(503, "unavailable", "Nobody owns it."), 1, "Nobody owns it."),
         (httpx.Response(500, text="oops"), 1, "look at its log"),
