@@ -118,8 +118,11 @@ def took(seconds: Mapping[str, Any]) -> str:
 def _row(
     node: Node, replica: Replica | None, last: Application | None, wanted: int, now: datetime
 ) -> NodeRow:
+    place = node.subcluster.name
+    if last is not None and last.subcluster != place:
+        last = None  # it was in another subcluster, whose files are not for everybody
     states = tuple(_states(replica, last, wanted, now))
-    return NodeRow(node.name, node.subcluster.name, replica, last, wanted, states)
+    return NodeRow(node.name, place, replica, last, wanted, states)
 
 
 def _states(

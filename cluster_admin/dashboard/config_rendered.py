@@ -1,11 +1,13 @@
 """What a file of the repository is for, and what a node gets in its place."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cluster_admin.configs import services
-from cluster_admin.configs.refusals import Problem, UnknownNodeError
+from cluster_admin.configs.refusals import Problem, Refused, UnknownNodeError
 from workers.config.core.overlay import ABSENT, DEFAULT, GLOBAL, INCLUDED, TEMPLATE
 from workers.config.core.render import Tree
+from workers.config.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,21 @@ def purpose(path: str) -> str:
     return f"For {whom}: as {spelled}, byte for byte."
 
 
-def as_node_gets(node: str, number: int, path: str) -> Got:
-    """What a node gets at the place of a file in a revision."""
+def as_node_gets(node: str, number: int, path: str, sees: Callable[[str], bool]) -> Got:
+    """What a node gets at the place of a file in a revision.
+
+    The node may have been in another subcluster then, which the reader does not see.
+    """
     try:
         tree = services.render(node, number)
-    except UnknownNodeError as error:
+    except (UnknownNodeError, Refused, ConfigError) as error:
         return Got(note=str(error))
+    if isinstance(tree, Tree):
+        named = [one.source for one in tree.files.values()]
+    else:
+        named = [one.path for one in tree]
+    if not all(map(sees, named)):
+        return Got(note=f"{node} was in another subcluster at r{number}, which you may not read.")
     if not isinstance(tree, Tree):
         found = [Problem(one.path, one.line, node, one.sentence) for one in tree]
         return Got(note=f"{node} could not be given r{number}", problems=found)

@@ -5,7 +5,7 @@ from typing import Any
 
 from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import EVERY, allowed
-from cluster_admin.configs.scope import needed
+from cluster_admin.configs.scope import needed, reader
 
 PATH_SHOWN = 200
 
@@ -24,8 +24,9 @@ def denial(user: Any, paths: Iterable[str]) -> str:
     for (role, place), path in asked.items():
         if not allowed(user, role, place):
             where = "every subcluster" if place == EVERY else f"subcluster {place[:63]}"
+            what = path[:PATH_SHOWN] if reader(user)(path) else "a file there"
             return (
-                f"Committing {path[:PATH_SHOWN]} needs the role {role.value} in {where}; "
+                f"Committing {what} needs the role {role.value} in {where}; "
                 "ask an administrator for it."
             )
     return ""

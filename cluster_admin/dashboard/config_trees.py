@@ -69,22 +69,22 @@ def rows_of(listing: Listing, under: str, sees: Sees) -> list[Row]:
     return sorted(found.values(), key=lambda row: (not row.directory, row.name))
 
 
-def changes(old: Listing, new: Listing, sees: Sees) -> list[Changed]:
+def changes(old: Listing, new: Listing) -> list[Changed]:
     """What became of each file, by path."""
-    return sorted(_changes(old, new, sees), key=lambda one: one.path)
+    return sorted(_changes(old, new), key=lambda one: one.path)
 
 
-def _changes(old: Listing, new: Listing, sees: Sees) -> Iterator[Changed]:
+def _changes(old: Listing, new: Listing) -> Iterator[Changed]:
     for path, file in new.items():
         before = old.get(path)
-        if before == file or not sees(path):
+        if before == file:
             continue
         if before is None:
             yield Changed(path, "added")
         else:
             yield Changed(path, "mode" if before.blob == file.blob else "changed")
     for path in old:
-        if path not in new and sees(path):
+        if path not in new:
             yield Changed(path, "deleted")
 
 

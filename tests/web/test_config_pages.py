@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cluster_admin.accounts.models import User
+from cluster_admin.inventory.models import Node
 from tests.web import config_seeding, seeding
 from tests.web.config_seeding import TRANSPORT
 
@@ -211,6 +212,20 @@ def test_readers_of_one_subcluster_see_it_and_global_and_nothing_else(client: Cl
     for path in (f"file/{OTHER}/", "tree/other/", f"file/{OTHER}/?raw=1", "nodes/x1/"):
         page(client, f"/config/{path}", 404)
     assert "x1" not in re.findall(r'data-node="([^"]+)"', page(client, "/config/nodes/"))
+
+
+def test_what_a_node_got_in_another_subcluster_is_not_shown(client: Client) -> None:
+    made = config_seeding.defined()
+    config_seeding.commit({"global/a": "a\n"}, "Files")
+    config_seeding.defined(1, "other", prefix="x", block=3)
+    config_seeding.commit({OTHER.replace("default", "x1"): "hush\n"}, "Its own")
+    Node.objects.filter(name="x1").update(subcluster=made.subcluster)
+    client.force_login(seeding.user("vera", "viewer", "default"))
+
+    text = page(client, "/config/file/global/a/?node=x1&revision=4")
+
+    assert "x1 was in another subcluster at r4, which you may not read." in text
+    assert "hush" not in text
 
 
 def test_whoever_has_no_role_sees_nothing(client: Client) -> None:

@@ -95,7 +95,7 @@ class FilePage(ConfigPage):
         nodes = getting(request, path)
         node = word(request.GET, "node")
         node = node if node in nodes else ""
-        rendered = as_node_gets(node, number, path) if node else None
+        rendered = as_node_gets(node, number, path, sight(request)) if node else None
         content = store.content(file.blob) if rendered is None else rendered.content
         return {
             "title": path,

@@ -44,11 +44,13 @@ class RevisionPage(ConfigPage):
         row = get_object_or_404(Revision, number=number)
         since = revision_asked(request.GET, newest, "since") if "since" in request.GET else None
         since = number - 1 if since is None else since
-        own = changes_seen(request, number - 1, number)
-        if not own:
+        sees = sight(request)
+        own = differing(number - 1, number)
+        if not any(sees(one.path) for one in own):
             raise Http404  # it is about what the reader may not see
-        changed = own if since == number - 1 else changes_seen(request, since, number)
-        changed = below(changed, request.GET.get("path", "").strip("/"))
+        every = own if since == number - 1 else differing(since, number)
+        path = request.GET.get("path", "").strip("/")
+        changed = below([one for one in every if sees(one.path)], path)
         pages = paged(changed, request.GET, FILES)
         bounds = ALONE if pages.total == 1 else SEVERAL
         paths = [one.path for one in pages.rows]
@@ -68,10 +70,10 @@ class RevisionPage(ConfigPage):
         }
 
 
-def changes_seen(request: HttpRequest, old: int, new: int) -> list[Changed]:
-    """The files that differ, of those the reader may see."""
+def differing(old: int, new: int) -> list[Changed]:
+    """The files that differ in two revisions."""
     store = repository()
-    return changes(store.tree(old), store.tree(new), sight(request))
+    return changes(store.tree(old), store.tree(new))
 
 
 def below(found: list[Changed], path: str) -> list[Changed]:

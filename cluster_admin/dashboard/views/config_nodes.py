@@ -65,7 +65,8 @@ class ConfigNode(ConfigPage):
         node = get_object_or_404(scope.nodes(request.user), name=named["name"])
         head = head_of(repository())
         (row,) = rows_of([node], head, timezone.now())
-        applied = list(Application.objects.filter(node=node.name).order_by("-id")[:APPLICATIONS])
+        here = {"node": node.name, "subcluster": node.subcluster.name}
+        applied = list(Application.objects.filter(**here).order_by("-id")[:APPLICATIONS])
         return {
             "row": row,
             "newest_number": head.number,
@@ -74,7 +75,7 @@ class ConfigNode(ConfigPage):
                 for one in applied
             ],
             "failure": next((one for one in applied if one.output), None),
-            "edits": Edit.objects.filter(node=node.name).count(),
+            "edits": Edit.objects.filter(**here).count(),
             "may_operate": allowed(request.user, Role.OPERATOR, node.subcluster.name),
         }
 
@@ -86,7 +87,8 @@ class Drift(LoginRequiredMixin, View):
         """The differences, and the paths of which no content is known."""
         node = get_object_or_404(scope.nodes(request.user), name=name)
         replica = Replica.objects.filter(node=name).first()
-        edits = list(Edit.objects.filter(node=name).order_by("path")[:EDITS])
+        place = node.subcluster.name  # what it ran in another one before is not shown here
+        edits = list(Edit.objects.filter(node=name, subcluster=place).order_by("path")[:EDITS])
         try:
             found, note = drifting.difference(node, replica, edits)
         except (RepositoryError, ConfigError, Refused) as error:

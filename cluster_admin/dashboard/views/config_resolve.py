@@ -73,7 +73,7 @@ class Put(Reviewing):
         node = get_object_or_404(scope.nodes(request.user), name=named["name"])
         place = node.subcluster.name
         replica = get_object_or_404(Replica, node=node.name)
-        rows = Edit.objects.filter(node=node.name, live=replica.live)
+        rows = Edit.objects.filter(node=node.name, subcluster=place, live=replica.live)
         edits = [
             putting.Edited(
                 row.path, None if row.content is None else bytes(row.content), row.executable
