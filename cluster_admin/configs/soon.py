@@ -33,6 +33,10 @@ class Soon:
             self._asked = True
         self._thread.submit(self._run)
 
+    def close(self) -> None:
+        """Wait until what was asked for is done."""
+        self._thread.shutdown()
+
     def _run(self) -> None:
         with self._lock:
             self._asked = False

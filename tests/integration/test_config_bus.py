@@ -1,9 +1,11 @@
 """A commit on its way to replicas and back: real broker, real listener, real repositories."""
 
 import random
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,23 @@ def test_a_listener_that_is_killed_again_and_again_loses_nothing(
         listen(manager)
 
     wait(lambda: len(manager.rows(APPLICATIONS)) == before + sequence, "all are there")
+
+
+def test_while_the_database_refuses_nothing_is_lost(manager: Manager, node: ScriptedNode) -> None:
+    def rename(old: str, new: str) -> None:
+        path = manager.directory / "muster.sqlite3"
+        with closing(sqlite3.connect(path, timeout=20)) as database:
+            database.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+    before = len(manager.rows(APPLICATIONS))
+    rename("configs_application", "aside")
+    started_at = "2026-01-05T00:00:00.000Z"
+    node.tell(Applied(node="mta1", started_at=started_at, sequence=1, report=report(1)))
+    said = "the database does not take what is heard"
+    wait(lambda: said in manager.errors.read_text(), "it is said")
+    rename("aside", "configs_application")
+
+    wait(lambda: len(manager.rows(APPLICATIONS)) == before + 1, "it is kept after all")
 
 
 def test_rubbish_and_forged_senders_are_dropped_and_counted(
