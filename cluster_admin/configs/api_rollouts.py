@@ -18,7 +18,7 @@ from cluster_admin.configs.rollout_models import PHASES, Rollout
 from cluster_admin.inventory.models import Subcluster
 from cluster_admin.rest import headers
 from cluster_admin.rest.fields import Nothing
-from cluster_admin.rest.problems import Code, Problem, cut
+from cluster_admin.rest.problems import cut, invalid
 from cluster_admin.rest.views import Place, Resource
 
 
@@ -68,7 +68,7 @@ class Rollouts(Resource):
         self.check_object_permissions(request, Place(told["subcluster"]))
         subcluster = Subcluster.objects.filter(name=told["subcluster"]).first()
         if subcluster is None:
-            raise Problem(Code.NOT_FOUND, f"there is no subcluster {cut(told['subcluster'], 63)}")
+            raise invalid(subcluster=f"there is no subcluster {cut(told['subcluster'], 63)}")
         wish = rollout_shapes.wish(told)
         with refusals():
             if headers.is_dry_run(request):

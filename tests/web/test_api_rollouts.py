@@ -99,7 +99,7 @@ def test_who_may(stage: Stage) -> None:
         ({"pause_seconds": -1}, (400, "invalid")),
         ({"colour": "red"}, (400, "invalid")),
         ({"order": ["mta9"]}, (409, "refused")),
-        ({"subcluster": "elsewhere"}, (404, "not_found")),
+        ({"subcluster": "elsewhere"}, (400, "invalid")),
         ({"drain": True, "canary": 3}, (409, "refused")),
     ],
 )
