@@ -160,7 +160,7 @@ def _publish(app: Any, producer: Any, node: str, one: Order) -> None:
         ORDER,
         args=[msgspec.to_builtins(one)],
         queue=node_queue(node),
-        expires=EXPIRE_SECONDS,
+        expiration=EXPIRE_SECONDS,  # by the broker's clock: a node's may be wrong
         # The broker answers for what is to be on its disk only when it is there.
         delivery_mode=PERSISTENT if one.ordered else TRANSIENT,
         producer=producer,

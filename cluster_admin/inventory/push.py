@@ -49,7 +49,7 @@ def push(subcluster: Subcluster, nodes: list[str]) -> None:
                 TASK,
                 args=[subcluster.name, subcluster.revision, text],
                 queue=node_queue(node),
-                expires=EXPIRE_SECONDS,
+                expiration=EXPIRE_SECONDS,  # by the broker's clock: a node's may be wrong
                 producer=producer,
                 retry=True,
                 retry_policy=ONCE_MORE,

@@ -61,7 +61,7 @@ def manager(tmp_path: Path) -> Manager:
 def send(app: Celery, order: Order, **values: Any) -> None:
     """Send an order to the node, as managers do."""
     argument = {**msgspec.to_builtins(order), **values}
-    app.send_task(ORDER, [argument], queue="node.mta1", expires=60)
+    app.send_task(ORDER, [argument], queue="node.mta1", expiration=60)
 
 
 def test_an_order_is_taken_applied_and_told_by_the_node_itself(
