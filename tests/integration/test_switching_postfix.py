@@ -140,6 +140,20 @@ def test_postfix_lets_a_bad_value_pass_so_that_the_health_check_has_to_find_it(h
     assert report.outcome is Outcome.APPLIED
 
 
+def test_postfix_may_have_a_directory_of_the_tree_to_itself(home: Path) -> None:
+    (home / "etc").unlink()
+    (home / "etc").symlink_to(home / "config" / "current" / "postfix")
+    profile = Tools(home / "etc", subdirectory="postfix")
+    more = "transport_maps = hash:$config_directory/transport"
+    files = {f"postfix/{path}": content for path, content in tree(home, more).items()}
+    files |= {"postfix/transport": (b"test smtp:[192.0.2.1]\n", False), "other": (b"x", False)}
+    (report,) = Switcher(home / "config", profile).apply(1, files)
+    assert report.outcome is Outcome.APPLIED, report
+    assert asked(home, "postmap", "-q", "test", f"hash:{home}/etc/transport")
+    (report,) = Switcher(home / "config", profile).apply(2, {"other": (b"y", False)})
+    assert (report.outcome, report.step) == (Outcome.KEPT, Step.VALIDATE)
+
+
 def test_without_a_running_postfix_the_old_tree_comes_back_and_that_is_loud(home: Path) -> None:
     switcher(home).apply(1, tree(home))
     profile = Postfix(home / "etc", port=1, greeting_seconds=0.5)

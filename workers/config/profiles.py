@@ -48,7 +48,7 @@ class Profile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Postfix:
-    """Postfix, whose configuration directory is a link to `current`, or `current` itself."""
+    """Postfix, whose configuration directory is a link to `current` or its `subdirectory`."""
 
     directory: Path
     """The path that the running Postfix knows as its configuration directory."""
@@ -62,22 +62,25 @@ class Postfix:
     """`postfix check` walks the queue, which takes long when it is."""
     reload_seconds: float = 60.0
     greeting_seconds: float = 15.0
+    subdirectory: str = ""
+    """Where in the tree its files are; empty: at the top."""
 
     def build(self, staged: Path) -> Result:
         """Compile the maps of the tree that its main.cf and master.cf name."""
-        files = list(files_in(staged))
+        place = staged / self.subdirectory
+        files = list(files_in(place))
         _cool(files)
         listing = ""
         for option in ("-nx", "-Px"):
-            words = (self.postconf, "-c", str(staged), option)
+            words = (self.postconf, "-c", str(place), option)
             listed = run(words, self.validate_seconds, keep_bytes=LISTING_BYTES)
             if not listed.good:
                 return Result(True)  # the validation says what is wrong
             listing += f"{listed.output}\n"
-        present = {shown(path.relative_to(staged)) for path in files}
-        for one in compiled_maps(listing, (str(staged), str(self.directory)), present):
+        present = {shown(path.relative_to(place)) for path in files}
+        for one in compiled_maps(listing, (str(place), str(self.directory)), present):
             program = self.postalias if one.aliases else self.postmap
-            words = (program, "-c", str(staged), f"{one.kind}:{staged / one.path}")
+            words = (program, "-c", str(place), f"{one.kind}:{place / one.path}")
             compiled = run(words, self.validate_seconds)
             if not compiled.good:
                 return compiled
@@ -85,7 +88,7 @@ class Postfix:
 
     def validate(self, staged: Path) -> Result:
         """Let Postfix read the tree; what it only warns of is in the output."""
-        place = str(staged)
+        place = str(staged / self.subdirectory)
         named = run((self.postconf, "-c", place, "-h", "config_directory"), self.validate_seconds)
         if not named.good:
             return named

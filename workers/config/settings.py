@@ -15,7 +15,7 @@ COMMON = ("profile", "autoupdate", "directory", "secrets", "save_seconds")
 COMMANDS = ("build", "validate", "reload", "check")
 OWN = {
     "nothing": (),
-    "postfix": ("postfix_directory", "address", "port"),
+    "postfix": ("postfix_directory", "subdirectory", "address", "port"),
     "command": (*COMMANDS, "limit_seconds"),
 }
 """The keys of each profile."""
@@ -77,6 +77,7 @@ def _profile(table: Table, kind: str) -> Profile:
             _path(table, "postfix_directory", Path("/etc/postfix")),
             address=table.text("address", "127.0.0.1"),
             port=table.whole("port", 25, 1, 65_535),
+            subdirectory=_subdirectory(table),
         )
     if kind == "command":
         build, validate, reload, check = (_words(table, key) for key in COMMANDS)
@@ -97,6 +98,14 @@ def _path(table: Table, key: str, usual: Path) -> Path:
     if not text.startswith("/") or "\0" in text:
         raise table.problem(key, f"{key} is {text!r}; write the whole path, from / on")
     return Path(text)
+
+
+def _subdirectory(table: Table) -> str:
+    text = table.text("subdirectory", "")
+    if text and ("\0" in text or {"", ".", ".."} & set(text.split("/"))):
+        way = 'write a path within the tree, such as "postfix"'
+        raise table.problem("subdirectory", f"subdirectory is {text!r}; {way}")
+    return text
 
 
 def _words(table: Table, key: str) -> Words:

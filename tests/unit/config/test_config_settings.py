@@ -39,12 +39,15 @@ def test_everything_can_be_said() -> None:
         secrets = "/srv/secrets"
         save_seconds = 60
         postfix_directory = "/etc/postfix-out"
+        subdirectory = "postfix/out"
         address = "198.18.0.11"
         port = 2525
         """
     )
 
-    assert found.profile == Postfix(Path("/etc/postfix-out"), address="198.18.0.11", port=2525)
+    assert found.profile == Postfix(
+        Path("/etc/postfix-out"), address="198.18.0.11", port=2525, subdirectory="postfix/out"
+    )
     assert found.autoupdate is Autoupdate.IFUNCHANGED
     assert (found.directory, found.secrets) == (Path("/srv/config"), Path("/srv/secrets"))
     assert found.save_seconds == 60
