@@ -15,7 +15,7 @@ from tests.lab import configured
 from workers.lab.lab import Lab
 
 LIMIT_SECONDS = 30.0
-LOOK_SECONDS = 0.005
+LOOK_SECONDS = 0.01
 PAUSE_SECONDS = 1.0
 """Between two commits, so that each finds the lab at rest."""
 FIRST_SIZE = 30_000_000

@@ -79,7 +79,7 @@ def _make_revisions(directory: Path, files: dict[str, bytes], definitions: Defin
         for number, vip in enumerate(definitions.vips)
     )
     changed = {configuration.SETTINGS: settings}
-    changed["global/master.cf"] = files["global/master.cf"] + transports
+    changed[configuration.MASTER] = files[configuration.MASTER] + transports
     commit(repository, {**changed})
     repository.close()
 
@@ -135,8 +135,8 @@ def _work(place: Path, names: Sequence[str], door: Connection) -> None:
 
 def _apply(place: Path, own: OwnTree, repository: Repository) -> str:
     """Apply the second revision to a node; why it did not come through, empty when it did."""
-    etc = postfix.directory_of(_home(place, own.node))
-    switcher = Switcher(_config(place, own.node), configuration.BeforeItRuns(etc))
+    profile = postfix.before_it_runs(_home(place, own.node))
+    switcher = Switcher(_config(place, own.node), profile)
     try:
         tree = own.render(repository, 2)
     except ConfigError as error:

@@ -53,8 +53,9 @@ def runs(lab: Lab, node: str, number: int) -> bool:
     """Whether a node is through with applying a revision, or a later one, and it is live."""
     state = State(config_directory(lab.record, node))
     journal = state.journal()
-    settled = journal is not None and journal.mark is Mark.SETTLED
-    return settled and state.live().revision >= number
+    if journal is None or journal.mark is not Mark.SETTLED or journal.revision < number:
+        return False
+    return state.live().revision >= number
 
 
 def size_said(lab: Lab, node: str) -> int:

@@ -111,7 +111,7 @@ def test_a_bad_commit_is_refused_and_changes_nothing(mail: Mail) -> None:
     text = "{% set message_size_limit = no_such_name + 1 %}\n{% set process_limit = 20 %}\n"
     for path, content, line in (
         (configured.SETTINGS, text, 1),
-        ("default/mta2/main.cf.j2", "a = 1\nb = {{ no_such_name }}\n", 2),
+        ("default/mta2/postfix/main.cf.j2", "a = 1\nb = {{ no_such_name }}\n", 2),
         ("default/mta9/main.cf", "a = 1\n", 0),
         ("default/mta1/../main.cf", "a = 1\n", 0),
     ):
@@ -128,7 +128,7 @@ def test_a_bad_commit_is_refused_and_changes_nothing(mail: Mail) -> None:
 def test_what_postfix_cannot_read_is_kept_out_by_the_node(mail: Mail) -> None:
     size = configured.size_said(mail.lab, "mta2")
     text = "this is no line of main.cf\n"
-    proposed = configured.proposal(mail.api, "default/mta2/main.cf.j2", text)
+    proposed = configured.proposal(mail.api, "default/mta2/postfix/main.cf.j2", text)
     number = configured.committed(configured.commit(mail.api, proposed))
     reports = "/api/v1/config/nodes/mta2/"
 
@@ -139,7 +139,7 @@ def test_what_postfix_cannot_read_is_kept_out_by_the_node(mail: Mail) -> None:
     wait_until(told, REACH_SECONDS, "the manager knows that mta2 did not take it")
     assert mail.says(("mta2",), size)
     mail.flows(mail.lab.nodes)
-    change = {"path": "default/mta2/main.cf.j2", "delete": True}
+    change = {"path": "default/mta2/postfix/main.cf.j2", "delete": True}
     proposed = {"base": number, "message": "Take it back", "changes": [change]}
     after = configured.committed(configured.commit(mail.api, proposed))
     wait_until(

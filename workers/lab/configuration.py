@@ -24,6 +24,11 @@ from workers.lab.processes import ROLE_VARIABLE
 
 DOMAIN = "lab.test"
 SETTINGS = "global/_settings.j2"
+SUBDIRECTORY = "postfix"
+"""Of the tree, for Postfix's own files."""
+MAIN, MASTER, TRANSPORT = (
+    f"global/{SUBDIRECTORY}/{name}" for name in ("main.cf.j2", "master.cf", "transport")
+)
 FILE_MODE = 0o100644
 _SETTINGS = """\
 {# What layers may want to differ in: put a file of this name into a later layer. #}
@@ -129,9 +134,9 @@ def tree(place: Place) -> dict[str, bytes]:
     )
     files = {
         SETTINGS: _SETTINGS,
-        "global/main.cf.j2": main,
-        "global/master.cf": _MASTER,
-        "global/transport": _TRANSPORT,
+        MAIN: main,
+        MASTER: _MASTER,
+        TRANSPORT: _TRANSPORT,
     }
     return {path: text.encode() for path, text in files.items()}
 

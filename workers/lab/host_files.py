@@ -146,6 +146,7 @@ def _configuration_lines(record: Record, host: Host) -> list[str]:
         "[configuration]",
         'profile = "postfix"',
         f"postfix_directory = {json.dumps(str(etc))}",
+        f"subdirectory = {json.dumps(configuration.SUBDIRECTORY)}",
         f"address = {json.dumps(host.address)}",
         f"save_seconds = {SAVE_SECONDS}",
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workers.config.core.manifests import Rendered
 from workers.lab.commands import tool
-from workers.lab.configuration import BeforeItRuns, lay_down
+from workers.lab.configuration import SUBDIRECTORY, BeforeItRuns, lay_down
 from workers.lab.supervision import Program
 
 ROLE = "postfix"
@@ -23,12 +23,17 @@ def directory_of(home: Path) -> Path:
     return home / "etc"
 
 
+def before_it_runs(home: Path) -> BeforeItRuns:
+    """How its trees are built and validated while no Postfix runs there."""
+    return BeforeItRuns(directory_of(home), subdirectory=SUBDIRECTORY)
+
+
 def prepare(home: Path, config: Path, files: Rendered) -> Program:
     """Make its directories and its first tree live in `config`; answer the program that runs it."""
     data, etc = home / "data", directory_of(home)
     for path in (home, home / "spool", data):
         path.mkdir(mode=0o755, parents=True)
     os.chown(data, pwd.getpwnam("postfix").pw_uid, grp.getgrnam("postfix").gr_gid)
-    lay_down(config, BeforeItRuns(etc), files)
-    etc.symlink_to(config / "current")
+    lay_down(config, before_it_runs(home), files)
+    etc.symlink_to(config / "current" / SUBDIRECTORY)
     return Program(ROLE, (tool("postfix"), "-c", str(etc), "start-fg"))
