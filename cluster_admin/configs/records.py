@@ -58,8 +58,10 @@ def stood(subcluster: str, told: Standing, at: datetime) -> bool:
     }
     if row.subcluster != subcluster:
         values["wanted"] = 0  # what it was asked for elsewhere
-    # Only these columns: whoever sends orders writes the others.
-    Replica.objects.update_or_create(node=told.node, defaults=values)
+    if row.pk is None:
+        Replica.objects.create(node=told.node, **values)
+    else:  # only these columns: whoever sends orders writes the others
+        Replica.objects.filter(pk=row.pk).update(**values)
     _forget_edits(told)
     return known is None or known.started_at != told.started_at
 
