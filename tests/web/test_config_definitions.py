@@ -17,6 +17,7 @@ from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node, Segment, Subcluster, Topology
 from cluster_admin.vips.models import Vip
 from tests.unit.repository.stage import commit as unchecked
+from tests.unit.repository.stage import git, sound
 from tests.web.config_stage import (
     ACTOR,
     DEFINITIONS,
@@ -27,6 +28,7 @@ from tests.web.config_stage import (
     text,
 )
 from workers.repository.errors import ConflictError, NothingChangedError
+from workers.repository.repository import Repository
 
 pytestmark = pytest.mark.django_db
 
@@ -255,6 +257,32 @@ def test_all_rows_can_be_made_anew_from_git(home: Subcluster) -> None:
     restored = Subcluster.objects.get().revisions.values_list(*mine)
     assert list(restored)[1:] == history[1:]
     assert restored[0][:2] == history[0][:2]
+
+
+def test_a_lost_manager_is_made_anew_from_a_nodes_replica(
+    home: Subcluster, repository_directory: Path, tmp_path: Path
+) -> None:
+    add_vip(home, "198.18.0.102")
+    commit({"global/motd": "1\n"}, key="k-1")
+    names = ("number", "commit", "author", "email", "message", "at", "key")
+    before = list(Revision.objects.values_list(*names))
+    definitions = text(DEFINITIONS)
+    replica = Repository.create(tmp_path / "config.git")
+    newest = repository().head()
+    assert newest is not None
+    replica.receive(repository().pack_since(None), None, newest.hash)
+    for rows in (Revision, Vip, Node, Topology, Subcluster):
+        rows.objects.all().delete()
+    shutil.rmtree(repository_directory)
+    store.forget()
+
+    git(tmp_path, "clone", "--mirror", "--quiet", "config.git", str(repository_directory))
+    call_command("reindex")
+
+    assert list(Revision.objects.values_list(*names)) == before
+    assert texts.newest_text(Subcluster.objects.get()) == text(DEFINITIONS) == definitions
+    assert commit({"global/motd": "2\n"}).head == newest.number + 1
+    assert sound(repository_directory)
 
 
 def test_definitions_of_an_older_muster_are_taken_over(
