@@ -22,6 +22,7 @@ from cluster_admin.configs.authors import author_of
 from cluster_admin.configs.checking import Check, problems
 from cluster_admin.configs.models import Revision
 from cluster_admin.configs.previewing import Preview
+from cluster_admin.configs.rebasing import taken_back
 from cluster_admin.configs.refusals import Problem, Refused, UnknownNodeError
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory.models import Node, Subcluster
@@ -147,16 +148,8 @@ def revert(
     actor: Actor, number: int, *, message: str = "", key: str = "", dry_run: bool = False
 ) -> Made:
     """Take back what revision `number` changed; lines that were changed since conflict."""
-    found = repository().revision(number)
-    before, after = repository().tree(number - 1), repository().tree(number)
-    changes: dict[str, Entry | None] = {}
-    for path in before.keys() | after.keys():
-        old, new = before.get(path), after.get(path)
-        if old is None:
-            changes[path] = None
-        elif new is None or (old.blob, old.mode) != (new.blob, new.mode):
-            changes[path] = Entry(repository().content(old.blob), old.executable)
-    title = found.message.partition("\n")[0]
+    changes = taken_back(number)
+    title = repository().revision(number).message.partition("\n")[0]
     message = message or f"Take back r{number}: {title}"
     return commit(actor, changes, message, base=number, key=key, dry_run=dry_run)
 
