@@ -21,7 +21,9 @@ CONFIGURATION = """
 [checks]
 # What the document allows may still be refused: nodes could not act on it.
 positive_data_acceptance.enabled = false
-negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429]
+negative_data_rejection.expected-statuses = [
+  400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429
+]
 
 [[operations]]
 # It would end the token in use.
