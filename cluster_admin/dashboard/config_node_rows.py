@@ -26,6 +26,7 @@ BADGES = {
     "failed": Badge("failed", "bad", "cross", "what it shall run did not do there"),
     "stranded": Badge("stranded", "bad", "alert", "turning back failed: look at this node now"),
     "edited": Badge("edited", "warn", "tool", "files were edited on the node"),
+    "troubled": Badge("troubled", "bad", "alert", "its replica or its live tree cannot be used"),
     "silent": Badge("silent", "warn", "question", "its worker has not been heard of late"),
     "unknown": UNKNOWN,
 }
@@ -71,6 +72,8 @@ class NodeRow:
             found.append("it has told nothing of its configuration yet: start its worker")
         if "silent" in self.states:
             found.append("its worker has not been heard for minutes: see that it runs")
+        if self.replica is not None and self.replica.trouble:
+            found.append(self.replica.trouble)
         if self.last is not None and not {"failed", "stranded", "waits"}.isdisjoint(self.states):
             found.append(self.last.sentence)
         return found
@@ -135,6 +138,8 @@ def _states(
         yield "stranded"
     if now - replica.heard_at >= UP:
         yield "silent"
+    if replica.trouble:
+        yield "troubled"
     if replica.busy:
         yield "applying"
     elif wanted in (0, replica.live):

@@ -41,6 +41,10 @@ def test_every_state_has_a_word(operator: Client) -> None:
     assert badges(operator, "mta1") == ["applying"]
     config_seeding.stand("mta1", 1, busy=False, ago=600, drift_count=3)
     assert badges(operator, "mta1") == ["silent", "behind", "edited"]
+    config_seeding.stand("mta1", 2, drift_count=0, trouble="its disk is full: make room")
+    assert badges(operator, "mta1") == ["troubled", "runs it"]
+    assert "its disk is full" in text_of(operator.get("/config/nodes/mta1/"))
+    config_seeding.stand("mta1", 1, trouble="")
     for outcome, word in (
         *(("kept", "failed"), ("turned_back", "failed"), ("refused", "waits")),
         ("stranded", "stranded"),
