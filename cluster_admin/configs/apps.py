@@ -17,14 +17,15 @@ class ConfigsConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the inventory who keeps its definitions files; have nodes told and heard."""
-        from cluster_admin.configs import announcements, keeping, rollout_driver, sending
-        from cluster_admin.events import companions
+        from cluster_admin.configs import announcements, keeping, live, rollout_driver, sending
+        from cluster_admin.events import companions, feed
         from cluster_admin.inventory import keepers
 
         keepers.set_keeper(keepers.Keeper(keeping.follow, keeping.keep, keeping.drop))
         announcements.tell_of_revisions(sending.announce)
         companions.accompany(_hearer)
         companions.accompany(rollout_driver.make)
+        feed.marks.append(live.mark)
 
 
 def _hearer(

@@ -26,7 +26,9 @@ from workers.config.core.rollout_values import (
     Abort,
     Decision,
     Event,
+    Fact,
     Pause,
+    Phase,
     Resume,
     Settings,
 )
@@ -95,8 +97,9 @@ def start(
             reason=reason[:500],
             started_at=now,
         )
+        began = Fact(Phase.RUNNING.value, _by(actor, "started", reason))
         with _one_at_a_time():
-            rollout_keeping.keep(row, state, Decision(), now)
+            rollout_keeping.keep(row, state, Decision(facts=(began,)), now)
         rollout_keeping.record(actor, row, "start", reason)
         _prune()
     return row

@@ -35,6 +35,9 @@ FIELDS = tuple(one.name for one in Event._meta.concrete_fields)
 FILTERED = ("subcluster", "node", "vip", "kind", "actor")
 """What a stream can be asked for by an exact word."""
 log = logging.getLogger("muster.feed")
+marks: list[Callable[[], str]] = []
+"""What apps above this one show of their own: each asks the database for a text that changes with
+it. Registered once, when Django starts; asked as often as the database is."""
 Story = dict[str, Any]
 """An event as JSON has it."""
 Result = TypeVar("Result")
@@ -252,7 +255,8 @@ def _states() -> str:
     defined = Subcluster.objects.aggregate(Sum("revision"), Max("id"))
     moments = [nodes.pop("changed_at__max"), vips]
     stamps = [int(one.timestamp() * 1000) if one else 0 for one in moments]
-    return "-".join(str(one or 0) for one in [*stamps, *nodes.values(), *defined.values()])
+    ours = (str(one or 0) for one in [*stamps, *nodes.values(), *defined.values()])
+    return "-".join([*ours, *(ask() for ask in marks)])
 
 
 def _stories(rows: QuerySet[Event]) -> list[Story]:

@@ -33,7 +33,9 @@ def test_started_shown_and_listed(stage: Stage) -> None:
     shown = api.get(where).body
     assert shown["progress"] == pytest.approx(1 / 3, abs=1e-3)
     assert shown["counts"] == {"passed": 1, "ordered": 1, "waiting": 1}
-    assert [one["what"] for one in shown["facts"]] == ["ordered", "applied", "passed", "ordered"]
+    told = [one["what"] for one in shown["facts"]]
+    assert told == ["running", "ordered", "applied", "passed", "ordered"]
+    assert shown["facts"][0]["sentence"] == "started by ada: Tuesday"
     listed = api.get("config/rollouts/?subcluster=default&phase=running&ordering=-id").body
     assert [one["id"] for one in listed["results"]] == [shown["id"]]
     assert api.get("config/rollouts/?phase=done").body["count"] == 0

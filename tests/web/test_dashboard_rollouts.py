@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 
 from cluster_admin.audit.models import AuditRecord
-from cluster_admin.configs import rollouts
+from cluster_admin.configs import live, rollouts
 from cluster_admin.configs.rollout_models import Rollout
+from cluster_admin.events import feed
 from tests.web import seeding
 from tests.web.rollout_stage import OLGA, Stage
 
@@ -147,3 +148,16 @@ def test_many_are_in_pages(operator: Client, stage: Stage) -> None:
 
     assert "page 1 of 2" in _text(operator, "/config/rollouts/")
     assert "51\N{EN DASH}61 of 61" in _text(operator, "/config/rollouts/?page=2")
+
+
+def test_the_mark_that_live_pages_follow_changes_as_it_goes(stage: Stage) -> None:
+    seen = [live.mark()]
+    stage.start()
+    seen.append(live.mark())
+    for one in ("ordered", "applied", "passed"):
+        stage.until("mta1", one)
+        seen.append(live.mark())
+
+    assert len(set(seen)) == len(seen)
+    assert live.mark() == seen[-1]
+    assert live.mark in feed.marks

@@ -53,7 +53,8 @@ def test_what_happened_is_kept_in_turn(stage: Stage) -> None:
 
     told = list(RolloutFact.objects.filter(rollout=row).values_list("node", "what"))
     one = [("ordered",), ("applied",), ("passed",)]
-    assert told == [(f"mta{n}", *what) for n in (1, 2, 3) for what in one] + [("", "done")]
+    turns = [(f"mta{n}", *what) for n in (1, 2, 3) for what in one]
+    assert told == [("", "running"), *turns, ("", "done")]
     trail = AuditRecord.objects.filter(kind="rollout").order_by("id")
     assert list(trail.values_list("action", "actor")) == [("start", "olga"), ("done", "rollout")]
 
