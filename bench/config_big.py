@@ -129,6 +129,14 @@ def _pages(size: Size) -> list[str]:
         f"{API}/diff/?from={last - AGO}&to={last}&path={everybody}",
         f"{API}/diff/?from={last - AGO}&to={last}&node={NODE}",
         f"{API}/render/{NODE}/?revision={last}",
+        "/config/",
+        f"/config/?path={own}",
+        f"/config/revisions/{last}/",
+        f"/config/revisions/{last}/?since={last - AGO}",
+        "/config/tree/",
+        f"/config/tree/{SITE}/{NODE}/",
+        f"/config/file/{own}/",
+        f"/config/nodes/{NODE}/",
     ]
 
 
