@@ -15,7 +15,7 @@ COMMON = ("profile", "autoupdate", "directory", "secrets", "save_seconds")
 COMMANDS = ("build", "validate", "reload", "check")
 OWN = {
     "nothing": (),
-    "postfix": ("postfix_directory", "subdirectory", "address", "port"),
+    "postfix": ("postfix_directory", "subdirectory", "address", "port", "greeting_seconds"),
     "command": (*COMMANDS, "limit_seconds"),
 }
 """The keys of each profile."""
@@ -77,6 +77,7 @@ def _profile(table: Table, kind: str) -> Profile:
             _path(table, "postfix_directory", Path("/etc/postfix")),
             address=table.text("address", "127.0.0.1"),
             port=table.whole("port", 25, 1, 65_535),
+            greeting_seconds=table.whole("greeting_seconds", 15, 1, 3_600),
             subdirectory=_subdirectory(table),
         )
     if kind == "command":

@@ -25,6 +25,8 @@ from workers.lab.supervision import Program, python_program, write_configuration
 AGENT, REPORTER, WORKER = "agent", "reporter", "worker"
 SHORTEST_LEASE_SECONDS = 3
 RESTART_SECONDS = 2
+GREETING_SECONDS = 3
+"""How long a Postfix may take to greet after a reload; in a lab nothing delays it on purpose."""
 SAVE_SECONDS = 10
 """How often nodes look for edits of their live trees: whoever tries it out does not wait long."""
 
@@ -148,6 +150,7 @@ def _configuration_lines(record: Record, host: Host) -> list[str]:
         f"postfix_directory = {json.dumps(str(etc))}",
         f"subdirectory = {json.dumps(configuration.SUBDIRECTORY)}",
         f"address = {json.dumps(host.address)}",
+        f"greeting_seconds = {GREETING_SECONDS}",
         f"save_seconds = {SAVE_SECONDS}",
     ]
 

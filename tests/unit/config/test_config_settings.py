@@ -42,11 +42,16 @@ def test_everything_can_be_said() -> None:
         subdirectory = "postfix/out"
         address = "198.18.0.11"
         port = 2525
+        greeting_seconds = 3
         """
     )
 
     assert found.profile == Postfix(
-        Path("/etc/postfix-out"), address="198.18.0.11", port=2525, subdirectory="postfix/out"
+        Path("/etc/postfix-out"),
+        address="198.18.0.11",
+        port=2525,
+        greeting_seconds=3,
+        subdirectory="postfix/out",
     )
     assert found.autoupdate is Autoupdate.IFUNCHANGED
     assert (found.directory, found.secrets) == (Path("/srv/config"), Path("/srv/secrets"))
