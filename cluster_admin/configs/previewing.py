@@ -21,8 +21,6 @@ from workers.repository.committing import Candidate
 from workers.repository.differences import TEXT_BYTES, Contents, Difference, of_contents
 from workers.repository.trees import Listing
 
-NODES_MAX = 100
-"""So many nodes are shown in a preview."""
 Draft = dict[str, tuple[File, str]]
 """Path -> the file, and the blob in the repository that it is made of."""
 
@@ -62,16 +60,16 @@ def differences(old: Tree | None, new: Tree | None) -> tuple[Difference, ...]:
 
 
 def previews(candidate: Candidate) -> Iterator[Preview]:
-    """What a candidate would change, node by node; of those that it cannot change none."""
-    nodes = list(affected(candidate))[:NODES_MAX]
+    """What a candidate would change, node by node; of those that it cannot change none.
+
+    All nodes together have `TEXT_BYTES` of lines; files beyond are named without theirs.
+    """
     left = TEXT_BYTES
     with renderer() as one:
-        for facts in nodes:
-            if left <= 0:
-                return
+        for facts in affected(candidate):
             sides = (candidate.before, _facts_before(candidate, facts)), (candidate.after, facts)
             old, new = (_drafted(one, listing, candidate.read, who) for listing, who in sides)
-            found = tuple(of_contents(*_differing(old, new, candidate.read)))
+            found = tuple(of_contents(*_differing(old, new, candidate.read), left))
             left -= sum(len(difference.text) for difference in found)
             if found:
                 yield Preview(facts.node.name, facts.subcluster, found)

@@ -81,9 +81,9 @@ def differences(
         )
 
 
-def of_contents(old: Contents, new: Contents) -> Iterator[Difference]:
-    """The differences of two trees that are in memory, in the same form and within these bounds."""
-    left = TEXT_BYTES
+def of_contents(old: Contents, new: Contents, text_bytes: int = TEXT_BYTES) -> Iterator[Difference]:
+    """The differences of two trees that are in memory, in the same form; so much text for all."""
+    left = text_bytes
     for path in sorted(old.keys() | new.keys()):
         before, after = old.get(path), new.get(path)
         if before == after:

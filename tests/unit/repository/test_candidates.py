@@ -102,3 +102,6 @@ def test_contents_differ_as_revisions_do(repository: Repository) -> None:
     ]
     assert [one.kind for one in of_contents(new, {})] == [Kind.DELETED] * 4
     assert list(of_contents(new, new)) == []
+    assert [(one.path, one.cut) for one in of_contents(old, new, 1)][:2] == [
+        *(("global/a", False), ("global/b", True))
+    ]
