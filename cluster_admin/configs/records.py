@@ -34,8 +34,8 @@ def keep(subcluster: str, told: Message, at: datetime) -> bool:
 
 def stood(subcluster: str, told: Standing, at: datetime) -> bool:
     """Note how a node stands; whether this is its first word in a run of its worker."""
-    row = Replica.objects.filter(node=told.node).first() or Replica(node=told.node)
-    known = stands.stand(row) if row.heard_at else None
+    row = Replica.objects.filter(node=told.node).first()
+    known = stands.stand(row) if row and row.heard_at else None
     new = Stand(told.started_at, told.sequence, at, told.number, told.commit, told.target)
     if not is_newer(new, known):
         return False
@@ -56,12 +56,12 @@ def stood(subcluster: str, told: Standing, at: datetime) -> bool:
         "autoupdate": told.autoupdate.value,
         "trouble": clean(told.trouble),
     }
-    if row.subcluster != subcluster:
+    if row and row.subcluster != subcluster:
         values["wanted"] = 0  # what it was asked for elsewhere
-    if row.pk is None:
-        Replica.objects.create(node=told.node, **values)
-    else:  # only these columns: whoever sends orders writes the others
+    if row:  # only these columns: whoever sends orders writes the others
         Replica.objects.filter(pk=row.pk).update(**values)
+    else:
+        Replica.objects.create(node=told.node, **values)
     _forget_edits(told)
     return known is None or known.started_at != told.started_at
 
