@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from django.db import connections, transaction
+from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from cluster_admin.audit.actor import Actor
@@ -26,8 +26,7 @@ from workers.config.core.rollout_values import Action, Drain, Undrain
 from workers.config.core.rollouts import decide
 
 TICK_SECONDS = 0.3
-"""While a rollout is under way."""
-IDLE_SECONDS = 1.0
+"""Between looks; whether a rollout is under way at all is one small question."""
 RETRY_SECONDS = 1.0
 """After the database refused, or something else went wrong."""
 WORK = "configs.rollouts"
@@ -63,7 +62,7 @@ class Driver:
             self._tell(f"rollouts: {str(error).strip() or type(error).__name__}")
             return RETRY_SECONDS
         self._tell("; ".join(refused))
-        return TICK_SECONDS if _under_way() else IDLE_SECONDS
+        return TICK_SECONDS
 
     def _tell(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:
@@ -72,20 +71,22 @@ class Driver:
 
 
 def drive(now: datetime, *, deaf: bool | None = None) -> list[str]:
-    """Give every rollout that is under way a turn; what others refused of it, as sentences.
+    """Give every rollout that is under way a turn; what went wrong, as sentences.
 
-    `deaf`: whether nothing is heard of nodes; None asks how fresh the listener is.
+    Raises what the database raises. `deaf`: whether nothing is heard of nodes; None asks how fresh
+    the listener is.
     """
     refused: list[str] = []
-    for pk in _under_way():
-        with only_one(WORK) as ours:
-            if ours:
-                refused += _drive(pk, now, deaf)
+    for pk in list(Rollout.objects.filter(ended_at=None).values_list("pk", flat=True)):
+        try:
+            with only_one(WORK) as ours:
+                if ours:
+                    refused += _drive(pk, now, deaf)
+        except Error:
+            raise
+        except Exception as error:  # one that cannot be driven keeps no other from its turn
+            refused.append(f"rollout {pk} cannot be driven: {str(error) or type(error).__name__}")
     return refused
-
-
-def _under_way() -> list[int]:
-    return list(Rollout.objects.filter(ended_at=None).values_list("pk", flat=True))
 
 
 def _drive(pk: int, now: datetime, deaf: bool | None) -> list[str]:

@@ -286,6 +286,29 @@ class TestDriver:
         assert Rollout.objects.get().phase == "done"
         assert set(stage.live().values()) == {stage.new}
 
+    def test_one_that_cannot_be_driven_is_told_of(self, stage: Stage) -> None:
+        stage.start()
+        Rollout.objects.update(state={"format": 2})
+
+        (sentence,) = rollout_driver.drive(stage.now, deaf=False)
+
+        assert sentence.startswith("rollout ")
+        assert "cannot be driven" in sentence
+
+    def test_a_drain_that_is_refused_is_told_of_and_tried_again(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any) -> None:
+            raise Refused("the repository is busy; try again")
+
+        stage.start(settings=_with(drain=True))
+        with monkeypatch.context() as patch:
+            patch.setattr(rollout_driver, "set_admin_state", refuse)
+            stage.turn()
+            assert "mta1 is not drained: the repository is busy" in stage.refused[0]
+
+        assert stage.run().phase == "done"
+
     def test_a_node_that_was_removed_takes_no_further_part(self, stage: Stage) -> None:
         stage.start()
         stage.until("mta2", "applied")
