@@ -1,6 +1,5 @@
 """What was changed in a working copy, line by line, from the base to here."""
 
-import difflib
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -8,10 +7,12 @@ from cluster_admin.cli import config_files, config_plans
 from cluster_admin.cli.config_copies import WorkingCopy
 from cluster_admin.cli.config_plans import What
 from cluster_admin.cli.config_remote import Remote
-from cluster_admin.cli.config_states import Files
 from workers.repository.core.changes import FILE_BYTES
 
-NOTHING = "/dev/null"
+Side = tuple[bytes, bool]
+"""Content, and whether the file may be run."""
+TOO_LARGE = "is too large to be compared, and to be committed"
+SHOWN = {"file_lines": 100_000, "lines": 100_000, "characters": 64 * 1024 * 1024}
 
 
 def differences(
@@ -23,35 +24,21 @@ def differences(
     for path, what in changed.items():
         if what is What.OTHER or (named and not config_plans.within(path, named)):
             continue
-        before = b""
+        if path in found.stamps and found.stamps[path][1] > FILE_BYTES:
+            yield {"path": path, "state": what.value, "diff": f"# {path}: {TOO_LARGE}\n"}
+            continue
+        before = after = None
         if path in state.files:
-            before = remote.content(state.revision, path, state.files[path].blob)
-        large = path in found.stamps and found.stamps[path][1] > FILE_BYTES
-        after = config_files.read(copy.root, path) if path in found.files and not large else b""
-        head = _head(path, state.revision, state.files, found.files)
-        told = ["it is too large to be compared\n"] if large else unified(before, after)
-        yield {"path": path, "state": what.value, "diff": "".join([*head, *told])}
+            kept = state.files[path]
+            before = remote.content(state.revision, path, kept.blob), kept.executable
+        if path in found.files:
+            after = config_files.read(copy.root, path), found.files[path].executable
+        yield {"path": path, "state": what.value, "diff": unified(path, before, after)}
 
 
-def unified(before: bytes, after: bytes) -> Iterator[str]:
-    """The hunks of a unified diff, in lines that end with LF."""
-    if b"\0" in before or b"\0" in after:
-        yield "binary contents differ\n" if before != after else ""
-        return
-    sides = [side.decode("utf-8", "replace").split("\n") for side in (before, after)]
-    older, newer = (
-        [f"{line}\n" for line in side[:-1]] + ([side[-1]] if side[-1] else []) for side in sides
-    )
-    for number, line in enumerate(difflib.unified_diff(older, newer)):
-        if number > 1:
-            yield line if line.endswith("\n") else f"{line}\n\\ no newline at the end\n"
+def unified(path: str, before: Side | None, after: Side | None) -> str:
+    """The difference of a file as the API and the pages tell it; None: it is not there."""
+    from cluster_admin.configs import diffs  # only when asked for: starting is to be fast
 
-
-def _head(path: str, revision: int, base: Files, local: Files) -> list[str]:
-    """The lines that name both sides, and tell of a change of the mode."""
-    older = f"{path} (r{revision})" if path in base else NOTHING
-    newer = f"{path} (here)" if path in local else NOTHING
-    head = [f"--- {older}\n", f"+++ {newer}\n"]
-    if path in base and path in local and base[path].executable != local[path].executable:
-        head.append("it may be run now\n" if local[path].executable else "it may not be run now\n")
-    return head
+    sides = [{} if one is None else {path: diffs.Plain(*one)} for one in (before, after)]
+    return diffs.unified(diffs.of_trees(sides[0], sides[1], diffs.Bounds(**SHOWN)))

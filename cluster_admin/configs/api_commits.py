@@ -30,7 +30,6 @@ from cluster_admin.configs.services import Made
 from cluster_admin.rest import headers
 from cluster_admin.rest.problems import Code, Problem, invalid
 from workers.repository.core.changes import Entry
-from workers.repository.differences import Difference
 from workers.repository.errors import UnknownRevisionError
 
 Changes = dict[str, Entry | None]
@@ -109,13 +108,14 @@ class Reverts(Committing):
 
     verb = "revert"
 
-    @extend_schema(request=RevertBody, responses=ANSWERS)
+    @extend_schema(request=RevertBody, responses={**ANSWERS, 404: None})
     def post(self, request: Request) -> Response:
         """Take back what one revision changed."""
         asked = self.asked(RevertBody)
         number = asked["revision"]
         with refusals():
-            changed = _changed(number)
+            repository = store.repository()
+            changed = repository.diff(repository.revision(number).number - 1, number)
         self.check_writes(request, (one.path for one in changed))
         return self.made(
             lambda: services.revert(
@@ -153,14 +153,6 @@ class Copies(Committing):
             ),
             asked["key"],
         )
-
-
-def _changed(number: int) -> list[Difference]:
-    """What a revision changed; whoever names one that is none said something that is not valid."""
-    try:
-        return store.repository().diff(number - 1, number)
-    except UnknownRevisionError as error:
-        raise invalid(revision=str(error)) from error
 
 
 def _entries(changes: Iterable[dict[str, Any]], base: int) -> Changes:

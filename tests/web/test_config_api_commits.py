@@ -243,7 +243,9 @@ def test_a_revision_is_taken_back(api: Api) -> None:
     assert tried.body["nodes"]["mta1"]["files"][0]["path"] == "motd"
     assert (undone.status, text("global/motd")) == (201, "one\ntwo\nthree\n")
     assert undone.body["message"].startswith(f"Take back r{head() - 1}")
-    assert api.post("config/revert/", {"revision": 99}).problem == (400, "invalid")
+    unknown = api.post("config/revert/", {"revision": 99})
+    assert unknown.problem == (404, "not_found")
+    assert unknown.body["detail"].startswith("r99: no such revision")
     assert api.post("config/revert/", {"revision": 0}).problem == (400, "invalid")
 
 
