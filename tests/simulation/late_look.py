@@ -55,7 +55,11 @@ class SeldomLooking(Machine):
 
 def late_look(seed: int) -> Plan:
     """A schedule of another class, on machines that look seldom."""
-    plan = random.Random(f"late-look/{seed}/class").choice(BUILDS)(seed)
+    build = random.Random(f"late-look/{seed}/class").choice(BUILDS)
+    plan = build(seed)
     plan.machine = SeldomLooking
-    plan.bounds = replace(plan.bounds, planned_gap=plan.bounds.planned_gap + LOOK_SECONDS)
+    bounds = replace(plan.bounds, planned_gap=plan.bounds.planned_gap + LOOK_SECONDS)
+    if build is h.last_resort:  # who may serve at all has changed once more, and is to be looked at
+        bounds = replace(bounds, outage=bounds.outage + LOOK_SECONDS)
+    plan.bounds = bounds
     return plan
