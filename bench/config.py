@@ -8,19 +8,22 @@ import statistics
 from dataclasses import dataclass
 from functools import partial
 
-from bench import config_big, config_deaths, config_lab, config_nodes
+import httpx
+
+from bench import config_bad, config_big, config_deaths, config_lab, config_nodes
 from bench.options import Options, Teller
 from bench.report import Row, row
 from workers.lab.bringup import Wish, bring_up, take_down
 from workers.lab.core.timeline import percentile
+from workers.lab.lab import Lab
 
 KILL_ROWS = ("kill.runs", "kill.half_applied", "kill.lost_commits")
 NODES_ROW = "apply-100.seconds"
 BIG_ROWS = ("big.commit_seconds", "big.page_seconds")
 APPLY_ROWS = ("apply.median_seconds", "apply.p95_seconds")
+BAD_ROW = "bad-commit.rollback_seconds"
 POLLING_ROWS = ("polling.median_seconds", "polling.p95_seconds")
 UNMEASURED = {
-    "bad-commit.rollback_seconds": ("s", 5.0, "there are no rollouts yet"),
     "restore.differences": ("differences", 0.0, "a manager cannot be restored from a node yet"),
 }
 LAB_NODES = 3
@@ -40,9 +43,10 @@ class Counts:
     big: config_big.Size = WHOLE
     big_runs: int = 20
     commits: int = 30
+    bad_commits: int = 3
 
 
-QUICK = Counts(40, 10, config_big.Size(1_000, 20 << 20, 300), 5, 5)
+QUICK = Counts(40, 10, config_big.Size(1_000, 20 << 20, 300), 5, 5, 1)
 
 
 class ConfigBench:
@@ -60,7 +64,7 @@ class ConfigBench:
             KILL_ROWS: self._measure_deaths,
             (NODES_ROW,): self._measure_nodes,
             BIG_ROWS: self._measure_big,
-            APPLY_ROWS: self._measure_lab,
+            (*APPLY_ROWS, BAD_ROW): self._measure_lab,
             POLLING_ROWS: self._work_polling_out,
         }
         for names, measure in parts.items():
@@ -99,11 +103,19 @@ class ConfigBench:
         name = self._options.name
         lab = bring_up(Wish(name=name, nodes=LAB_NODES, manager=True), self._tell, keep=True)
         try:
-            found = config_lab.seconds(lab, self._counts.commits, self._tell)
+            with config_lab.client_of(lab) as client:
+                self._measure_commits(lab, client)
         finally:
             take_down(name)
-        self._add(row(APPLY_ROWS[0], found, "s", 1.0))
-        self._add(row(APPLY_ROWS[1], found, "s", 2.0, partial(percentile, percent=95)))
+
+    def _measure_commits(self, lab: Lab, client: httpx.Client) -> None:
+        if any(map(self._options.asks, APPLY_ROWS)):
+            found = config_lab.seconds(lab, client, self._counts.commits, self._tell)
+            self._add(row(APPLY_ROWS[0], found, "s", 1.0))
+            self._add(row(APPLY_ROWS[1], found, "s", 2.0, partial(percentile, percent=95)))
+        if self._options.asks(BAD_ROW):
+            found = config_bad.seconds(lab, client, self._counts.bad_commits, self._tell)
+            self._add(row(BAD_ROW, found, "s", 5.0))
 
     def _work_polling_out(self) -> None:
         """Each node looks once in a minute, at an instant of its own: the last of three counts."""

@@ -42,6 +42,13 @@ def committed(answer: httpx.Response) -> int:
     return int(answer.json()["revision"])
 
 
+def text_of(client: httpx.Client, path: str) -> str:
+    """A file of the newest revision."""
+    answer = client.get(f"/api/v1/config/revisions/{newest(client)}/file/", params={"path": path})
+    answer.raise_for_status()
+    return str(answer.json()["text"])
+
+
 def newest(client: httpx.Client) -> int:
     """The number of the newest revision."""
     answer = client.get("/api/v1/config/revisions/", params={"limit": 1})

@@ -65,6 +65,7 @@ smtp_connect_timeout = 5s
 minimal_backoff_time = 10s
 maximal_backoff_time = 30s
 queue_run_delay = 10s
+service_throttle_time = 1s
 default_process_limit = {{{{ settings.process_limit }}}}
 import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ POSTLOG_SERVICE POSTLOG_HOSTNAME {role}
 """

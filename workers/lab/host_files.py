@@ -25,7 +25,7 @@ from workers.lab.supervision import Program, python_program, write_configuration
 AGENT, REPORTER, WORKER = "agent", "reporter", "worker"
 SHORTEST_LEASE_SECONDS = 3
 RESTART_SECONDS = 2
-GREETING_SECONDS = 3
+GREETING_SECONDS = 2
 """How long a Postfix may take to greet after a reload; in a lab nothing delays it on purpose."""
 SAVE_SECONDS = 10
 """How often nodes look for edits of their live trees: whoever tries it out does not wait long."""
