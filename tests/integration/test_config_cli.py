@@ -272,6 +272,41 @@ def test_what_was_changed_here_is_given_up_by_name(ann: Desk) -> None:
     assert [row["path"] for row in json.loads(ann.does("status -o json").stdout)] == ["global/new"]
 
 
+def test_nodes_are_awaited_by_what_they_run(ann: Desk, manager: Manager) -> None:
+    manager.code(HEARD)
+    ann.write("global/awaited", "1\n")
+
+    late = ann.does("commit -m wait --add-all --wait --timeout 0.3", 6)
+    there = ann.types("config deploy default 2 --timeout 20 --wait")
+    other = ann.types("config deploy default 1 --timeout 0.3 --wait")
+    back = ann.types("config deploy default --follow")
+
+    assert "mta1 runs r2, not r" in late.stderr
+    assert json.loads(ann.does("status -o json").stdout) == []
+    assert there.exit_code == 0, there.stderr
+    assert other.exit_code == 6, other.stderr
+    assert back.exit_code == 0, back.stderr
+
+
+def test_definitions_are_files_like_others_and_come_back_as_they_are_kept(
+    ann: Desk, bob: Desk
+) -> None:
+    path = "default/definitions.toml"
+    text = (ann.copy / path).read_text()
+    ann.write(path, f"# a remark that is not kept\n{text}".replace("weight = 2", "weight = 3"))
+    bob.write(path, text.replace("weight = 2", "weight = two"))
+
+    ann.commit()
+    refused = bob.does("commit -m bad", 3)
+
+    kept = ann.types("subcluster definitions default").stdout
+    assert "weight = 3" in kept
+    assert (ann.copy / path).read_text() == kept
+    assert json.loads(ann.does("status -o json").stdout) == []
+    assert path in refused.stderr
+    assert "weight = two" in (bob.copy / path).read_text()
+
+
 def test_a_part_of_the_tree_is_a_working_copy_too(first: Desk, tmp_path: Path) -> None:
     part = tmp_path / "part"
 
