@@ -193,6 +193,8 @@ def diff(
     look = look_of(call, view)
     shapes.picked(DIFF, look)
     copy = WorkingCopy.opened(directory_of(directory))
+    if copy.state.pulling:
+        tell("a pull was interrupted: what it brought stands here as changed")
     named = paths_in(copy, directory, path)
     rows = list(config_texts.differences(copy, remote_of(call, copy), named))
     if look.for_people and not view.columns:

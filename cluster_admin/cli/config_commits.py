@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from cluster_admin.cli import config_files, config_plans
+from cluster_admin.cli.columns import printable
 from cluster_admin.cli.config_copies import WorkingCopy
 from cluster_admin.cli.config_files import Found
 from cluster_admin.cli.config_plans import Outgoing, What
@@ -109,7 +110,7 @@ class Committer:
             elif found.stamps.get(path, (0, 0, 0))[1] > FILE_BYTES:
                 wrong.append(f"{path} {ChangeRefusal.FILE_TOO_LARGE.value}")
         if wrong:
-            raise Refused("\n".join(wrong))
+            raise Refused("\n".join(map(printable, wrong)))
         if not sent.changes:
             if sent.left_out:
                 _tell_left_out(sent)
@@ -171,4 +172,4 @@ def _tell_left_out(sent: Outgoing) -> None:
     for what, way in ways.items():
         names = [path for path, why in sent.left_out.items() if why is what]
         if names:
-            tell(f"left out, {what.value}: {few(names)}; {way}")
+            tell(printable(f"left out, {what.value}: {few(names)}; {way}"))

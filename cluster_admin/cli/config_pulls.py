@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from cluster_admin.cli import config_files, config_lines
+from cluster_admin.cli.columns import printable
 from cluster_admin.cli.config_copies import WorkingCopy
 from cluster_admin.cli.config_files import Found
 from cluster_admin.cli.config_plans import Decision, decide, in_the_way, mergeable, side_of
@@ -139,7 +140,7 @@ class Puller:
         own = begun.conflicts if begun else ()
         ways = list(in_the_way(decision, found.files, found.others, own))
         if ways:
-            raise Refused("\n".join(ways))
+            raise Refused("\n".join(map(printable, ways)))
 
     def _contents(
         self,

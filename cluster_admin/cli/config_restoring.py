@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from cluster_admin.cli import config_files, config_plans
+from cluster_admin.cli.columns import printable
 from cluster_admin.cli.config_copies import WorkingCopy
 from cluster_admin.cli.config_files import Found
 from cluster_admin.cli.config_plans import What
@@ -46,7 +47,7 @@ def restore(
         (),
     )
     if wrong := list(ways):
-        raise Refused("\n".join(wrong))
+        raise Refused("\n".join(map(printable, wrong)))
     for number, path in enumerate(wanted):
         content = remote.content(state.revision, path, state.files[path].blob)
         config_files.write_aside(incoming / str(number), [content])
