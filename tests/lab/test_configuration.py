@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,7 +14,7 @@ import pytest
 from tests.lab import configured
 from tests.lab.looking import assert_nothing_left, wait_until
 from workers.lab.bringup import Wish, bring_up, take_down
-from workers.lab.configuration import live_revision
+from workers.lab.configuration import MAIN, live_revision
 from workers.lab.health import look, missing
 from workers.lab.host_files import config_directory
 from workers.lab.lab import Lab
@@ -125,18 +126,25 @@ def test_a_bad_commit_is_refused_and_changes_nothing(mail: Mail) -> None:
     mail.flows(mail.lab.nodes)
 
 
-def test_what_postfix_cannot_read_is_kept_out_by_the_node(mail: Mail) -> None:
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("this is no line of main.cf", "validate failed"),
+        ("smtpd_recipient_limit = many", "the tree before is back, reloaded and healthy"),
+    ],
+)
+def test_what_postfix_cannot_live_with_does_not_stay(mail: Mail, line: str, why: str) -> None:
     size = configured.size_said(mail.lab, "mta2")
-    text = "this is no line of main.cf\n"
+    text = f"{configured.text_of(mail.api, MAIN)}{line}\n"
     proposed = configured.proposal(mail.api, "default/mta2/postfix/main.cf.j2", text)
     number = configured.committed(configured.commit(mail.api, proposed))
+    sentence = re.compile(f"r{number} was not applied: .*{why}")
     reports = "/api/v1/config/nodes/mta2/"
-
-    def told() -> bool:
-        found = json.dumps(mail.api.get(reports).json())
-        return f"r{number} was not applied" in found
-
-    wait_until(told, REACH_SECONDS, "the manager knows that mta2 did not take it")
+    wait_until(
+        lambda: sentence.search(json.dumps(mail.api.get(reports).json())),
+        CATCH_UP_SECONDS,
+        "the manager knows that mta2 did not take it",
+    )
     assert mail.says(("mta2",), size)
     mail.flows(mail.lab.nodes)
     change = {"path": "default/mta2/postfix/main.cf.j2", "delete": True}
