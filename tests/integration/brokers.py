@@ -9,7 +9,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.bus.exchanges import MANAGER_ACCOUNT
+import pika
+from pika.exceptions import ChannelClosedByBroker
+
+from workers.bus.exchanges import MANAGER_ACCOUNT, node_queue
 from workers.lab.permissions import manager_permissions, node_permissions, rooms_of
 from workers.lab.rabbitmq import (
     Account,
@@ -75,6 +78,15 @@ class RunningBroker:
     def wait_ready(self) -> None:
         """Wait until it speaks."""
         wait_ready(LOOPBACK, self.broker.port, time.monotonic() + START_SECONDS)
+
+    def purge(self) -> None:
+        """Throw away the tasks that wait for nodes: another cluster's, of a test before."""
+        for node in NODES:
+            with (
+                contextlib.suppress(ChannelClosedByBroker),  # nobody has made that queue yet
+                pika.BlockingConnection(pika.URLParameters(self.url(node))) as connection,
+            ):
+                connection.channel().queue_purge(node_queue(node))
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the broker."""

@@ -27,6 +27,7 @@ def site(directory: Path, broker: RunningBroker) -> Iterator[tuple[Manager, Home
     """A manager with its listener, and a node with its worker."""
     manager = Manager(directory, [broker.url("manager")])
     manager.set_up()
+    broker.purge()
     home = Home(directory / "mta1", [broker.url("mta1")])
     home.lay_down()
     (home.directory / "key").write_text(manager.key.hex() + "\n")

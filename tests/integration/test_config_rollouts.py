@@ -36,10 +36,12 @@ class Site:
         self.manager = Manager(directory, [broker.url("manager")])
         self.homes = {name: Home(directory / name, [broker.url(name)], name) for name in NODES}
         self.directory = directory
+        self.broker = broker
 
     def set_up(self) -> None:
         """Everything is heard, and a first revision is deployed by hand."""
         self.manager.set_up()
+        self.broker.purge()
         for name, home in self.homes.items():
             home.lay_down()
             (home.directory / "key").write_text(self.manager.key.hex() + "\n")
