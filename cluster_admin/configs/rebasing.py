@@ -32,8 +32,12 @@ def on_newest(base: int, changes: Changes) -> tuple[int, Changes]:
 
     Files that others changed too are merged; raises what `Repository.commit` raises.
     """
+    return rebased(base, Proposal(changes, NOBODY, f"{NOBODY}@localhost", NOBODY, timezone.now()))
+
+
+def rebased(base: int, proposal: Proposal) -> tuple[int, Changes]:
+    """The same of a proposal, checked as it says."""
     store = repository()
-    proposal = Proposal(changes, NOBODY, f"{NOBODY}@localhost", NOBODY, timezone.now())
     try:
         candidate = store.candidate(base, proposal)
     except NothingChangedError:

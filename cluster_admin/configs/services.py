@@ -22,7 +22,7 @@ from cluster_admin.configs.authors import author_of
 from cluster_admin.configs.checking import Check, problems
 from cluster_admin.configs.models import Revision
 from cluster_admin.configs.previewing import Preview
-from cluster_admin.configs.rebasing import taken_back
+from cluster_admin.configs.rebasing import rebased, taken_back
 from cluster_admin.configs.refusals import Problem, Refused, UnknownNodeError
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory.models import Node, Subcluster
@@ -125,7 +125,7 @@ def _commit(
             if files:
                 at = _locked(files)
                 loaded = defining.loaded(files, base, actor, message, add_segments=add_segments)
-                base, merged = _on_newest(base, proposal(others)) if others else (at, {})
+                base, merged = rebased(base, proposal(others)) if others else (at, {})
                 whole = {**merged, **loaded}
                 if not whole:
                     way = "there is nothing to commit"
@@ -221,15 +221,6 @@ def _locked(files: Changes) -> int:
     index.lock()
     head = repository().head()
     return 0 if head is None else head.number
-
-
-def _on_newest(base: int, proposal: Proposal) -> tuple[int, Changes]:
-    """A change as it is done to the newest revision, and that one's number."""
-    try:
-        candidate = repository().candidate(base, proposal)
-    except NothingChangedError:
-        return base, {}
-    return candidate.number - 1, candidate.changes
 
 
 def _tried(candidate: Candidate) -> Made:

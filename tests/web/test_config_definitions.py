@@ -154,6 +154,19 @@ def test_a_change_by_the_api_and_one_by_a_commit_are_merged(home: Subcluster) ->
     assert _agree(home)
 
 
+def test_definitions_are_merged_though_others_have_said_the_rest_already(home: Subcluster) -> None:
+    base = head()
+    wanted = text(DEFINITIONS).replace("[node.mta2]", "[node.mta2]\nweight = 3")
+    add_vip(home, "198.18.0.102")
+    commit({"global/motd": "1\n"})
+
+    commit({DEFINITIONS: wanted, "global/motd": "1\n"}, base=base)
+
+    assert Node.objects.get(name="mta2").weight == 3
+    assert Vip.objects.count() == 2
+    assert _agree(home)
+
+
 def test_a_change_by_the_api_and_one_by_a_commit_may_conflict(home: Subcluster) -> None:
     base = head()
     mine, theirs = (
