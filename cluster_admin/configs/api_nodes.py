@@ -18,7 +18,7 @@ from cluster_admin.configs.api_serializers import (
     PutBody,
     ReplicaAnswer,
 )
-from cluster_admin.configs.models import Application, Edit, Replica
+from cluster_admin.configs.models import Edit, Replica
 from cluster_admin.inventory.models import Node
 from cluster_admin.rest import headers
 from cluster_admin.rest.problems import Code, Problem, cut, invalid
@@ -58,10 +58,10 @@ class OneNode(Configuration):
         """How it stands, what differs there from what was applied, its newest applications."""
         row = self.node(request, node)
         standing = Replica.objects.filter(node=row.name).first()
-        edits = list(Edit.objects.filter(node=row.name))
+        edits = list(drifting.edits_of(row))
         with refusals():
             found, problem = drifting.difference(row, standing, edits)
-        applications = Application.objects.filter(node=row.name)[:APPLICATIONS]
+        applications = drifting.applications_of(row)[:APPLICATIONS]
         return Response(
             {
                 "node": row.name,
@@ -131,7 +131,7 @@ class Apply(Configuration):
 
 def _asked_for(node: Node, paths: list[str] | None) -> list[Edit]:
     """The edits of a node that are asked for; raises the problem of what is not known."""
-    known = {row.path: row for row in Edit.objects.filter(node=node.name)}
+    known = {row.path: row for row in drifting.edits_of(node)}
     if paths is None and not known:
         way = "nodes tell their edits every 5 minutes"
         raise Problem(Code.REFUSED, f"no edits are known of {node.name}; {way}")

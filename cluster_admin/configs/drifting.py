@@ -6,15 +6,28 @@ those are in its drift by name alone. What is applied is rendered here, with sec
 
 from collections.abc import Sequence
 
+from django.db.models import QuerySet
+
 from cluster_admin.configs import diffs, putting, services, store
 from cluster_admin.configs.diffs import Diff, Plain, Shown
-from cluster_admin.configs.models import Edit, Replica
+from cluster_admin.configs.models import Application, Edit, Replica
 from cluster_admin.configs.refusals import Problem, Refused, UnknownNodeError
 from cluster_admin.inventory.models import Node
 from workers.config.core.render import Tree
 from workers.repository.core.changes import Changes
 
 HELD = "holds a secret, which history would keep; change its template instead"
+
+
+def edits_of(node: Node) -> QuerySet[Edit]:
+    """Edits of a node that its readers may see: not what it had in another subcluster."""
+    return Edit.objects.filter(node=node.name, subcluster=node.subcluster.name).order_by("path")
+
+
+def applications_of(node: Node) -> QuerySet[Application]:
+    """What a node applied, the newest first: not what it got in another subcluster."""
+    here = {"node": node.name, "subcluster": node.subcluster.name}
+    return Application.objects.filter(**here).order_by("-id")
 
 
 def difference(

@@ -126,6 +126,14 @@ def test_a_file_with_a_secret_is_not_put(api: Api) -> None:
     assert "default/mta1/key" not in repository().tree(head())
 
 
+def test_what_was_edited_in_another_subcluster_is_neither_shown_nor_put(api: Api) -> None:
+    _edit("aliases", b"root: there\n", subcluster="other")
+
+    assert api.get("config/nodes/mta1/").body["edits"] == []
+    assert api.post("config/nodes/mta1/put/", {}).problem[1] == "refused"
+    assert "default/mta1/aliases" not in repository().tree(head())
+
+
 def test_a_subcluster_is_deployed_by_hand_and_follows_again(api: Api) -> None:
     where = "config/deployments/default/"
     seen = api.get(where)

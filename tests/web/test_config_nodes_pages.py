@@ -130,6 +130,17 @@ def test_edits_are_put_after_a_preview(operator: Client) -> None:
     assert repository().read(3, "default/mta1/x") == b"a\nB\n"
 
 
+def test_an_edited_file_that_holds_a_secret_is_not_put(operator: Client) -> None:
+    config_seeding.commit({"default/default/p.j2": '{{ secret("password") }}\n'}, "Secret")
+    config_seeding.stand("mta1", 3)
+    config_seeding.edit("mta1", "p", b"hunter2\n", 3)
+
+    answer = operator.post("/config/nodes/mta1/put/", follow=True)
+
+    assert "holds a secret" in text_of(answer)
+    assert "hunter2" not in text_of(answer)
+
+
 def test_what_others_changed_under_an_edit_is_told_and_nothing_put(operator: Client) -> None:
     config_seeding.stand("mta1", 2)
     config_seeding.edit("mta1", "x", b"a\nB\n", 2)

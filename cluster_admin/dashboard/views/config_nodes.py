@@ -12,7 +12,7 @@ from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import allowed
 from cluster_admin.audit.actor import Actor
 from cluster_admin.configs import deploying, drifting
-from cluster_admin.configs.models import Application, Deployment, Edit, Replica
+from cluster_admin.configs.models import Deployment, Replica
 from cluster_admin.configs.packs import head_of
 from cluster_admin.configs.refusals import Refused
 from cluster_admin.configs.store import repository
@@ -65,8 +65,7 @@ class ConfigNode(ConfigPage):
         node = get_object_or_404(scope.nodes(request.user), name=named["name"])
         head = head_of(repository())
         (row,) = rows_of([node], head, timezone.now())
-        here = {"node": node.name, "subcluster": node.subcluster.name}
-        applied = list(Application.objects.filter(**here).order_by("-id")[:APPLICATIONS])
+        applied = list(drifting.applications_of(node)[:APPLICATIONS])
         return {
             "row": row,
             "newest_number": head.number,
@@ -75,7 +74,7 @@ class ConfigNode(ConfigPage):
                 for one in applied
             ],
             "failure": next((one for one in applied if one.output), None),
-            "edits": Edit.objects.filter(**here).count(),
+            "edits": drifting.edits_of(node).count(),
             "may_operate": allowed(request.user, Role.OPERATOR, node.subcluster.name),
         }
 
@@ -87,8 +86,7 @@ class Drift(LoginRequiredMixin, View):
         """The differences, and the paths of which no content is known."""
         node = get_object_or_404(scope.nodes(request.user), name=name)
         replica = Replica.objects.filter(node=name).first()
-        place = node.subcluster.name  # what it ran in another one before is not shown here
-        edits = list(Edit.objects.filter(node=name, subcluster=place).order_by("path")[:EDITS])
+        edits = list(drifting.edits_of(node)[:EDITS])
         try:
             found, note = drifting.difference(node, replica, edits)
         except (RepositoryError, ConfigError, Refused) as error:

@@ -7,8 +7,8 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 
-from cluster_admin.configs import putting
-from cluster_admin.configs.models import Edit, Replica
+from cluster_admin.configs import drifting
+from cluster_admin.configs.models import Replica
 from cluster_admin.configs.rebasing import on_newest, taken_back
 from cluster_admin.configs.refusals import Refused
 from cluster_admin.configs.store import repository
@@ -71,20 +71,10 @@ class Put(Reviewing):
     def answer_to(self, request: HttpRequest, **named: Any) -> HttpResponseBase:
         """The review."""
         node = get_object_or_404(scope.nodes(request.user), name=named["name"])
-        place = node.subcluster.name
         replica = get_object_or_404(Replica, node=node.name)
-        rows = Edit.objects.filter(node=node.name, subcluster=place, live=replica.live)
-        edits = [
-            putting.Edited(
-                row.path, None if row.content is None else bytes(row.content), row.executable
-            )
-            for row in rows
-        ]
-        store = repository()
+        edits = drifting.edits_of(node).filter(live=replica.live)
         try:
-            changes = putting.changes_of(
-                edits, place, node.name, store.tree(replica.live), store.tree(newest_number())
-            )
+            changes = drifting.kept(node, list(edits), replica.live)
         except Refused as refused:
             messages.error(request, f"Nothing was put: {refused.sentence}")
             return redirect("dashboard:config-node", node.name)
