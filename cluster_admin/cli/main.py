@@ -24,6 +24,7 @@ GROUPS = {
     "config": ("cluster_admin.cli.config", "The configuration: history, working copies, nodes."),
     "token": ("cluster_admin.cli.tokens", "Tokens for programs."),
     "audit": ("cluster_admin.cli.trail", "Who changed what, and what was denied."),
+    "manager": ("cluster_admin.cli.manager", "This host as a manager: make it one."),
     "lab": ("workers.lab.cli", "A whole cluster on this machine: start it, break it, watch it."),
 }
 COMMANDS = {
