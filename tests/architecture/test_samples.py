@@ -12,10 +12,10 @@ import pytest
 
 from tests.architecture.tree import ROOT
 from workers.bus.exchanges import GENERATED_QUEUE_PREFIX, MANAGER_ACCOUNT
+from workers.bus.permissions import manager_permissions, node_permissions, rooms_of
 from workers.config.settings import configuration
 from workers.failover.core.definitions_text import parse, render
 from workers.failover.settings import read_file
-from workers.lab.permissions import manager_permissions, node_permissions, rooms_of
 
 FIXTURES = ROOT / "fixtures"
 COMPOSE = ROOT / "compose"

@@ -13,7 +13,12 @@ import pika
 from pika.exceptions import ChannelClosedByBroker
 
 from workers.bus.exchanges import MANAGER_ACCOUNT, node_queue
-from workers.lab.permissions import manager_permissions, node_permissions, rooms_of
+from workers.bus.permissions import (
+    Permissions,
+    manager_permissions,
+    node_permissions,
+    rooms_of,
+)
 from workers.lab.rabbitmq import (
     Account,
     Broker,
@@ -30,6 +35,9 @@ STOP_SECONDS = 15.0
 CLUSTER, SUBCLUSTER = "test", "default"
 NODES = ("mta1", "mta2", "mta3")
 LOOPBACK = "127.0.0.1"
+ADMINISTRATOR = Account(
+    "administrator", "secret-administrator", (), Permissions(".*", ".*", ".*"), administrator=True
+)
 
 
 @dataclass
@@ -42,11 +50,14 @@ class RunningBroker:
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def laid_down(cls, directory: Path) -> "RunningBroker":
-        """A broker of its own with free ports, not yet started."""
+    def laid_down(cls, directory: Path, *, managed: bool = False) -> "RunningBroker":
+        """A broker of its own with free ports, not yet started; `managed`: over HTTP too."""
         accounts = tuple(map(account, (*NODES, MANAGER_ACCOUNT)))
-        port, distribution_port, epmd_port = free_ports(3)
+        port, distribution_port, epmd_port, management_port = free_ports(4)
         ports = {"distribution_port": distribution_port, "epmd_port": epmd_port}
+        if managed:
+            accounts = (*accounts, ADMINISTRATOR)
+            ports["management_port"] = management_port
         broker = Broker(directory, LOOPBACK, make_cookie(), accounts, port=port, **ports)
         lay_down(broker)
         return cls(broker)
@@ -54,6 +65,11 @@ class RunningBroker:
     def url(self, node: str) -> str:
         """The address a node, or the manager, is told."""
         return self.broker.url(account(node))
+
+    @property
+    def management_url(self) -> str:
+        """Where accounts are made, with the administrator's account; empty unless managed."""
+        return self.broker.management_url(ADMINISTRATOR)
 
     def start(self) -> None:
         """Start both processes, without waiting."""
@@ -76,8 +92,12 @@ class RunningBroker:
             )
 
     def wait_ready(self) -> None:
-        """Wait until it speaks."""
-        wait_ready(LOOPBACK, self.broker.port, time.monotonic() + START_SECONDS)
+        """Wait until it speaks, over HTTP too if it is managed."""
+        deadline = time.monotonic() + START_SECONDS
+        wait_ready(LOOPBACK, self.broker.port, deadline)
+        while self.broker.management_port and not listens(self.broker.management_port):
+            assert time.monotonic() < deadline, "nobody listens on the management port"
+            time.sleep(0.05)
 
     def purge(self) -> None:
         """Throw away the tasks that wait for nodes: another cluster's, of a test before."""
@@ -112,6 +132,12 @@ def account(name: str) -> Account:
     else:
         rights = node_permissions(CLUSTER, SUBCLUSTER, name)
     return Account(name, f"secret-{name}", rooms_of(CLUSTER, SUBCLUSTER), rights)
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on a port of loopback."""
+    with socket.socket() as door:
+        return door.connect_ex((LOOPBACK, port)) == 0
 
 
 def free_ports(count: int) -> list[int]:

@@ -22,7 +22,8 @@ from tests.integration.brokers import CLUSTER, NODES, SUBCLUSTER, RunningBroker
 from workers.bus.connection import Connection
 from workers.bus.exchanges import heartbeat_exchange, heartbeat_room
 from workers.lab.errors import LabError
-from workers.lab.rabbitmq import Account, Broker, lay_down, make_cookie, password_hash, wait_ready
+from workers.bus.accounts import password_hash
+from workers.lab.rabbitmq import Account, Broker, lay_down, make_cookie, wait_ready
 
 ROOM = heartbeat_exchange(CLUSTER, SUBCLUSTER)
 CLUSTER_START_SECONDS = 120.0

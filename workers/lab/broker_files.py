@@ -8,9 +8,9 @@ nobody watches.
 from collections.abc import Mapping
 
 from workers.bus.exchanges import MANAGER_ACCOUNT
+from workers.bus.permissions import manager_permissions, node_permissions, rooms_of
 from workers.lab import rabbitmq
 from workers.lab.core.hosts import Role
-from workers.lab.permissions import manager_permissions, node_permissions, rooms_of
 from workers.lab.state import Record, directory
 from workers.lab.supervision import Program
 

@@ -5,9 +5,7 @@ mapper. Accounts, their permissions and the rooms exist when the broker first an
 and stops the two processes (port mapper first) is the caller's business, as is the namespace.
 """
 
-import base64
 import dataclasses
-import hashlib
 import json
 import secrets
 import shutil
@@ -18,16 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.bus.accounts import HASHING, password_hash
+from workers.bus.permissions import Permissions, room_permissions
 from workers.lab.errors import LabError
-from workers.lab.permissions import Permissions, room_permissions
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 APPLICATIONS = Path("/usr/lib/rabbitmq/lib")
-AMQP_PORT, DISTRIBUTION_PORT, EPMD_PORT = 5672, 25672, 4369
+AMQP_PORT, DISTRIBUTION_PORT, EPMD_PORT, MANAGEMENT_PORT = 5672, 25672, 4369, 15672
 NET_TICK_SECONDS = 8
 AMQP_HEARTBEAT_SECONDS = 2
 DISK_FREE_BYTES = 1_000_000
 """Below this the broker blocks publishers; its default of 50 MB is too much for a full laptop."""
+MANAGEMENT = (
+    *("rabbitmq_management", "rabbitmq_management_agent", "rabbitmq_web_dispatch"),
+    *("amqp_client", "cowboy", "cowlib"),
+)
+"""The plugin and what it needs; only brokers with a management port pay for loading them."""
 GREETING = b"AMQP\x00\x00\x09\x01"
 ASK_SECONDS = 1.0
 _ERLANG_ARGUMENTS = (
@@ -46,6 +50,8 @@ class Account:
     rooms: tuple[str, ...]
     permissions: Permissions | None = None
     """None: hear and speak in the rooms, and nothing else."""
+    administrator: bool = False
+    """Whether it may make accounts and rooms by the management port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +69,18 @@ class Broker:
     port: int = AMQP_PORT
     distribution_port: int = DISTRIBUTION_PORT
     epmd_port: int = EPMD_PORT
+    management_port: int = 0
+    """Where accounts are made over HTTP; 0: nowhere."""
 
     def url(self, account: Account) -> str:
         """What a client of this broker is told."""
         return f"amqp://{account.name}:{account.password}@{self.address}:{self.port}/"
+
+    def management_url(self, account: Account) -> str:
+        """What an administrator of this broker is told; empty without a management port."""
+        if not self.management_port:
+            return ""
+        return f"http://{account.name}:{account.password}@{self.address}:{self.management_port}"
 
 
 def make_cookie() -> str:
@@ -84,12 +98,13 @@ def lay_down(broker: Broker) -> None:
     cookie.touch(mode=0o400)
     cookie.write_text(broker.cookie)
     (home / "environment").write_text("")
-    (home / "enabled_plugins").write_text("[].\n")
+    enabled = MANAGEMENT[0] if broker.management_port else ""
+    (home / "enabled_plugins").write_text(f"[{enabled}].\n")
     (home / "advanced.config").write_text(_configuration(broker))
     definitions = home / "definitions.json"
     definitions.touch(mode=0o600)
     definitions.write_text(json.dumps(_definitions(broker.accounts), indent=1))
-    _link_the_application(home / "plugins")
+    _link_applications(home / "plugins", MANAGEMENT if broker.management_port else ())
 
 
 def arguments() -> tuple[str, ...]:
@@ -154,12 +169,6 @@ def speaks(address: str, port: int) -> bool:
         return False
 
 
-def password_hash(password: str, salt: bytes) -> str:
-    """RabbitMQ's `rabbit_password_hashing_sha256`: a salt of 4 bytes, then the digest of both."""
-    digest = hashlib.sha256(salt + password.encode()).digest()
-    return base64.b64encode(salt + digest).decode()
-
-
 def _node_name(address: str, distribution_port: int) -> str:
     """Members differ by address in namespaces, by port when several share loopback."""
     suffix = "" if distribution_port == DISTRIBUTION_PORT else f"-{distribution_port}"
@@ -183,7 +192,18 @@ def _configuration(broker: Broker) -> str:
             f"{{cluster_nodes, {{[{members}], disc}}}}",
             "{cluster_partition_handling, pause_minority}",
         ]
-    return f"[{{rabbit, [{', '.join(settings)}]}}].\n"
+    return f"[{{rabbit, [{', '.join(settings)}]}}{_management(broker)}].\n"
+
+
+def _management(broker: Broker) -> str:
+    """Accounts only: statistics, which nobody asks for, would cost a broker of a lab too much."""
+    if not broker.management_port:
+        return ""
+    place = f'{{tcp_config, [{{ip, "{broker.address}"}}, {{port, {broker.management_port}}}]}}'
+    return (
+        f", {{rabbitmq_management, [{place}, {{disable_management_stats, true}}]}}"
+        ", {rabbitmq_management_agent, [{rates_mode, none}, {disable_metrics_collector, true}]}"
+    )
 
 
 def _definitions(accounts: Iterable[Account]) -> dict[str, Any]:
@@ -205,8 +225,8 @@ def _user(account: Account) -> dict[str, Any]:
     return {
         "name": account.name,
         "password_hash": password_hash(account.password, secrets.token_bytes(4)),
-        "hashing_algorithm": "rabbit_password_hashing_sha256",
-        "tags": [],
+        "hashing_algorithm": HASHING,
+        "tags": ["administrator"] if account.administrator else [],
     }
 
 
@@ -215,9 +235,10 @@ def _permission(account: Account) -> dict[str, str]:
     return {"user": account.name, "vhost": "/", **dataclasses.asdict(allowed)}
 
 
-def _link_the_application(plugins: Path) -> None:
-    """Let the broker see itself alone: looking through 40 plugins costs a second of every start."""
+def _link_applications(plugins: Path, wanted: Iterable[str]) -> None:
+    """Let the broker see itself and what is wanted: a look at 40 plugins costs each start 1 s."""
     for link in plugins.iterdir():
         link.unlink()
-    for found in APPLICATIONS.glob("rabbitmq_server-*/plugins/rabbit-[0-9]*"):
-        (plugins / found.name).symlink_to(found)
+    for name in ("rabbit", *wanted):
+        for found in APPLICATIONS.glob(f"rabbitmq_server-*/plugins/{name}-[0-9]*"):
+            (plugins / found.name).symlink_to(found)

@@ -1,10 +1,10 @@
-"""What accounts may do at the lab's brokers, by the patterns that the broker is given."""
+"""What accounts may do at brokers, by the patterns that the broker is given."""
 
 import re
 
 import pytest
 
-from workers.lab.permissions import (
+from workers.bus.permissions import (
     Permissions,
     manager_permissions,
     node_permissions,

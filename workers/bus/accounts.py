@@ -1,0 +1,185 @@
+"""Accounts and rooms at a broker, made and unmade through RabbitMQ's management API.
+
+Every call may be repeated: it says how things are to be, and what is gone already is gone. A broker
+that does not answer is left for the next; each costs its patience once. An account that has a tag
+(an operator's, the management's own) is never touched. No message ever shows a password.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from workers.bus.errors import BusError
+from workers.bus.permissions import Permissions
+
+CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 5.0
+SALT_BYTES = 4
+HASHING = "rabbit_password_hashing_sha256"
+GONE = 404
+
+
+class BrokerAwayError(BusError):
+    """No management API answers, or none lets us in: nothing is wrong with what was asked."""
+
+
+class ForeignAccountError(BusError):
+    """The account of that name is somebody else's, or the broker refuses what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account as the broker has it, and what it may do on the virtual host."""
+
+    tags: tuple[str, ...]
+    permissions: Permissions | None
+
+
+class Management:
+    """The management API of a broker, or of any member of its cluster; use it in a `with`.
+
+    `addresses`: http(s)://USER:PASSWORD@HOST:PORT of an administrator, tried in turn. Every method
+    raises `BrokerAwayError` when none answers, and `ForeignAccountError` for what is refused.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        virtual_host: str = "/",
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._virtual_host = virtual_host
+        self._left = [_client(address, transport) for address in addresses]
+        self._all = tuple(self._left)
+
+    def __enter__(self) -> "Management":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for client in self._all:
+            client.close()
+
+    def standing(self, name: str) -> Standing | None:
+        """What the broker knows of an account; None when there is no such."""
+        found = self._ask("GET", f"users/{quote(name, safe='')}")
+        if found is None:
+            return None
+        tags = found.get("tags") or ()
+        words = tags.split(",") if isinstance(tags, str) else tags
+        told = self._ask("GET", f"permissions/{self._place(name)}")
+        rights = told and Permissions(*(str(told.get(one.name, "")) for one in _RIGHTS))
+        return Standing(tuple(map(str, words)), rights or None)
+
+    def put_account(self, name: str, password: str, permissions: Permissions) -> None:
+        """Make an account, or give the one that is there this password and these rights."""
+        self._refuse_tagged(name)
+        hashed = {
+            "password_hash": password_hash(password, secrets.token_bytes(SALT_BYTES)),
+            "hashing_algorithm": HASHING,
+            "tags": "",
+        }
+        self._ask("PUT", f"users/{quote(name, safe='')}", hashed)
+        rights = dataclasses.asdict(permissions)
+        self._ask("PUT", f"permissions/{self._place(name)}", rights)
+
+    def put_rooms(self, exchanges: Iterable[str]) -> None:
+        """Declare durable fanout exchanges."""
+        room = {"type": "fanout", "durable": True, "auto_delete": False, "internal": False}
+        for exchange in exchanges:
+            self._ask("PUT", f"exchanges/{self._place(exchange)}", {**room, "arguments": {}})
+
+    def delete_account(self, name: str) -> None:
+        """Delete an account; the broker closes its connections."""
+        self._refuse_tagged(name)
+        self._ask("DELETE", f"users/{quote(name, safe='')}")
+
+    def delete_queue(self, name: str) -> None:
+        """Delete a queue with what waits in it."""
+        self._ask("DELETE", f"queues/{self._place(name)}")
+
+    def _refuse_tagged(self, name: str) -> None:
+        found = self.standing(name)
+        if found is not None and found.tags:
+            raise ForeignAccountError(
+                f"the broker's account {name} is an operator's ({', '.join(found.tags)}): "
+                "give the node another name"
+            )
+
+    def _place(self, name: str) -> str:
+        """An object of the virtual host, as the API's addresses name it; users come last too."""
+        return f"{quote(self._virtual_host, safe='')}/{quote(name, safe='')}"
+
+    def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any] | None:
+        """The answer as JSON, empty when there is none; None when the object is not there."""
+        problem = "no address of a management API is configured"
+        while self._left:
+            client = self._left[0]
+            try:
+                answer = client.request(method, path, json=body)
+            except httpx.HTTPError as error:
+                problem = f"{_shown(client)} does not answer: {error or type(error).__name__}"
+            else:
+                if answer.status_code < 500 and answer.status_code not in (401, 403):
+                    return _told(answer, method, path)
+                problem = f"{_shown(client)} answers {answer.status_code} to {method} {path}"
+            self._left.pop(0)
+        raise BrokerAwayError(f"the broker's management API cannot be used: {problem}")
+
+
+_RIGHTS = dataclasses.fields(Permissions)
+
+
+def password_hash(password: str, salt: bytes) -> str:
+    """RabbitMQ's `rabbit_password_hashing_sha256`: a salt of 4 bytes, then the digest of both."""
+    digest = hashlib.sha256(salt + password.encode()).digest()
+    return base64.b64encode(salt + digest).decode()
+
+
+def _told(answer: httpx.Response, method: str, path: str) -> dict[str, Any] | None:
+    if answer.status_code == GONE:
+        return None
+    if not answer.is_success:
+        raise ForeignAccountError(
+            f"the broker refuses {method} {path} ({answer.status_code}): {answer.text[:200]}"
+        )
+    try:
+        found = answer.json() if answer.content else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise BrokerAwayError(f"what answers {method} {path} is no management API of RabbitMQ")
+    return found
+
+
+def _client(address: str, transport: httpx.BaseTransport | None) -> httpx.Client:
+    try:
+        parts = urlsplit(address)
+        where = f"{parts.scheme}://{parts.hostname}:{parts.port or 15672}"
+    except ValueError as error:
+        raise BusError(f"a management API's address is not understood: {error}") from None
+    if parts.scheme not in ("http", "https") or not (parts.hostname and parts.username):
+        raise BusError(f"management API {where}: write http://USER:PASSWORD@HOST:15672")
+    return httpx.Client(
+        base_url=f"{where}{parts.path.rstrip('/')}/api/",
+        auth=(unquote(parts.username), unquote(parts.password or "")),
+        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+        transport=transport,
+        trust_env=False,
+    )
+
+
+def _shown(client: httpx.Client) -> str:
+    """Host and port, without the account."""
+    return f"{client.base_url.host}:{client.base_url.port}"
