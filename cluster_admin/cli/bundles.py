@@ -221,7 +221,9 @@ def _is_bundle(hint: Any) -> bool:
 
 
 def _expanded(parameter: inspect.Parameter, hint: Any) -> list[inspect.Parameter]:
-    """The options behind a parameter: those of its bundle, or itself."""
+    """The options behind a parameter: those of its bundle, or itself; none of surroundings."""
+    if hint is Surroundings:
+        return []
     bundle = Connecting if hint is Call else hint
     if not _is_bundle(bundle):
         return [parameter.replace(kind=_KEYWORD, annotation=hint)]
@@ -257,6 +259,8 @@ def _run(
 def _bundled(name: str, hint: Any, given: dict[str, Any], call: Call) -> Any:
     if hint is Call:
         return call
+    if hint is Surroundings:
+        return call.around
     if _is_bundle(hint):
         return hint(**{field.name: given[field.name] for field in dataclasses.fields(hint)})
     return given[name]

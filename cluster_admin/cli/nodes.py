@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import workers.failover.cli as local
-from cluster_admin.cli import changing, dying, waiting
+from cluster_admin.cli import changing, dying, node_joining, node_tokens, waiting
 from cluster_admin.cli.arguments import (
     InSubcluster,
     NodeName,
@@ -147,7 +147,10 @@ def if_dies(call: Call, node: NodeName, view: Printing) -> None:
 @add(
     app,
     "add",
-    examples=["muster node add mta4 --address 198.18.0.14 --subcluster default --weight 2"],
+    examples=[
+        "muster node add mta4 --address 198.18.0.14 --subcluster default --weight 2",
+        "muster node add mta4 --address 198.18.0.14 --expires 1d -o json",
+    ],
     panel=MANAGER,
 )
 def add_node(
@@ -160,15 +163,17 @@ def add_node(
     weight: Weight = None,
     segment: Segment = None,
     interface: Interfaces = None,
+    expires: node_tokens.Expires = None,
 ) -> None:
-    """Add a node to a subcluster."""
+    """Add a node to a subcluster, and print the command that makes a host that node."""
+    life = node_tokens.life_of(expires)
     body = {
         "name": node,
         "subcluster": subcluster_of(call, subcluster),
         **_body(address, ring_port, weight, segment, interface),
     }
     step = Step(f"node {node}", "POST", "nodes/", body)
-    changing.change(call, how, [step], done=changing.revisions)
+    changing.change(call, how, [step], done=node_tokens.after_adding(call, how, life))
 
 
 @add(app, "edit", examples=["muster node edit mta4 --weight 1 --dry-run"], panel=MANAGER)
@@ -207,6 +212,10 @@ def remove(call: Call, node: NodeNames, how: Defining, force: Force = False) -> 
     ]
     question = f"Remove {', '.join(step.target for step in steps)}?"
     changing.change(call, how, steps, question=question, done=changing.revisions)
+
+
+for _each in (node_tokens.app, node_joining.app):
+    app.registered_commands += _each.registered_commands
 
 
 def _body(
