@@ -16,13 +16,15 @@ from cluster_admin.cli.reference import examples, tree
 from tests.unit.cli.manager import Manager
 from tests.unit.cli.operator import Operator
 
-OF_A_NODE = ("run", "status", "restart", "vips", "events")
+OF_A_NODE = ("run", "status", "restart", "vips", "events", "join")
 LOCAL = {"muster version"} | {f"muster node {it}" for it in OF_A_NODE}
-"""Commands that talk to no manager; those of `lab` and of `config` have tests of their own."""
+"""Commands that talk to no manager, or change the host they run on."""
+APART = ("muster lab ", "muster config ", "muster manager ")
+"""Groups whose commands have tests of their own."""
 COMMANDS = {
     words: command
     for words, command in tree().items()
-    if words not in LOCAL and not words.startswith(("muster lab ", "muster config "))
+    if words not in LOCAL and not words.startswith(APART)
 }
 FORMATS = ("table", "wide", "json", "yaml", "csv")
 SILENT = {"muster logout"}
