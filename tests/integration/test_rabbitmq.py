@@ -19,10 +19,10 @@ import pytest
 from pyroute2 import netns
 
 from tests.integration.brokers import CLUSTER, NODES, SUBCLUSTER, RunningBroker
+from workers.bus.accounts import password_hash
 from workers.bus.connection import Connection
 from workers.bus.exchanges import heartbeat_exchange, heartbeat_room
 from workers.lab.errors import LabError
-from workers.bus.accounts import password_hash
 from workers.lab.rabbitmq import Account, Broker, lay_down, make_cookie, wait_ready
 
 ROOM = heartbeat_exchange(CLUSTER, SUBCLUSTER)

@@ -9,7 +9,8 @@ import base64
 import dataclasses
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -21,6 +22,8 @@ from workers.bus.errors import BusError
 from workers.bus.permissions import Permissions
 
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 5.0
+SESSION_SECONDS = 20.0
+"""After so long in one `with`, nothing more is asked."""
 SALT_BYTES = 4
 HASHING = "rabbit_password_hashing_sha256"
 GONE = 404
@@ -54,7 +57,9 @@ class Management:
         addresses: Sequence[str],
         virtual_host: str = "/",
         transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock, self._end = clock, clock() + SESSION_SECONDS
         self._virtual_host = virtual_host
         self._left = [_client(address, transport) for address in addresses]
         self._all = tuple(self._left)
@@ -125,6 +130,9 @@ class Management:
         """The answer as JSON, empty when there is none; None when the object is not there."""
         problem = "no address of a management API is configured"
         while self._left:
+            if self._clock() > self._end:
+                problem = f"it did not do its work within {SESSION_SECONDS:g} s"
+                break
             client = self._left[0]
             try:
                 answer = client.request(method, path, json=body)

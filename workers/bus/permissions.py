@@ -53,6 +53,13 @@ def node_permissions(cluster: str, subcluster: str, node: str) -> Permissions:
     )
 
 
+def is_of_cluster(found: Permissions, cluster: str, node: str) -> bool:
+    """Whether these are the rights of that node, in whichever subcluster of the cluster."""
+    parts = (re.escape(node_queue(node)), re.escape(f"muster.{cluster}."))
+    alternatives = found.read.removeprefix("^(").removesuffix(")$").split("|")
+    return parts[0] in alternatives and any(each.startswith(parts[1]) for each in alternatives)
+
+
 def manager_permissions(cluster: str) -> Permissions:
     """Every subcluster's rooms but the ring; its own tasks, and tasks into any node's queue."""
     rooms = rf"muster\.{re.escape(cluster)}\..*\.(events|control|config)"
