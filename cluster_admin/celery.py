@@ -50,6 +50,8 @@ app.conf.beat_schedule = {
     "configs.follow": {"task": "configs.follow", "schedule": 10.0, "options": {"expires": 10}},
     "configs.prune": {"task": "configs.prune", "schedule": 60.0, "options": {"expires": 60}},
     "configs.tidy": {"task": "configs.tidy", "schedule": 600.0, "options": {"expires": 600}},
+    "joining.look": {"task": "joining.look", "schedule": 15.0, "options": {"expires": 15}},
+    "joining.prune": {"task": "joining.prune", "schedule": 600.0, "options": {"expires": 600}},
     "audit.prune": {"task": "audit.prune", "schedule": 60.0, "options": {"expires": 60}},
     "events.prune": {"task": "events.prune", "schedule": 60.0, "options": {"expires": 60}},
 }

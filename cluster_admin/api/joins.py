@@ -21,6 +21,8 @@ from cluster_admin.events.history import as_csv
 from cluster_admin.events.models import Event
 from cluster_admin.inventory import api_nodes, api_subclusters
 from cluster_admin.inventory.models import Node, Subcluster
+from cluster_admin.joining.api_serializers import JoinTokenBody, JoinTokenMade
+from cluster_admin.joining.api_views import made_token
 from cluster_admin.rest import csv_lists
 from cluster_admin.rest.problems import Code, Problem
 from cluster_admin.vips import api_views as vips_api
@@ -93,6 +95,12 @@ class Nodes(api_nodes.Nodes):
         return Response(
             {"node": found.node, "view": view, "moves": moves, "unserved": list(found.unserved)}
         )
+
+    @extend_schema(request=JoinTokenBody, responses={201: JoinTokenMade})
+    @action(detail=True, methods=["post"], url_path="join-token")
+    def join_token(self, request: Request, **_: Any) -> Response:
+        """A one-time token with which a host becomes this node; older ones of the node end."""
+        return made_token(request, self.get_object())
 
 
 class Subclusters(api_subclusters.Subclusters):

@@ -12,6 +12,7 @@ from cluster_admin.audit.api_views import Audit
 from cluster_admin.configs import api_urls as configs
 from cluster_admin.events import api_urls as events
 from cluster_admin.inventory import api_urls as inventory
+from cluster_admin.joining import api_urls as joining
 
 router = SimpleRouter()
 accounts.register(router)
@@ -30,6 +31,7 @@ resources = [
     *configs.urlpatterns,
     *events.urlpatterns,
     *inventory.urlpatterns,
+    *joining.urlpatterns,
     *router.urls,
 ]
 urlpatterns = [

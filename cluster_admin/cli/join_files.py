@@ -80,10 +80,10 @@ class Progress:
 def identity_of(body: Any) -> Identity:
     """The answer as a value; raises `Unreachable` for what no manager answers."""
     names = tuple(Identity.__dataclass_fields__)
-    texts = [body.get(name) if isinstance(body, Mapping) else None for name in names]
-    if not all(isinstance(text, str) and text for text in texts):
+    told = dict(body) if isinstance(body, Mapping) else {}
+    if not all(isinstance(told.get(name), str) and told[name] for name in names):
         raise Unreachable("what answers is no manager of this version; check the URL")
-    return Identity(**dict(zip(names, texts, strict=True)))
+    return Identity(**{name: told[name] for name in names})
 
 
 @contextlib.contextmanager
@@ -168,9 +168,9 @@ def placed(text: str, places: Places) -> str:
         "socket": places.socket,
     }
     for key, path in wanted.items():
-        line = f"{key} = {json.dumps(str(path))}"
-        text, count = re.subn(rf"^{key} = .*$", lambda _, line=line: line, text, flags=re.M)
-        if count != 1:
+        around = re.split(rf"^{key} = .*$", text, flags=re.M)
+        text = f"{key} = {json.dumps(str(path))}".join(around)
+        if len(around) != 2:
             raise Unreachable(f"the manager's node.toml does not name {key} once; check the URL")
     return text
 

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "cluster_admin.vips",
     "cluster_admin.events",
     "cluster_admin.configs",
+    "cluster_admin.joining",
     "cluster_admin.api",
     "cluster_admin.dashboard",
 ]
@@ -95,6 +96,12 @@ WHITENOISE_USE_FINDERS = True
 
 MUSTER_CLUSTER = environment.text("MUSTER_CLUSTER", "demo")
 MUSTER_BROKERS = tuple(environment.words(environment.text("MUSTER_BROKER_URL")))
+MUSTER_BROKER_MANAGEMENT = tuple(
+    environment.words(environment.text("MUSTER_BROKER_MANAGEMENT_URL"))
+)
+"""The broker's management API with an administrator's account; without it no host can join."""
+MUSTER_NODE_BROKERS = tuple(environment.words(environment.text("MUSTER_NODE_BROKERS")))
+"""What joining nodes are told, without accounts; the managers' brokers unless said."""
 MUSTER_KEY_FILE = environment.text("MUSTER_KEY_FILE")
 MUSTER_PUBLIC_URL = environment.text("MUSTER_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 MUSTER_METRICS_OPEN = environment.switch("MUSTER_METRICS_OPEN")

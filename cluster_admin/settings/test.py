@@ -13,6 +13,8 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1", "[::1]"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MUSTER_CLUSTER = "demo"
 MUSTER_BROKERS = ()
+MUSTER_BROKER_MANAGEMENT = ()
+MUSTER_NODE_BROKERS = ()
 MUSTER_KEY_FILE = ""
 MUSTER_METRICS_OPEN = False
 if not environment.text("MUSTER_DATA_DIRECTORY"):
