@@ -12,12 +12,14 @@ class Role(models.TextChoices):
     """In rising order."""
 
     VIEWER = "viewer", "viewer: reads"
-    OPERATOR = "operator", "operator: drains nodes, changes VIPs"
+    EDITOR = "editor", "editor: commits to a subcluster's directories, proposes"
+    OPERATOR = "operator", "operator: drains nodes, changes VIPs, deploys"
+    APPROVER = "approver", "approver: approves what others propose"
     ADMIN = "admin", "admin: everything"
 
     @property
     def rank(self) -> int:
-        """1 to 3."""
+        """1 to 5."""
         return list(Role).index(self) + 1
 
 

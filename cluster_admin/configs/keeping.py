@@ -14,9 +14,11 @@ from cluster_admin.configs import announcements, index, members
 from cluster_admin.configs.authors import author_of, message_of
 from cluster_admin.configs.checking import Check
 from cluster_admin.configs.models import Revision
+from cluster_admin.configs.proposal_rules import guards_definitions, is_wish
 from cluster_admin.configs.refusals import Refused
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory import repository as definitions
+from cluster_admin.inventory.definitions import read
 from cluster_admin.inventory.models import Subcluster
 from cluster_admin.inventory.refusals import Refused as NotMade
 from workers.config.errors import ConfigError
@@ -36,6 +38,14 @@ def keep(
     subcluster: Subcluster, text: str, actor: Actor, comment: str, dry_run: bool = False
 ) -> None:
     """Commit a definitions file, or only ask whether it may be; `NotMade` when it is refused."""
+    if guards_definitions(subcluster.name) and not _is_wish(subcluster.name, text):
+        raise NotMade(_unreviewed(subcluster.name))
+    _keep(subcluster, text, actor, comment, dry_run)
+
+
+def _keep(
+    subcluster: Subcluster, text: str, actor: Actor, comment: str, dry_run: bool = False
+) -> None:
     name = subcluster.name
     if name == GLOBAL:
         raise NotMade(f"a subcluster cannot be called {GLOBAL}; choose another name")
@@ -58,7 +68,7 @@ def adopt(actor: Actor) -> list[str]:
         with transaction.atomic():
             row = Subcluster.objects.select_for_update().get(pk=row.pk)
             if text := definitions.newest_text(row):
-                keep(row, text, actor, f"{row.name}: taken over as they are")
+                _keep(row, text, actor, f"{row.name}: taken over as they are")
                 adopted.append(row.name)
     return adopted
 
@@ -70,6 +80,20 @@ def drop(subcluster: str, actor: Actor, reason: str) -> None:
         if path in repository().tree(index.follow()):
             message = message_of(reason, f"{subcluster}: the subcluster is removed")
             _commit({path: None}, actor, message)
+
+
+def _is_wish(name: str, text: str) -> bool:
+    """Whether a file says of nodes alone what operators want of them, and nothing else anew."""
+    with _told():
+        store = repository()
+        tree = store.tree(index.follow())
+        old = members.definitions_in(tree, store.content, name)
+    return is_wish(old, read(text, members.path_of(name)))
+
+
+def _unreviewed(name: str) -> str:
+    way = f"write it into {members.path_of(name)}, and commit that: it becomes a proposal"
+    return f"definitions of {name} change by approved proposals alone; {way}"
 
 
 def _commit(changes: Changes, actor: Actor, message: str, dry_run: bool = False) -> None:

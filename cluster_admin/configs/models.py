@@ -6,7 +6,10 @@ without foreign keys: a node that left the definitions may still tell how it is.
 
 from django.db import models
 
-from cluster_admin.configs import rollout_models  # noqa: F401 (Django finds them here)
+from cluster_admin.configs import (  # noqa: F401 (Django finds them here)
+    proposal_models,
+    rollout_models,
+)
 from cluster_admin.inventory.fields import NAME_LENGTH
 from cluster_admin.inventory.models import Subcluster
 from workers.repository.core.messages import KEY_BYTES, NAME_BYTES

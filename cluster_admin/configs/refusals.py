@@ -34,3 +34,7 @@ class Refused(Exception):
 
 class UnknownNodeError(LookupError):
     """There is no such node in that revision."""
+
+
+class DeniedError(Exception):
+    """Who asks may not do this; the message says who may. Nothing was changed."""

@@ -1,7 +1,7 @@
 """Which files of the configuration a user may read, and which role writing one takes.
 
 Whoever reads a subcluster reads its files, and `global/` with them, since its nodes get those too.
-Operators write their subcluster's directories; `global/`, and the files that define a subcluster,
+Editors write their subcluster's directories; `global/`, and the files that define a subcluster,
 are administrators' (nodes run commands that definitions name as root).
 """
 
@@ -37,4 +37,4 @@ def needed(path: str) -> tuple[Role, str]:
     top, _, below = path.partition("/")
     if top == GLOBAL:
         return Role.ADMIN, EVERY
-    return (Role.OPERATOR if below and below != DEFINITIONS else Role.ADMIN), top
+    return (Role.EDITOR if below and below != DEFINITIONS else Role.ADMIN), top

@@ -39,6 +39,7 @@ __all__ = [
     "commit",
     "copy",
     "known",
+    "made_with",
     "places",
     "preview",
     "render",
@@ -76,21 +77,21 @@ def commit(
     The same key again gives the revision that it made. `dry_run` changes nothing, in git neither,
     and shows what nodes would get. `add_segments`: see `inventory.services.import_text`.
     """
-    found = _made_with(key)
+    found = made_with(key)
     if found is not None:
         return found
     try:
         return _commit(actor, changes, message, base, key, dry_run, add_segments)
     except (ConflictError, NothingChangedError):
         # The same request may have come twice, and the other one been quicker.
-        found = _made_with(key)
+        found = made_with(key)
         if found is None:
             raise
         return found
 
 
-def _made_with(key: str) -> Made | None:
-    """What a key has made before."""
+def made_with(key: str) -> Made | None:
+    """What a key has made before; None: nothing, or there is no key."""
     at = index.follow()
     found = Revision.objects.filter(key=key).first() if key else None
     return None if found is None else Made(found, at)
