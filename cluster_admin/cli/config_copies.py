@@ -8,7 +8,6 @@ A death at any instant leaves a state that is whole, and every local edit where 
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from cluster_admin.cli import config_files, config_states
 from cluster_admin.cli.config_files import OWN
 from cluster_admin.cli.config_states import State
 from cluster_admin.cli.errors import Complaint, Refused, Usage
+from workers.files.locks import TakenError, take
 
 STATE, LOCK, INCOMING = "state.json", "lock", "incoming"
 
@@ -94,14 +94,12 @@ class WorkingCopy:
     def changing(self) -> Iterator[None]:
         """Hold the lock, and see what others left; raises `Refused` when another command has it."""
         try:
-            descriptor = os.open(self.own / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = take(self.own / LOCK, 0.0)
+        except TakenError:
+            raise Refused(f"another command works in {self.root}; wait for its end") from None
         except OSError as error:
             raise config_files.unreadable(error) from error
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Refused(f"another command works in {self.root}; wait for its end") from None
             self.load()
             with _told():
                 self.tidy()

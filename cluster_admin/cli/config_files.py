@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cluster_admin.cli.config_plans import parents
 from cluster_admin.cli.errors import Complaint
+from workers.files.durable import settle_file
 from workers.repository.core.merge import Version
 from workers.repository.core.paths import PathRefusal
 
@@ -79,8 +80,7 @@ def sync(places: list[Path]) -> None:
         os.sync()
         return
     for place in places:
-        with place.open("rb") as file:
-            os.fsync(file.fileno())
+        settle_file(place)
 
 
 def put(root: Path, path: str, aside: Path, executable: bool) -> None:

@@ -40,7 +40,7 @@ def test_the_manager_reaches_workers_only_where_it_may() -> None:
 
 def _may(path: Path, name: str) -> bool:
     parts = name.split(".")
-    if parts[0] != "workers" or len(parts) == 1 or parts[1] in ("bus", "exit_codes"):
+    if parts[0] != "workers" or len(parts) == 1 or parts[1] in ("bus", "files", "exit_codes"):
         return True
     if parts[1] == "repository" or parts[1:3] in (["config", "errors"], ["config", "rendering"]):
         return True

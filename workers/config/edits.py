@@ -15,11 +15,11 @@ from pathlib import Path
 
 import msgspec
 
-from workers.config import durable
 from workers.config.core.manifests import Drift, DriftKind, Entry, drift
 from workers.config.errors import StateError
 from workers.config.scanning import files_in, scan, shown
 from workers.config.staging import FILES, GONE, PARTIAL, Trees
+from workers.files import durable
 
 SETS_KEPT = 200
 SAVED_BYTES_MAX = 256 << 20

@@ -16,7 +16,6 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from workers.config import durable
 from workers.config.core.manifests import (
     Drift,
     DriftKind,
@@ -29,6 +28,7 @@ from workers.config.core.manifests import (
 from workers.config.core.reports import Result
 from workers.config.errors import StateError
 from workers.config.scanning import scan
+from workers.files import durable
 
 FILES, MANIFEST = "files", "manifest.json"
 PARTIAL, GONE = ".partial", ".gone"

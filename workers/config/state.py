@@ -15,14 +15,14 @@ from pathlib import Path
 
 import msgspec
 
-from workers.config import durable
 from workers.config.core.applying import Journal, Live, journal_revision
 from workers.config.core.manifests import Drift, revision_in
 from workers.config.edits import Edits
 from workers.config.errors import StateError
 from workers.config.staging import Trees
+from workers.files import durable
 
-JOURNAL_BYTES_MAX = 65_536
+JOURNAL_BYTES_MAX = 1 << 18
 
 log = logging.getLogger("muster")
 

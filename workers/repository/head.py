@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pygit2
 
+from workers.files.durable import settle
 from workers.repository.errors import DamagedError
-from workers.repository.storage import MAIN, settle
+from workers.repository.storage import MAIN
 
 
 class Head:

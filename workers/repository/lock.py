@@ -5,20 +5,18 @@ packs is found by the holder belongs to nobody alive. Nothing else writes here.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from workers.files.locks import TakenError, take
 from workers.repository.errors import BusyError
 
 LOCK = "muster.lock"
 INCOMING = "incoming-"
 """Prefix of the directories a pack is received into before it is checked."""
 WAIT_SECONDS = 30.0
-RETRY_SECONDS = 0.005
 _STALE = ("refs/heads/main.lock", "HEAD.lock", "packed-refs.lock")
 
 
@@ -28,9 +26,12 @@ def locked(file: Path, seconds: float) -> Iterator[int]:
 
     Raises `BusyError` when it is not free after `seconds`, `OSError` when there can be no file.
     """
-    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
-        _wait(handle, file, seconds)
+        handle = take(file, seconds, 0o640)
+    except TakenError:
+        sentence = f"{file.parent}: another process is writing; try again"
+        raise BusyError(sentence) from None
+    try:
         yield handle
     finally:
         os.close(handle)
@@ -59,17 +60,5 @@ class WriteLock:
             self._directory.joinpath(name).unlink(missing_ok=True)
         for leftover in self._directory.glob(f"{INCOMING}*"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _wait(handle: int, file: Path, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                sentence = f"{file.parent}: another process is writing; try again"
-                raise BusyError(sentence) from None
-            time.sleep(RETRY_SECONDS)
-        else:
-            return
+        for leftover in self._directory.glob("refs/muster/*/*.lock"):
+            leftover.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from typing import IO
 
 import pygit2
 
+from workers.files import durable
 from workers.repository import storage
 from workers.repository.errors import (
     DamagedError,
@@ -145,10 +146,9 @@ class Receiver:
         there = self._directory / "objects" / "pack"
         for suffix in _SUFFIXES:
             for file in received.glob(f"pack-*{suffix}"):
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
+                durable.settle_file(file)
                 file.replace(there / file.name)
-        storage.settle(there)
+        durable.settle(there)
 
 
 def _refused(reason: str) -> PackRefusedError:

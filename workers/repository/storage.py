@@ -12,6 +12,7 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import ConfigLevel, RepositoryOpenFlag
 
+from workers.files.durable import settle
 from workers.repository.errors import DamagedError, NotARepositoryError, StorageError
 
 BRANCH = "main"
@@ -83,15 +84,6 @@ def reopen(directory: Path) -> pygit2.Repository:
 def as_taken(path: str) -> str:
     """A path as the library takes it: it encodes by the locale of the process, git has UTF-8."""
     return os.fsdecode(path.encode("utf-8", "surrogatepass"))
-
-
-def settle(directory: Path) -> None:
-    """Make names in a directory durable; raises `OSError`."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager
