@@ -112,9 +112,7 @@ def transport_with(authority: Path | None) -> "httpx.BaseTransport | None":
         raise Usage(f"--ca {authority}: no certificates can be read there: {error}") from error
 
 
-def _redeem(
-    url: str, token: str, attempt: str, transport: "httpx.BaseTransport | None"
-) -> Any:
+def _redeem(url: str, token: str, attempt: str, transport: "httpx.BaseTransport | None") -> Any:
     from cluster_admin.cli.client import Client
 
     with Client(profiles.Target(url, "", ""), transport) as client:
