@@ -36,7 +36,7 @@ def _lines(text: str, where: str) -> Iterator[tuple[str, str, str]]:
             yield "", "", line
             continue
         try:
-            name, equals, value = "".join(shlex.split(stripped)).partition("=")
+            name, equals, value = " ".join(shlex.split(stripped)).partition("=")
         except ValueError:
             name = equals = value = ""
         if not equals or not _NAME.fullmatch(name):

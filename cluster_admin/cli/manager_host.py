@@ -70,16 +70,23 @@ class Host:
         """Run `manage.py WORDS...` to its end and answer its stdout; raises `Complaint`."""
         settings = self.environment()
         account = _owner(settings)
-        done = subprocess.run(  # noqa: S603 -- our own program, from a list of words
-            [sys.executable, "manage.py", *words],
-            cwd=PROJECT,
-            env=_environment(settings, account),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            **_identity(account),
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 -- our own program, from a list of words
+                [sys.executable, "manage.py", *words],
+                cwd=PROJECT,
+                env=_environment(settings, account),
+                input=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+                **_identity(account),
+            )
+        except OSError as error:
+            who = account.pw_name if account else "this account"
+            raise Complaint(
+                f"{who} cannot run {PROJECT}/manage.py ({error.strerror}): "
+                "put the program where it can, by script/install manager"
+            ) from error
         notes = done.stderr.strip().splitlines()
         if done.returncode:
             last = notes[-1].removeprefix(_DJANGO) if notes else f"exit status {done.returncode}"
