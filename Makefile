@@ -1,6 +1,6 @@
 # The same commands as in script/, for those who have make. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup lint bench simulate chaos lock
+.PHONY: help run test setup install lint bench simulate chaos lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -13,6 +13,9 @@ test: ## Install what is needed, then run every check and test
 
 setup: ## Install what is needed, test tools included
 	@sh script/setup --dev
+
+install: ## Install for good: make install ARGS="node manager"
+	@sh script/install $(ARGS)
 
 lint: ## Style, types, the dependency rule, the Django project
 	@sh script/lint

@@ -10,7 +10,7 @@ import pytest
 from tests.architecture.tree import ROOT
 
 SCRIPTS = sorted([*(ROOT / "script").iterdir(), ROOT / ".ci" / "run"])
-TARGETS = ("run", "test", "setup", "lint", "bench", "simulate", "chaos", "lock")
+TARGETS = ("run", "test", "setup", "install", "lint", "bench", "simulate", "chaos", "lock")
 BASHISMS = {
     "[[ ]]": r"(^|\s)\[\[\s",
     "function keyword": r"^\s*function\s",
@@ -62,7 +62,7 @@ def test_continuous_integration_calls_exactly_the_test_command() -> None:
     assert code == ['exec sh "$(dirname "$0")/../script/test" "$@"']
 
 
-@pytest.mark.parametrize("command", ["setup", "test"])
+@pytest.mark.parametrize("command", ["setup", "install", "test"])
 def test_a_word_that_is_not_known_is_a_usage_error(command: str) -> None:
     done = subprocess.run(
         [ROOT / "script" / command, "nonsense"], capture_output=True, text=True, check=False
