@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes what the compose files mount and no repository should hold, into compose/secrets.
 
-The cluster key, one broker account per node and one for the manager, each with its own password,
-what nodes and manager must know, with that password inside, and the first login. Existing
+The cluster key, one broker account per node, one for the manager and one with which it makes more,
+each with its own password, what nodes and manager must know, and the first login. Existing
 secrets are kept: remove the directory to make new ones.
 """
 
@@ -19,7 +19,7 @@ NODES = ("mta1", "mta2", "mta3")
 BROKERS = ("198.18.240.251", "198.18.240.252", "198.18.240.253")
 ROOM = "muster.compose.default"
 QUEUES = r"amq\.gen-.*"
-MANAGER = "manager"
+MANAGER, ADMINISTRATOR = "manager", "administrator"
 
 
 def main(directory: Path) -> int:
@@ -29,7 +29,7 @@ def main(directory: Path) -> int:
     except FileExistsError:
         print(f"{directory} exists: kept; remove it to make new secrets", file=sys.stderr)
         return 3
-    passwords = {name: secrets.token_urlsafe(24) for name in (*NODES, MANAGER)}
+    passwords = {name: secrets.token_urlsafe(24) for name in (*NODES, MANAGER, ADMINISTRATOR)}
     write(directory / "cluster.key", secrets.token_hex(32) + "\n")
     write(directory / "erlang.cookie", secrets.token_hex(16))
     write(directory / "broker.json", json.dumps(broker_definitions(passwords), indent=2) + "\n")
@@ -39,7 +39,9 @@ def main(directory: Path) -> int:
         urls = {name: addresses(name, word, BROKERS[:count]) for name, word in passwords.items()}
         for node in NODES:
             write(directory / f"{node}-{kind}.toml", settings(node, urls[node]))
-        write(directory / f"manager-{kind}.env", environment(secret_key, urls[MANAGER]))
+        management = managements(passwords[ADMINISTRATOR], BROKERS[:count])
+        text = environment(secret_key, urls[MANAGER], management)
+        write(directory / f"manager-{kind}.env", text)
     return 0
 
 
@@ -63,7 +65,7 @@ def broker_definitions(passwords: dict[str, str]) -> dict[str, object]:
                 "name": name,
                 "password_hash": password_hash(password),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": [],
+                "tags": ["administrator"] if name == ADMINISTRATOR else [],
             }
             for name, password in passwords.items()
         ],
@@ -73,6 +75,8 @@ def broker_definitions(passwords: dict[str, str]) -> dict[str, object]:
 
 def allowed(name: str) -> dict[str, str]:
     """Patterns of what an account may make, write to and read from: docs/reference/node.md."""
+    if name == ADMINISTRATOR:
+        return dict.fromkeys(("configure", "write", "read"), ".*")
     room = ROOM.replace(".", r"\.")
     if name == MANAGER:
         rooms = room.removesuffix("default") + r".*\.(events|control|config)"
@@ -94,24 +98,30 @@ def addresses(name: str, password: str, brokers: tuple[str, ...]) -> list[str]:
     return [f"amqp://{name}:{password}@{broker}:5672/" for broker in brokers]
 
 
+def managements(password: str, brokers: tuple[str, ...]) -> list[str]:
+    """Every broker's management port, where the manager makes accounts for nodes that join."""
+    return [f"http://{ADMINISTRATOR}:{password}@{broker}:15672" for broker in brokers]
+
+
 def password_hash(password: str) -> str:
     """RabbitMQ's form: four bytes of salt and SHA-256 of salt and password, in base64."""
     salt = secrets.token_bytes(4)
     return b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
-def environment(secret_key: str, brokers: list[str]) -> str:
+def environment(secret_key: str, brokers: list[str], management: list[str]) -> str:
     """What the manager's start script reads; the port is published on this machine alone."""
     values = {
         "DJANGO_SETTINGS_MODULE": "cluster_admin.settings.production",
         "MUSTER_CLUSTER": CLUSTER,
         "MUSTER_SECRET_KEY": secret_key,
-        "MUSTER_ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "MUSTER_ALLOWED_HOSTS": "127.0.0.1,localhost,198.18.240.231",
         "MUSTER_PUBLIC_URL": "http://127.0.0.1:8025",
         "MUSTER_PLAIN_HTTP": "1",
         "MUSTER_DATA_DIRECTORY": "/var/lib/muster",
         "MUSTER_KEY_FILE": "/run/secrets/cluster_key",
         "MUSTER_BROKER_URL": ",".join(brokers),
+        "MUSTER_BROKER_MANAGEMENT_URL": ",".join(management),
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
