@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 import pygit2
 
 from workers.repository.core.messages import Message, parse
-from workers.repository.errors import DamagedError
+from workers.repository.errors import DamagedError, UnknownRevisionError
 from workers.repository.head import Head
 
 _WAY = "move main back to the last good revision, or fetch a whole copy from a replica"
@@ -101,6 +101,14 @@ class History:
             message=message.text,
             key=message.key,
         )
+
+
+def oid(commit: str) -> pygit2.Oid:
+    """A full hash; `UnknownRevisionError` for anything else."""
+    if len(commit) != 40 or not set(commit) <= set("0123456789abcdef"):
+        way = "give its number, or all 40 hexadecimal digits"
+        raise UnknownRevisionError(f"{commit[:60]!r} is no hash of a commit; {way}")
+    return pygit2.Oid(hex=commit)
 
 
 def walk_back(

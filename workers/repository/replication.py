@@ -81,13 +81,22 @@ class Receiver:
                 way = "ask for a pack since that"
                 here = head or "empty"
                 raise OutOfStepError(f"the pack is for {old or 'nothing'}, this is {here}; {way}")
-            with self._incoming() as objects:
-                self._unpack(pack, objects)
-                self._check(objects, old, new)
-                self._move_in(objects / "pack")
+            self.bring(pack, old, new, follows=True)
             if not self._head.move(old, new):
                 raise OutOfStepError(f"{self._directory}: main was moved meanwhile; try again")
             self._history.follow()
+
+    def bring(
+        self, pack: bytes | IO[bytes], since: pygit2.Oid | None, new: pygit2.Oid, *, follows: bool
+    ) -> None:
+        """Take in what leads from `since` to `new`, and leave the branch; under the write lock.
+
+        `follows`: refuse what does not continue `since` itself.
+        """
+        with self._incoming() as objects:
+            self._unpack(pack, objects)
+            self._check(objects, since, new, follows)
+            self._move_in(objects / "pack")
 
     @contextlib.contextmanager
     def _incoming(self) -> Iterator[Path]:
@@ -117,14 +126,14 @@ class Receiver:
                 raise StorageError(f"{self._directory}: {error}; {way}") from None
             raise _refused(str(error)) from None
 
-    def _check(self, objects: Path, old: pygit2.Oid | None, new: pygit2.Oid) -> None:
-        """Refuse what does not follow the newest revision here, or is not whole."""
+    def _check(self, objects: Path, old: pygit2.Oid | None, new: pygit2.Oid, follows: bool) -> None:
+        """Refuse what does not follow `old`, if it shall, or is not whole."""
         git = storage.reopen(self._directory)
         try:
             git.odb.add_disk_alternate(str(objects))
             *_, (first, _) = walk_back(git, new, self._history.numbers())
-            follows = not first.parent_ids if old is None else first.parent_ids == [old]
-            if not follows:
+            continues = not first.parent_ids if old is None else first.parent_ids == [old]
+            if follows and not continues:
                 at = f"r{len(self._history)}" if old else "nothing"
                 way = "see which history counts, and let the other replicas follow it"
                 raise DivergedError(f"{new} does not follow {at} ({old}) of this replica; {way}")

@@ -15,6 +15,7 @@ from typing import IO, Self
 import pygit2
 
 from workers.repository import storage, upkeep
+from workers.repository.beside import Beside
 from workers.repository.committing import Candidate, Committer, Proposal
 from workers.repository.differences import Difference, differences
 from workers.repository.errors import (
@@ -23,7 +24,7 @@ from workers.repository.errors import (
     UnknownRevisionError,
 )
 from workers.repository.head import Head
-from workers.repository.history import History, Revision
+from workers.repository.history import History, Revision, oid
 from workers.repository.lock import WriteLock
 from workers.repository.log import changes_of
 from workers.repository.replication import Receiver, write_pack
@@ -48,6 +49,9 @@ class Repository:
             directory, git, self._lock, self._head, self._history, self._trees
         )
         self._receiver = Receiver(directory, git, self._lock, self._head, self._history)
+        self.beside = Beside(
+            *(directory, git, self._lock, self._head, self._history, self._trees, self._receiver)
+        )
 
     @classmethod
     def create(cls, directory: Path) -> Self:
@@ -148,7 +152,7 @@ class Repository:
         """Whether a commit, given by its hash, is no revision here."""
         with told(self.directory):
             self._follow()
-            return self._history.number_of(_oid(commit)) is None
+            return self._history.number_of(oid(commit)) is None
 
     def pack_since(self, have: str | None, output: IO[bytes] | None = None) -> bytes:
         """A pack for a replica whose newest revision is `have` (None: it is empty).
@@ -158,7 +162,7 @@ class Repository:
         """
         with told(self.directory):
             head = self._follow()
-            since = None if have is None else _oid(have)
+            since = None if have is None else oid(have)
             if since is not None and self._history.number_of(since) is None:
                 way = "see which history counts, and let the other replicas follow it"
                 raise DivergedError(f"the replica has {have}, which is no revision here; {way}")
@@ -173,9 +177,9 @@ class Repository:
         `OutOfStepError`, `DivergedError`, `BusyError`; each leaves everything as it was.
         """
         with told(self.directory):
-            old = None if expected_old is None else _oid(expected_old)
-            self._receiver.receive(pack, old, _oid(new))
-            return self._history.revision(_oid(new))
+            old = None if expected_old is None else oid(expected_old)
+            self._receiver.receive(pack, old, oid(new))
+            return self._history.revision(oid(new))
 
     def collect_garbage(self, always: bool = False) -> bool:
         """Tidy up on the disk, if it is due; whether it was done. Takes seconds to minutes."""
@@ -195,7 +199,7 @@ class Repository:
             commit = self._history.commit_of(reference)
             named = f"r{reference}"
         else:
-            commit, named = _oid(reference), reference
+            commit, named = oid(reference), reference
         if commit is None or self._history.number_of(commit) is None:
             newest = len(self._history)
             way = f"the newest is r{newest}" if newest else "there is none yet"
@@ -205,11 +209,3 @@ class Repository:
     def _tree(self, reference: Reference) -> pygit2.Oid | None:
         commit = self._commit(reference)
         return None if commit is None else self._git[commit].peel(pygit2.Commit).tree_id
-
-
-def _oid(commit: str) -> pygit2.Oid:
-    """A full hash; `UnknownRevisionError` for anything else."""
-    if len(commit) != 40 or not set(commit) <= set("0123456789abcdef"):
-        way = "give its number, or all 40 hexadecimal digits"
-        raise UnknownRevisionError(f"{commit[:60]!r} is no hash of a commit; {way}")
-    return pygit2.Oid(hex=commit)

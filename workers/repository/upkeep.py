@@ -5,6 +5,7 @@ takes, and readers that miss a pack look again. The branch itself is never touch
 """
 
 import contextlib
+import errno
 import os
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ SECONDS = 1_800.0
 """How long each step may take."""
 REST_SECONDS = 3_600.0
 KEEP = "1.day.ago"
+_NOT_ITS_FAULT = tuple(map(os.strerror, (errno.EACCES, errno.EMFILE, errno.ENOMEM, errno.EPERM)))
+"""Why a whole repository may not be read, as git says it."""
 
 
 def is_due(directory: Path) -> bool:
@@ -58,3 +61,21 @@ def collect_garbage(directory: Path) -> bool:
         way = "nothing is lost; make room, or run git fsck there"
         raise StorageError(f"{directory}: housekeeping failed: {error}; {way}") from None
     return True
+
+
+def damage(directory: Path) -> str:
+    """What git finds wrong with every object and reference here, in a sentence; empty: nothing.
+
+    Reads everything, a minute for 1 GiB. Raises `StorageError` when it cannot be told, `BusyError`
+    during housekeeping.
+    """
+    words = ("fsck", "--full", "--strict", "--no-dangling", "--no-progress")
+    try:
+        with locked(directory / LOCK, 0.0) as handle:
+            run(directory, *words, seconds=SECONDS, keep=(handle,))
+    except GitFailedError as error:
+        if any(reason in str(error) for reason in _NOT_ITS_FAULT):
+            way = "correct that, and it is looked at again"
+            raise StorageError(f"{directory} cannot be checked: {error}; {way}") from None
+        return f"{directory} is damaged: {error}"
+    return ""
