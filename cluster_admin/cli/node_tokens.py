@@ -18,6 +18,7 @@ from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.resources import path
 from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import tell
+from workers.exit_codes import Exit
 
 PANEL = "Hosts that become nodes"
 TOKEN = (
@@ -57,8 +58,8 @@ def token(
     shapes.picked(TOKEN, look)
     made = make(call, node, life, dry_run=dry_run)
     if dry_run:
-        tell(f"node {node}: a token would be made")
-        return
+        tell(f"node {node}: a token would be made, and older ones would end")
+        raise typer.Exit(Exit.CHANGES_PENDING)
     shapes.one_text(made, TOKEN, look).print()
     tell(ONCE)
 

@@ -132,6 +132,7 @@ class Manager:
             ("subclusters/([^/]+)/definitions/", self._definitions),
             ("nodes/([^/]+)/(drain|undrain|maintenance)/", self._set_state),
             ("nodes/([^/]+)/if-dies/", self._if_dies),
+            ("nodes/([^/]+)/join-token/", self._join_token),
             ("vips/([^/]+)/(owner|history)/", self._about_vip),
             ("vips/([^/]+)/move/", self._move),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/([^/]+)/", self._object),
@@ -196,6 +197,13 @@ class Manager:
         view = {"revision": 7, "age_seconds": 0.3, "members": ["mta1", "mta2"]}
         moves = [{"vip": "198.18.0.101", "from": name, "to": "mta2"}]
         return answer({"node": name, "view": view, "moves": moves, "unserved": ["198.18.0.107"]})
+
+    def _join_token(self, request: httpx.Request, name: str) -> httpx.Response:
+        if _dry(request):
+            return answer({"dry_run": True, "subcluster": "default", "revision": None, "diff": ""})
+        told = {"node": name, "subcluster": "default", "expires_at": "2026-02-01T00:00:00Z"}
+        command = f"muster node join {URL} --token made"
+        return answer({**told, "token": "made", "command": command}, 201)
 
     def _about_vip(self, request: httpx.Request, address: str, what: str) -> httpx.Response:
         if what == "history":
