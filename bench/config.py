@@ -1,7 +1,7 @@
-"""The configuration bench: deaths, a hundred nodes, a large repository, commits to a lab's nodes.
+"""The configuration bench: deaths, a hundred nodes, a large repository, a lab's nodes and manager.
 
-Parts are independent: what a row pattern leaves out is not run. Rows of what cannot be measured yet
-are there without a value. Beside the commits stands what nodes that ask every minute would take.
+Parts are independent: what a row pattern leaves out is not run. Beside the commits stands what
+nodes that ask every minute would take.
 """
 
 import statistics
@@ -10,7 +10,14 @@ from functools import partial
 
 import httpx
 
-from bench import config_bad, config_big, config_deaths, config_lab, config_nodes
+from bench import (
+    config_bad,
+    config_big,
+    config_deaths,
+    config_lab,
+    config_nodes,
+    config_restore,
+)
 from bench.options import Options, Teller
 from bench.report import Row, row
 from workers.lab.bringup import Wish, bring_up, take_down
@@ -23,9 +30,7 @@ BIG_ROWS = ("big.commit_seconds", "big.page_seconds")
 APPLY_ROWS = ("apply.median_seconds", "apply.p95_seconds")
 BAD_ROW = "bad-commit.rollback_seconds"
 POLLING_ROWS = ("polling.median_seconds", "polling.p95_seconds")
-UNMEASURED = {
-    "restore.differences": ("differences", 0.0, "a manager cannot be restored from a node yet"),
-}
+RESTORE_ROW = "restore.differences"
 LAB_NODES = 3
 POLL_SECONDS = 60.0
 
@@ -64,16 +69,12 @@ class ConfigBench:
             KILL_ROWS: self._measure_deaths,
             (NODES_ROW,): self._measure_nodes,
             BIG_ROWS: self._measure_big,
-            (*APPLY_ROWS, BAD_ROW): self._measure_lab,
+            (*APPLY_ROWS, BAD_ROW, RESTORE_ROW): self._measure_lab,
             POLLING_ROWS: self._work_polling_out,
         }
         for names, measure in parts.items():
             if any(map(self._options.asks, names)):
                 measure()
-        for name, (unit, bound, why) in UNMEASURED.items():
-            if self._options.asks(name):
-                self._tell(f"{name} is not measured: {why}")
-                self._rows.append(row(name, (), unit, bound, reported=True))
 
     def rows(self) -> list[Row]:
         """What was measured so far."""
@@ -105,6 +106,9 @@ class ConfigBench:
         try:
             with config_lab.client_of(lab) as client:
                 self._measure_commits(lab, client)
+            if self._options.asks(RESTORE_ROW):
+                differences = config_restore.differences(lab, self._tell)
+                self._add(row(RESTORE_ROW, [float(differences)], "differences", 0.0))
         finally:
             take_down(name)
 

@@ -6,6 +6,7 @@ of git mean that the repository was lost: that is told, never papered over.
 """
 
 import logging
+from collections.abc import Iterator
 
 from django.db import connection, transaction
 
@@ -140,11 +141,14 @@ def _load(name: str, tree: Listing, head: Kept) -> None:
     row, _ = Subcluster.objects.get_or_create(name=name)
     if definitions.newest_text(row) == text:
         return
+    [made] = repository().log(1, path=members.path_of(name))
     why = f"as r{head.number} says"
     try:
         with transaction.atomic():
-            actor = Actor(head.name)
+            actor = Actor(made.name)
             inventory.import_text(row, text, actor, why, add_segments=True, kept=False)
+            if definitions.newest_text(row) == text:
+                definitions.restore(row, row.revision, text, made.name, made.message, made.when)
     except inventory.Refused as refused:
         log.error("definitions of %s were not taken over: %s", name, refused.sentence)
 
@@ -154,16 +158,22 @@ def _load_history(head: Kept) -> None:
     for name in members.subclusters(repository().tree(head.number)):
         row = Subcluster.objects.get(name=name)
         have = set(row.revisions.values_list("number", flat=True))
-        path = members.path_of(name)
-        for one in repository().log(LOG_LIMIT, path=path):
-            file = repository().tree(one.number).get(path)
-            if file is None:
-                continue
-            text = repository().content(file.blob).decode("utf-8", "replace")
+        for one, text in _files(members.path_of(name)):
             number = members.revision_of(text)
             if 0 < number < row.revision and number not in have:
                 have.add(number)
                 definitions.restore(row, number, text, one.name, one.message, one.when)
+
+
+def _files(path: str) -> Iterator[tuple[Kept, str]]:
+    """Every revision that changed a definitions file, the newest first, with its text."""
+    before = None
+    while page := repository().log(LOG_LIMIT, before, path):
+        for one in page:
+            file = repository().tree(one.number).get(path)
+            if file is not None:
+                yield one, repository().content(file.blob).decode("utf-8", "replace")
+        before = page[-1].number
 
 
 def _row(found: Kept) -> Revision:

@@ -55,22 +55,30 @@ def _keep(
 
 
 def adopt(actor: Actor) -> list[str]:
-    """Commit the definitions that are in no repository yet, as of an older Muster; whose they are.
+    """Commit the definitions of which git has no file yet, or an older one; whose they are.
 
-    Raises `NotMade`.
+    As of a Muster without repository, and of one that was restored from an older replica: nodes
+    never go back, so what it says has a higher number here. Raises `NotMade`.
     """
     adopted = []
-    with _told():
-        kept = repository().tree(index.follow())
     for row in Subcluster.objects.filter(revision__gt=0):
-        if members.path_of(row.name) in kept:
-            continue
+        with _told():
+            if _kept_revision(row.name) >= row.revision:
+                continue
         with transaction.atomic():
             row = Subcluster.objects.select_for_update().get(pk=row.pk)
             if text := definitions.newest_text(row):
                 _keep(row, text, actor, f"{row.name}: taken over as they are")
                 adopted.append(row.name)
     return adopted
+
+
+def _kept_revision(subcluster: str) -> int:
+    """Which revision of a subcluster's definitions git has; 0: none."""
+    file = repository().tree(index.follow()).get(members.path_of(subcluster))
+    if file is None:
+        return 0
+    return members.revision_of(repository().content(file.blob).decode("utf-8", "replace"))
 
 
 def drop(subcluster: str, actor: Actor, reason: str) -> None:

@@ -47,13 +47,10 @@ def commit(subcluster: Subcluster, text: str, author: str, comment: str) -> Revi
 def restore(
     subcluster: Subcluster, number: int, text: str, author: str, comment: str, at: datetime
 ) -> None:
-    """Add a file of the past that is missing here."""
-    row = Revision.objects.create(
-        subcluster=subcluster,
-        number=number,
-        text=text,
-        author=author[:150],
-        comment=comment[:COMMENT_LENGTH],
+    """Make the row of a revision say when, by whom and why a file was made, as git has it."""
+    values = {"text": text, "author": author[:150], "comment": comment[:COMMENT_LENGTH]}
+    row, _ = Revision.objects.update_or_create(
+        subcluster=subcluster, number=number, defaults=values
     )
     Revision.objects.filter(pk=row.pk).update(created_at=at)
 

@@ -32,6 +32,10 @@ class BusyError(RepositoryError):
     """Another process has been writing for too long; try again."""
 
 
+class UnreachableError(RepositoryError):
+    """Another repository cannot be asked; git has said why."""
+
+
 class UnknownRevisionError(RepositoryError):
     """There is no such revision here."""
 

@@ -5,8 +5,7 @@ import random
 import pytest
 
 from bench import config_history
-from bench.config import ConfigBench, polled_within
-from bench.options import Options
+from bench.config import polled_within
 from bench.report import row
 
 
@@ -22,17 +21,6 @@ def test_a_row_may_have_a_least_instead_of_a_most() -> None:
     assert row("kill.runs", [500.0], "deaths", 500.0, better="higher").holds
     assert not row("kill.runs", [499.0], "deaths", 500.0, better="higher").holds
     assert row("kill.lost_commits", [0.0], "revisions", 0.0).holds
-
-
-def test_what_cannot_be_measured_yet_is_told_and_has_no_value() -> None:
-    told: list[str] = []
-    work = ConfigBench(Options(rows="restore.*"), told.append)
-    work.measure()
-    (found,) = work.rows()
-    assert (found.value, found.bound, found.holds) == (None, 0.0, None)
-    assert told == [
-        "restore.differences is not measured: a manager cannot be restored from a node yet"
-    ]
 
 
 def test_a_large_history_has_as_many_files_as_it_is_asked_for() -> None:
