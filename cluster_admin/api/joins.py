@@ -3,6 +3,8 @@
 Lower apps do not know higher ones, so a node's VIPs and a VIP's history are joined here.
 """
 
+from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, IntegerField, OuterRef, Subquery
@@ -15,11 +17,13 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cluster_admin.configs.models import Deployment
+from cluster_admin.configs.places_listing import Configurations, configurations
 from cluster_admin.events.api_views import CSV_TOO, FORMAT, EventFilters, told
 from cluster_admin.events.freshness import freshness
 from cluster_admin.events.history import as_csv
 from cluster_admin.events.models import Event
-from cluster_admin.inventory import api_nodes, api_subclusters
+from cluster_admin.inventory import api_nodes, api_serializers, api_subclusters
 from cluster_admin.inventory.models import Node, Subcluster
 from cluster_admin.joining.api_serializers import JoinTokenBody, JoinTokenMade
 from cluster_admin.joining.api_views import made_token
@@ -103,12 +107,41 @@ class Nodes(api_nodes.Nodes):
         return made_token(request, self.get_object())
 
 
+class ConfigurationSerializer(serializers.Serializer):
+    """What a subcluster has in the configuration, and what its nodes shall run of it."""
+
+    files = serializers.IntegerField(help_text="In its directories, the definitions left out.")
+    bytes = serializers.IntegerField(help_text="Of all of them.")
+    mode = serializers.ChoiceField(choices=Deployment.Mode.values)
+    revision = serializers.IntegerField(help_text="Live, or about to be; 0: what was live stays.")
+
+
+class SubclusterSerializer(api_serializers.SubclusterSerializer):
+    """Nodes that share VIPs, and a configuration."""
+
+    configuration = ConfigurationSerializer(
+        read_only=True, allow_null=True, help_text="Null: the repository cannot be read."
+    )
+
+
 class Subclusters(api_subclusters.Subclusters):
-    """Subclusters, with how many nodes and VIPs each has."""
+    """Subclusters, with how many nodes and VIPs each has, and its configuration."""
 
     queryset = Subcluster.objects.annotate(
         nodes=counted(Node, "subcluster", "pk"), vips=counted(Vip, "subcluster", "pk")
     )
+    serializer_class = SubclusterSerializer
+    live = (*api_subclusters.Subclusters.live, "configuration")
+
+    @cached_property
+    def _configurations(self) -> Configurations | None:
+        return configurations()
+
+    def represent(self, row: Subcluster) -> dict[str, Any]:
+        """With what it has in the newest revision; that is read once for all of them."""
+        found = self._configurations
+        told = None if found is None else asdict(found.of(row.name))
+        return super().represent(row) | {"configuration": told}
 
 
 class Vips(vips_api.Vips):

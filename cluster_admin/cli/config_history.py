@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import typer
 
@@ -28,6 +29,9 @@ REVISIONS = (
     Column("email", rank=Rank.WIDE),
     Column("commit", rank=Rank.WIDE),
 )
+LOGGED = (*REVISIONS, Column("path", rank=Rank.WIDE))
+MOVED = (*REVISIONS, Column("path"))
+"""The same when not all are of the same path."""
 FILES = (
     Column("path", rank=Rank.KEY),
     Column("kind", rank=Rank.KEY),
@@ -94,21 +98,25 @@ def log(
         int | None, typer.Option("--before", metavar="N", min=1, help="Only older ones than this.")
     ] = None,
 ) -> None:
-    """List revisions, newest first; of a file or directory, those that changed it."""
+    """List revisions, newest first; of a file or directory, those that changed it.
+
+    Of a subcluster that was copied with its history, those of the other come next.
+    """
     look = look_of(call, view)
-    shapes.picked(REVISIONS, look)
+    shapes.picked(LOGGED, look)
     rows: list[Any] = []
+    query: dict[str, Any] = {"path": path} if path else {}
+    query |= {"before": before} if before else {}
     more = True
     while more and (not limit or len(rows) < limit):
         left = limit - len(rows) if limit else PAGE_ROWS
-        query: dict[str, str | int] = {"limit": min(PAGE_ROWS, left)}
-        query |= {"path": path} if path else {}
-        query |= {"before": before} if before else {}
+        query["limit"] = min(PAGE_ROWS, left)
         answer = call.client.get(f"{ROOT}revisions/", query).body
         rows += answer["results"]
         more = bool(answer["next"] and answer["results"])
-        before = rows[-1]["number"] if rows else None
-    shapes.rows_text(rows, REVISIONS, look).print()
+        query = dict(parse_qsl(urlsplit(answer["next"] or "").query))
+    moved = len({row.get("path") for row in rows}) > 1
+    shapes.rows_text(rows, MOVED if moved else LOGGED, look).print()
     if more:
         tell(f"the newest {len(rows)}; --limit 0 shows all")
 

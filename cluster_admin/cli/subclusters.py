@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cluster_admin.cli import changing, shapes
+from cluster_admin.cli import changing, shapes, subcluster_copies
 from cluster_admin.cli.arguments import Description, SubclusterName, given, something
 from cluster_admin.cli.bundles import (
     Changing,
@@ -23,6 +23,15 @@ from cluster_admin.cli.looking import Kind, look_of, show_list, show_one
 from cluster_admin.cli.resources import path
 from cluster_admin.cli.session import Call
 
+
+def _deployed(told: Any) -> str:
+    """Which revision its nodes shall run, and whether they follow each commit."""
+    if not told:
+        return ""
+    number = f"r{told['revision']}" if told["revision"] else "what ran before"
+    return f"{number}, follows" if told["mode"] == "follow" else number
+
+
 SUBCLUSTERS = Kind(
     "subclusters",
     "subclusters/",
@@ -31,6 +40,8 @@ SUBCLUSTERS = Kind(
         Column("revision"),
         Column("nodes"),
         Column("vips"),
+        Column("files", "configuration.files"),
+        Column("deployed", "configuration", text=_deployed),
         Column("description"),
     ),
     ("search",),
@@ -154,6 +165,9 @@ def revisions(
     title = f"r{one['number']} by {one['author']}, {clock(one['created_at'])}: {one['comment']}"
     shapes.tell(printable(title))
     shapes.diff_text(one["diff"], look).print()
+
+
+app.registered_commands += subcluster_copies.app.registered_commands
 
 
 def _read(file: str) -> str:

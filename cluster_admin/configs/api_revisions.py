@@ -20,6 +20,7 @@ from cluster_admin.configs.api_serializers import (
     RevisionWholeAnswer,
     TreeAnswer,
 )
+from cluster_admin.configs.places_history import history
 from cluster_admin.rest import headers
 from cluster_admin.rest.bodies import Renderer
 from cluster_admin.rest.problems import Code, Problem, cut, invalid
@@ -30,8 +31,14 @@ from workers.repository.trees import Listing
 USUAL_LIMIT, MOST_LIMIT = 50, 1_000
 STREAMED_BYTES = 1024 * 1024
 """In one piece of an archive, or one file when that is larger."""
+PATH_TEXT = (
+    "Only those that changed this file or directory, on into what its subcluster was copied from; "
+    "each has the `path` that it had then."
+)
 NO_LINES = diffs.Bounds(lines=0)
 BYTES = "application/octet-stream"
+Told = list[dict[str, Any]]
+Query = dict[str, str | int]
 
 
 def parameter(name: str, text: str, kind: Any = OpenApiTypes.STR) -> OpenApiParameter:
@@ -49,7 +56,7 @@ class Revisions(Configuration):
         parameters=[
             parameter("before", "Only those numbered below.", OpenApiTypes.INT64),
             parameter("limit", f"{USUAL_LIMIT} unless told; 1 to {MOST_LIMIT}.", OpenApiTypes.INT),
-            parameter("path", "Only those that changed this file or directory."),
+            parameter("path", PATH_TEXT),
         ],
     )
     def get(self, request: Request) -> Response:
@@ -62,20 +69,36 @@ class Revisions(Configuration):
         if path is not None:
             self.check_read(request, path)
         with refusals():
-            found = _log(store.repository(), limit, before, self._places(request, path))
-        following = None
-        if len(found) == limit and found[-1].number > 1:
-            asked = {"before": found[-1].number, "limit": limit}
-            query = urlencode(asked | ({"path": path} if path else {}))
-            following = request.build_absolute_uri(f"{request.path}?{query}")
-        return Response({"next": following, "results": list(map(api_shapes.revision, found))})
+            if path is None:
+                found, following = self._of_all(request, limit, before)
+            else:
+                found, following = self._of_path(request, path.rstrip("/"), limit, before)
+        address = None
+        if following:
+            query = urlencode({**following, "limit": limit})
+            address = request.build_absolute_uri(f"{request.path}?{query}")
+        return Response({"next": address, "results": found})
 
-    def _places(self, request: Request, path: str | None) -> list[str] | None:
-        """The files or directories whose history is asked for; None: everything."""
+    def _of_all(self, request: Request, limit: int, before: int | None) -> tuple[Told, Query]:
+        """Revisions of whatever the user may read, and what to ask for the next ones."""
         tops = scope.tops(request.user)
-        if path is not None:
-            return [path.rstrip("/")]
-        return None if tops is None else sorted(tops)
+        places = None if tops is None else sorted(tops)
+        found = _log(store.repository(), limit, before, places)
+        following: Query = {}
+        if len(found) == limit and found[-1].number > 1:
+            following = {"before": found[-1].number}
+        return list(map(api_shapes.revision, found)), following
+
+    def _of_path(
+        self, request: Request, path: str, limit: int, before: int | None
+    ) -> tuple[Told, Query]:
+        """The same of a file or directory, wherever it was."""
+        steps = history(path, limit + 1, before, scope.reader(request.user))
+        following: Query = {}
+        if len(steps) > limit:
+            following = {"before": steps[limit].revision.number + 1, "path": steps[limit].path}
+        told = [api_shapes.revision(one.revision) | {"path": one.path} for one in steps[:limit]]
+        return told, following
 
 
 class OneRevision(Configuration):

@@ -16,6 +16,7 @@ from workers.config.core.facts import Facts
 from workers.config.core.overlay import GLOBAL, TEMPLATE, layers
 from workers.failover.core.definitions import Definitions
 from workers.repository.committing import Candidate
+from workers.repository.core.paths import DEFAULT
 from workers.repository.trees import Listing
 
 PROBLEMS_MAX = 100
@@ -104,7 +105,7 @@ def _layer(path: str) -> str:
 
 
 def _foreign(candidate: Candidate) -> Iterator[Problem]:
-    """Definitions that are not of this cluster, or cannot be read."""
+    """Definitions that are not of this cluster, cannot be read, or name a node as a directory."""
     for path in candidate.changes:
         subcluster = members.subcluster_of(path)
         if not subcluster or path not in candidate.after:
@@ -117,6 +118,10 @@ def _foreign(candidate: Candidate) -> Iterator[Problem]:
         if found is not None and found.cluster != settings.MUSTER_CLUSTER:
             sentence = f"is for cluster {found.cluster}, this is {settings.MUSTER_CLUSTER}"
             yield Problem(path, 0, "", sentence)
+        known = members.nodes_of(_old(candidate, subcluster))
+        if DEFAULT in members.nodes_of(found) and DEFAULT not in known:
+            sentence = f"no node can be called {DEFAULT}: all of {subcluster} get the files there"
+            yield Problem(path, 0, "", f"{sentence}; choose another name")
 
 
 def _key(candidate: Candidate) -> Key:

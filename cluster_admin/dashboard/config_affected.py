@@ -3,15 +3,15 @@
 Nodes on which the same changes stand together.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from cluster_admin.configs.diffs import Bounds, FileDiff, Plain, of_differences, of_trees
+from cluster_admin.configs.diffs import Bounds, FileDiff, of_differences, of_trees
+from cluster_admin.configs.diffs_of_changes import of_change, read
 from cluster_admin.configs.previewing import Preview
 from cluster_admin.configs.store import repository
-from workers.repository.core.changes import Changes, Entry
+from workers.repository.core.changes import Changes
 from workers.repository.differences import Difference
-from workers.repository.trees import Listing
 
 GROUPS = 10
 """Differences that are shown; nodes of further ones are only named."""
@@ -48,7 +48,7 @@ def affected(previews: Iterable[Preview]) -> list[Affected]:
 
 def in_repository(base: int, changes: Changes) -> tuple[FileDiff, ...]:
     """What a change does to the files of revision `base`."""
-    return of_trees(_read(repository().tree(base), changes), _plain(changes), SHOWN).files
+    return of_change(base, changes, SHOWN).files
 
 
 def between(old: int, new: int, paths: Collection[str], bounds: Bounds) -> tuple[FileDiff, ...]:
@@ -61,22 +61,5 @@ def between(old: int, new: int, paths: Collection[str], bounds: Bounds) -> tuple
     sizes = (side[path].size for side in sides for path in paths if path in side)
     if sum(sizes) > READ_BYTES:
         return of_differences(store.diff(old, new, frozenset(paths)), bounds).files
-    before, after = (_read(side, paths) for side in sides)
+    before, after = (read(side, paths) for side in sides)
     return of_trees(before, after, bounds).files
-
-
-def _read(listing: Listing, paths: Iterable[str]) -> dict[str, Plain]:
-    store = repository()
-    return {
-        path: Plain(store.content(listing[path].blob), listing[path].executable)
-        for path in paths
-        if path in listing
-    }
-
-
-def _plain(changes: Mapping[str, Entry | None]) -> dict[str, Plain]:
-    return {
-        path: Plain(entry.content, entry.executable)
-        for path, entry in changes.items()
-        if entry is not None
-    }

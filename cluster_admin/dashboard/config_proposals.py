@@ -74,14 +74,19 @@ def from_form(form: Mapping[str, str]) -> Proposal:
         changes = {_path(path): _entry(value) for path, value in rows}
     except (ValueError, TypeError, RecursionError, binascii.Error):
         raise Unreadable("the form is not whole: go back, load the page again") from None
-    key = form.get("key", "")
     return Proposal(
         title=word(form, "title"),
         base=number(form, "base", 0),
         changes=changes,
         message=message_of(form),
-        key=key if key.isascii() and key.isalnum() and len(key) <= KEY_BYTES else new_key(),
+        key=key_of(form),
     )
+
+
+def key_of(form: Mapping[str, str]) -> str:
+    """The key that a form carries; a new one for what is none."""
+    key = form.get("key", "")
+    return key if key.isascii() and key.isalnum() and len(key) <= KEY_BYTES else new_key()
 
 
 def message_of(form: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from tests.web.api_client import Api
 pytestmark = pytest.mark.django_db
 QUERIES = {
     "status/": 7,
-    "subclusters/": 4,
+    "subclusters/": 5,
     "nodes/": 4,
     "nodes/mta1/": 3,
     "vips/": 4,

@@ -104,7 +104,7 @@ class FilePage(ConfigPage):
             "size": file.size,
             "executable": file.executable,
             "purpose": purpose(path),
-            "history": list(config_history.of_file(path, number, HISTORY)),
+            "history": config_history.of_file(request.user, path, number, HISTORY),
             "nodes": nodes,
             "node": node,
             "rendered": rendered,

@@ -89,7 +89,7 @@ export function go(url, replace = false) {
   history[replace ? "replaceState" : "pushState"](null, "", url);
   for (const link of document.querySelectorAll("[data-csv]")) {
     const query = new URLSearchParams(location.search);
-    for (const name of ["page", "before"]) query.delete(name);
+    for (const name of ["page", "before", "was"]) query.delete(name);
     query.set("format", "csv");
     link.href = `${link.dataset.csv}?${query}`;
   }
