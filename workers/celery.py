@@ -2,8 +2,9 @@
 
     python -m workers.celery --config NODE.toml
 
-It takes from queue `node.N` alone, JSON alone, and declares nothing else on the broker. It runs for
-ever, through any number of brokers' deaths; failover does without it. Tasks may come twice.
+It takes from queue `node.N` alone, JSON alone, signed with a cluster key for this node alone, and
+declares nothing else on the broker. It runs for ever, through any number of brokers' deaths;
+failover does without it. Tasks may come twice.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.worker.consumer import Consumer
 
 from workers.bus.celery_parts import TaskAmqp, task_queue
@@ -27,6 +28,7 @@ from workers.bus.connection import broker_parameters
 from workers.bus.errors import BusError
 from workers.bus.exchanges import node_queue
 from workers.bus.keys import load_keys
+from workers.bus.signing import HEADER, Signer
 from workers.config.core.messages import ORDER, Order
 from workers.config.core.orders import OrderRefusedError, read_order
 from workers.config.desk import Desk, Identity
@@ -89,10 +91,16 @@ class Seldom(logging.Filter):
         return True
 
 
-def make_app(settings: Settings, order: Callable[[Order], None]) -> Celery:
+def make_app(
+    settings: Settings,
+    signer: Signer,
+    order: Callable[[Order], None],
+    refused: Callable[[str], None],
+) -> Celery:
     """The Celery app of a node; raises `BusError` for a broker's address that is none.
 
-    `order` is given every order for the node's configuration, and returns at once.
+    `order` is given every order for the node's configuration, and returns at once; `refused` hears
+    the name of every task that no manager signed.
     """
     for address in settings.brokers:
         broker_parameters(address)
@@ -123,6 +131,19 @@ def make_app(settings: Settings, order: Callable[[Order], None]) -> Celery:
         worker_log_format="%(message)s",
     )
 
+    _add_tasks(app, settings, signer, order, refused)
+    return app
+
+
+def _add_tasks(
+    app: Celery,
+    settings: Settings,
+    signer: Signer,
+    order: Callable[[Order], None],
+    refused: Callable[[str], None],
+) -> None:
+    """What managers may ask for."""
+
     def run(
         subcluster: object = None, revision: object = None, text: object = None, *_more: object
     ) -> None:
@@ -134,14 +155,24 @@ def make_app(settings: Settings, order: Callable[[Order], None]) -> Celery:
         except OrderRefusedError as error:
             log.error("configuration: an order is refused: %s", error)
 
-    app.task(name=DEFINE)(run)
-    app.task(name=ORDER)(take)
-    return app
+    def add(name: str, work: Callable[..., None]) -> None:
+        def checked(task: Task, *arguments: object, **named: object) -> None:
+            signature = task.request.get(HEADER)
+            if not named and signer.verifies(name, settings.node, arguments, signature):
+                work(*arguments)
+                return
+            refused(name)
+
+        app.task(name=name, bind=True)(checked)
+
+    add(DEFINE, run)
+    add(ORDER, take)
 
 
 def work(settings: Settings, configured: Configuration) -> int:
     """Take tasks until a signal ends it; the exit code."""
     keys = load_keys(settings.key_file)
+    signer = Signer(settings.cluster, keys)
     speaker = Speaker(
         settings.cluster,
         settings.subcluster,
@@ -150,7 +181,7 @@ def work(settings: Settings, configured: Configuration) -> int:
         back=lambda: desk.tell_again(),
     )
     desk = Desk(configured, Identity(settings.subcluster, settings.node), parse, speaker.say)
-    worker = make_app(settings, desk.order).Worker(
+    worker = make_app(settings, signer, desk.order, desk.refuse).Worker(
         hostname=f"node@{settings.node}-{secrets.token_hex(4)}",
         pool="solo",
         concurrency=1,

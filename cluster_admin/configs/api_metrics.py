@@ -20,6 +20,7 @@ def families(now: datetime) -> Iterator[Metric]:
     has = _gauge("muster_config_replica_revision", "Newest revision of the node's replica.")
     runs = _gauge("muster_config_live_revision", "Revision that is live on the node; 0: none.")
     drift = _gauge("muster_config_drift_files", "Files that were edited on the node.")
+    refused = _gauge("muster_config_refused_tasks", "Tasks for the node that no manager signed.")
     age = _gauge("muster_config_heard_age_seconds", "Since the node told how it stands.")
     outcome = GaugeMetricFamily(
         "muster_config_outcome",
@@ -34,11 +35,12 @@ def families(now: datetime) -> Iterator[Metric]:
         has.add_metric(where, row.number)
         runs.add_metric(where, row.live)
         drift.add_metric(where, row.drift_count)
+        refused.add_metric(where, row.refused)
         if row.heard_at is not None:
             age.add_metric(where, max(0.0, (now - row.heard_at).total_seconds()))
         if row.outcome:
             outcome.add_metric([*where, row.outcome], 1)
-    yield from (has, runs, drift, age, outcome)
+    yield from (has, runs, drift, refused, age, outcome)
 
 
 def _gauge(name: str, text: str) -> GaugeMetricFamily:

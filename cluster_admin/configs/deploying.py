@@ -8,8 +8,9 @@ from django.db import transaction
 
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
-from cluster_admin.configs import deployments, rollouts, sending, store
+from cluster_admin.configs import deployments, rollouts, sending, store, wishes
 from cluster_admin.configs.models import Deployment, Replica
+from cluster_admin.configs.packs import head_of
 from cluster_admin.inventory.models import Node, Subcluster
 from cluster_admin.inventory.refusals import Refused
 from workers.repository.errors import UnknownRevisionError
@@ -66,18 +67,20 @@ def apply(
     the broker when this returns; `Refused` when it was not, or it cannot be.
     """
     follows = deployments.pointer(node.subcluster.name).mode == Deployment.Mode.FOLLOW
-    head = store.repository().head()
-    newest = 0 if head is None else head.number
-    if follows and revision not in (0, newest):
+    head = head_of(store.repository())
+    if follows and revision not in (0, head.number):
         way = f"deploy by hand first: muster config deploy {node.subcluster.name} --manual"
-        raise Refused(f"subcluster {node.subcluster.name} follows, r{newest} is next; {way}")
+        raise Refused(f"subcluster {node.subcluster.name} follows, r{head.number} is next; {way}")
     with transaction.atomic():
         if revision and not follows:
             rollouts.refuse_meddling(node.subcluster.name)
             _revision(revision)
-            if not Replica.objects.filter(node=node.name).update(wanted=revision):
-                way = "start its worker, and try again"
-                raise Refused(f"{node.name} was never heard of; {way}")
+            Replica.objects.filter(node=node.name).update(wanted=revision)
+        aim = deployments.target_of(node, head).revision
+        wish = wishes.ask(node.name, aim, over_edits=over_edits)
+        if not wish:
+            way = "start its worker, and try again"
+            raise Refused(f"{node.name} was never heard of; {way}")
         audit.record(
             actor,
             "apply",
@@ -87,12 +90,16 @@ def apply(
             reason=reason,
             after={"revision": revision or None, "over_edits": over_edits},
         )
-    _send_now(node.name, sending.Asked(ordered=True, over_edits=over_edits))
-
-
-def _send_now(node: str, asked: sending.Asked) -> None:
     try:
-        refused = sending.send({node: asked})
+        _send_now(node.name)
+    except Refused:
+        wishes.withdraw(node.name, wish)
+        raise
+
+
+def _send_now(node: str) -> None:
+    try:
+        refused = sending.send({node: sending.Asked()})
     except Exception as error:  # a broker's client raises many kinds
         way = "see that the broker is up, and try again"
         raise Refused(f"{node} cannot be told: {error or type(error).__name__}; {way}") from error

@@ -7,6 +7,7 @@ Invariant: nobody but an operator ever moves a pointer of a subcluster that is d
 
 from collections.abc import Iterable
 
+from cluster_admin.configs import wishes
 from cluster_admin.configs.models import Deployment, Replica
 from cluster_admin.configs.orders import Head, Target
 from cluster_admin.inventory.models import Node, Subcluster
@@ -29,12 +30,12 @@ def targets(nodes: Iterable[Node], head: Head) -> dict[str, Target]:
     manual = Deployment.objects.filter(mode=Deployment.Mode.MANUAL)
     pointers = dict(manual.values_list("subcluster_id", "revision"))
     names = dict(Subcluster.objects.values_list("pk", "name"))
-    rows = Replica.objects.values_list("node", "subcluster", "wanted")
-    pins = {(node, subcluster): wanted for node, subcluster, wanted in rows}
+    rows = {(row.node, row.subcluster): row for row in Replica.objects.defer("drift")}
     found: dict[str, Target] = {}
     for node in nodes:
-        pinned = pins.get((node.name, names.get(node.subcluster_id, "")), 0)
-        found[node.name] = target(pointers.get(node.subcluster_id), pinned, head)
+        row = rows.get((node.name, names.get(node.subcluster_id, "")))
+        aim = target(pointers.get(node.subcluster_id), row.wanted if row else 0, head)
+        found[node.name] = wishes.insisted(aim, row) if row else aim
     return found
 
 

@@ -16,6 +16,7 @@ from workers.repository.core.messages import KEY_BYTES, NAME_BYTES
 
 SENTENCE_LENGTH = 1000
 HASH_LENGTH = 64
+KEY_LENGTH = 32
 
 
 class Revision(models.Model):
@@ -83,6 +84,14 @@ class Replica(models.Model):
     """Why its replica or its live tree cannot be used; empty: nothing is wrong."""
     wanted = models.PositiveBigIntegerField(default=0)
     """The target of the newest order that was sent to it."""
+    wish = models.PositiveBigIntegerField(default=0)
+    """What an operator asked of this node and no report has answered; 0: nothing. See `wishes`."""
+    wish_revision = models.PositiveBigIntegerField(default=0)
+    wish_over_edits = models.BooleanField(default=False)
+    known_wish = models.PositiveBigIntegerField(default=0)
+    """The newest wish that it knows of."""
+    refused = models.PositiveIntegerField(default=0)
+    """Tasks that its run threw away since no manager had signed them."""
     ordered_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -116,6 +125,8 @@ class Application(models.Model):
     started_at = models.CharField(max_length=40, blank=True)
     sequence = models.PositiveBigIntegerField(default=0)
     """Which of the things that a run of the worker told this is: told twice, it is kept once."""
+    key = models.CharField(max_length=KEY_LENGTH, blank=True)
+    """Names the application, also when another run tells of it; empty: it was not begun."""
 
     class Meta:
         """Newest first."""
@@ -127,6 +138,11 @@ class Application(models.Model):
                 fields=("node", "started_at", "sequence"),
                 condition=models.Q(sequence__gt=0),
                 name="application_once",
+            ),
+            models.UniqueConstraint(
+                fields=("node", "key", "outcome"),
+                condition=~models.Q(key=""),
+                name="application_told_once",
             ),
         )
 

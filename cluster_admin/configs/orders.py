@@ -35,6 +35,7 @@ class Target:
     ordered: bool = False
     backwards: bool = False
     over_edits: bool = False
+    wish: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Stand:
     """The newest revision of its replica; "" when that is empty."""
     target: int
     """Of the newest order that it knows of."""
+    wish: int = 0
+    """The newest that it knows of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ def lags(stand: Stand, head: Head, target: Target) -> bool:
     One that has more than is here is left alone: the manager's own disk may be an older one.
     """
     if stand.commit == head.commit:
-        return 0 < target.revision <= head.number and target.revision != stand.target
+        unknown = target.revision != stand.target or target.wish not in (0, stand.wish)
+        return 0 < target.revision <= head.number and unknown
     return head.number > 0 and stand.number <= head.number
 
 
@@ -109,6 +113,7 @@ def order(subcluster: str, part: Part, target: Target) -> Order:
         ordered=known.ordered,
         backwards=known.backwards,
         over_edits=known.over_edits,
+        wish=known.wish,
         since=part.since,
         pack=part.data[:PART_BYTES],
         offset=part.offset,

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cluster_admin.configs import stands
+from cluster_admin.configs import stands, wishes
 from cluster_admin.configs.models import HASH_LENGTH, SENTENCE_LENGTH, Application, Edit, Replica
 from cluster_admin.configs.orders import Stand, is_newer
 from cluster_admin.events.storing import clean
@@ -50,6 +50,8 @@ def stood(subcluster: str, told: Standing, at: datetime) -> bool:
         "live": told.live,
         "live_hash": clean(told.live_hash, HASH_LENGTH),
         "target": told.target,
+        "known_wish": told.wish,
+        "refused": min(told.refused, 2**31 - 1),
         "busy": told.busy,
         "drift": drift,
         "drift_count": min(told.drift_count, 2**31 - 1),
@@ -57,7 +59,7 @@ def stood(subcluster: str, told: Standing, at: datetime) -> bool:
         "trouble": clean(told.trouble),
     }
     if row and row.subcluster != subcluster:
-        values["wanted"] = 0  # what it was asked for elsewhere
+        values |= {"wanted": 0, "wish": 0}  # what it was asked for elsewhere
     if row:  # only these columns: whoever sends orders writes the others
         Replica.objects.filter(pk=row.pk).update(**values)
     else:
@@ -80,9 +82,15 @@ def applied(subcluster: str, told: Applied, at: datetime) -> None:
         "seconds": msgspec.to_builtins(report.seconds),
         "live": report.live_revision,
         "resumed": report.resumed,
+        "key": report.key,
     }
     name = {"node": told.node, "started_at": told.started_at, "sequence": told.sequence}
-    Application.objects.get_or_create(**name, defaults=values)
+    again = {"node": told.node, "key": report.key, "outcome": report.outcome.value}
+    if report.key and Application.objects.filter(**again).exists():
+        return  # told once more by the next run, which does not know what was heard
+    _, is_new = Application.objects.get_or_create(**name, defaults=values)
+    if is_new:
+        wishes.ended(told.node, report.revision, report.outcome)
 
 
 def edited(subcluster: str, told: Edited, at: datetime) -> None:

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
-from cluster_admin.configs import sending
+from cluster_admin.configs import sending, wishes
 from cluster_admin.configs.models import Deployment, Replica
 from cluster_admin.configs.rollout_models import SENTENCE_LENGTH, Rollout, RolloutFact
 from cluster_admin.inventory.models import Subcluster
@@ -71,18 +71,17 @@ def _deploy(row: Rollout) -> None:
     Deployment.objects.filter(subcluster__name=row.subcluster).update(revision=row.revision)
     Replica.objects.filter(subcluster=row.subcluster).update(wanted=row.revision)
     nodes = Replica.objects.filter(subcluster=row.subcluster).values_list("node", flat=True)
-    everybody = dict.fromkeys(nodes, sending.Asked(ordered=True))
+    everybody = dict.fromkeys(nodes, sending.Asked())
     transaction.on_commit(lambda: sending.order(everybody), robust=True)
 
 
 def _send(state: core.Rollout, actions: Iterable[core.Action]) -> None:
     """Tell the nodes that were just ordered, once the transaction is through."""
-    over_edits = state.settings.over_edits
-    asked = {
-        action.node: sending.Asked(ordered=True, over_edits=over_edits)
-        for action in actions
-        if isinstance(action, core.Order)
-    }
+    nodes = [action.node for action in actions if isinstance(action, core.Order)]
+    for node in nodes:
+        if state.settings.over_edits and (revision := core.wanted(state, node)):
+            wishes.ask(node, revision, over_edits=True)
+    asked = dict.fromkeys(nodes, sending.Asked())
     transaction.on_commit(lambda: sending.order(asked), robust=True)
 
 

@@ -7,8 +7,7 @@ tells how it stands when it is back, and gets what it lacks then.
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import msgspec
 from django.conf import settings
@@ -18,28 +17,19 @@ from cluster_admin.configs import deployments, orders, stands, store
 from cluster_admin.configs.models import Deployment, Replica
 from cluster_admin.configs.packs import Shelf, head_of
 from cluster_admin.configs.soon import Soon, log
+from cluster_admin.inventory import node_tasks
 from cluster_admin.inventory.models import Node
-from workers.bus.exchanges import node_queue
+from cluster_admin.inventory.node_tasks import PERSISTENT, TRANSIENT
 from workers.config.core.messages import ORDER, Order
 from workers.repository.errors import RepositoryError
 from workers.repository.repository import Repository
 
-EXPIRE_SECONDS = 60
-PRODUCER_SECONDS = 5
-TRANSIENT, PERSISTENT = 1, 2
-"""AMQP's modes of delivery: whether a message is to outlive the broker."""
-ONCE_MORE = {"max_retries": 1, "interval_start": 0}
-"""A broker leaves connections that were silent for minutes: the next one is tried at once."""
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is special about an order: a part that the node wants, or that an operator insists."""
+    """The part of a pack that a node wants, if it does."""
 
     wants: str = ""
     offset: int = 0
-    ordered: bool = False
-    over_edits: bool = False
 
 
 class Sender:
@@ -98,12 +88,8 @@ def order(asked: Mapping[str, Asked]) -> None:
 def send(asked: Mapping[str, Asked]) -> dict[str, str]:
     """Send an order to each of these nodes, by name; those that none was made for, and why.
 
-    Raises what the broker's client and the repository raise; `ConnectionError` without brokers.
+    Raises what `node_tasks`, the broker's client and the repository raise.
     """
-    if not settings.MUSTER_BROKERS:
-        raise ConnectionError("this manager has no broker: set MUSTER_BROKER_URL")
-    from cluster_admin.celery import app
-
     nodes = list(Node.objects.filter(name__in=asked).select_related("subcluster"))
     known = stands.of(Replica.objects.filter(node__in=asked))
     shelf, head = _shelf(), head_of(store.repository())
@@ -114,18 +100,17 @@ def send(asked: Mapping[str, Asked]) -> dict[str, str]:
     refused: dict[str, str] = {}
     # Who lacks least is told first: a large pack takes a while to make.
     nodes.sort(key=lambda node: -known[node.name].number if node.name in known else 0)
-    with app.producer_pool.acquire(block=True, timeout=PRODUCER_SECONDS) as producer:
+    with node_tasks.opened() as post:
         for node in nodes:
-            one, target = asked[node.name], targets[node.name]
-            ordered = target.ordered or one.ordered
-            insisted = replace(target, ordered=ordered, over_edits=one.over_edits)
             try:
-                part = _part(shelf, head, known.get(node.name), one)
+                part = _part(shelf, head, known.get(node.name), asked[node.name])
             except RepositoryError as error:
                 refused[node.name] = str(error)
             else:
-                made[node.name] = orders.order(node.subcluster.name, part, insisted)
-                _publish(app, producer, node.name, made[node.name])
+                sent = orders.order(node.subcluster.name, part, targets[node.name])
+                mode = PERSISTENT if sent.ordered else TRANSIENT
+                post.send(node.name, ORDER, [msgspec.to_builtins(sent)], mode)
+                made[node.name] = sent
     _note(made)
     return refused
 
@@ -153,21 +138,6 @@ def _shelf() -> Shelf:
             _shelves.clear()
             _shelves[repository] = Shelf(repository)
         return _shelves[repository]
-
-
-def _publish(app: Any, producer: Any, node: str, one: Order) -> None:
-    app.send_task(
-        ORDER,
-        args=[msgspec.to_builtins(one)],
-        queue=node_queue(node),
-        expiration=EXPIRE_SECONDS,  # by the broker's clock: a node's may be wrong
-        # The broker answers for what is to be on its disk only when it is there.
-        delivery_mode=PERSISTENT if one.ordered else TRANSIENT,
-        producer=producer,
-        retry=True,
-        retry_policy=ONCE_MORE,
-        ignore_result=True,
-    )
 
 
 def _note(made: Mapping[str, Order]) -> None:

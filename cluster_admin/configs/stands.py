@@ -23,4 +23,5 @@ def stand(row: Replica) -> Stand:
         number=row.number,
         commit=row.commit,
         target=row.target,
+        wish=row.known_wish,
     )

@@ -10,14 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from django.conf import settings
 from django.db import connections
 
-from cluster_admin.inventory import repository
+from cluster_admin.inventory import node_tasks, repository
 from cluster_admin.inventory.models import Subcluster
 from workers.failover.core.definitions_text import parse
 
 TASK = "muster.node.define"
-EXPIRE_SECONDS = 60
-ONCE_MORE = {"max_retries": 1, "interval_start": 0}
-"""A broker leaves connections that were silent for minutes: the next one is tried at once."""
 log = logging.getLogger("muster.push")
 _pusher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="push")
 
@@ -38,23 +35,11 @@ def addressees(subcluster: Subcluster) -> list[str]:
 
 
 def push(subcluster: Subcluster, nodes: list[str]) -> None:
-    """Send the newest definitions to `nodes`; raises what the broker's client raises."""
-    from cluster_admin.celery import app
-    from workers.bus.exchanges import node_queue
-
-    text = repository.newest_text(subcluster)
-    with app.producer_pool.acquire(block=True, timeout=5) as producer:
+    """Send the newest definitions to `nodes`; raises what `node_tasks` raises."""
+    arguments = [subcluster.name, subcluster.revision, repository.newest_text(subcluster)]
+    with node_tasks.opened() as post:
         for node in nodes:
-            app.send_task(
-                TASK,
-                args=[subcluster.name, subcluster.revision, text],
-                queue=node_queue(node),
-                expiration=EXPIRE_SECONDS,  # by the broker's clock: a node's may be wrong
-                producer=producer,
-                retry=True,
-                retry_policy=ONCE_MORE,
-                ignore_result=True,
-            )
+            post.send(node, TASK, arguments)
 
 
 def _push_all(subcluster_pk: int) -> None:

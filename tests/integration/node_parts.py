@@ -14,6 +14,7 @@ from celery import Celery
 
 from tests.integration.brokers import CLUSTER, SUBCLUSTER
 from workers.bus.celery_parts import TaskAmqp
+from workers.bus.signing import Signer
 from workers.failover.core.definitions import Definitions, Node, Topology, Vip
 from workers.failover.core.definitions_text import render
 from workers.failover.store import DEFINITIONS
@@ -120,9 +121,15 @@ def sender(*brokers: str) -> Celery:
     return app
 
 
+def send(app: Celery, task: str, arguments: list[Any], node: str = "mta1", **options: Any) -> None:
+    """Send a node a task, signed, as managers do."""
+    headers = Signer(CLUSTER, [bytes.fromhex(KEY)]).headers(task, node, arguments)
+    app.send_task(task, arguments, queue=f"node.{node}", headers=headers, **options)
+
+
 def push(app: Celery, revision: int, node: str = "mta1", **options: Any) -> None:
     """Send definitions to a node, as managers do."""
-    app.send_task(DEFINE, [SUBCLUSTER, revision, text(revision)], queue=f"node.{node}", **options)
+    send(app, DEFINE, [SUBCLUSTER, revision, text(revision)], node, **options)
 
 
 def wait(true: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> float:

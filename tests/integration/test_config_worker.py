@@ -17,14 +17,17 @@ import pytest
 from celery import Celery
 from pika.exceptions import AMQPError
 
+from tests.integration import node_parts
 from tests.integration.brokers import CLUSTER, SUBCLUSTER, RunningBroker
 from tests.integration.configuring import Heard, Manager, ears, live
-from tests.integration.node_parts import Home, push, sender, wait
+from tests.integration.node_parts import KEY, Home, push, sender, text, wait
 from tests.unit.repository.stage import contents, sound
 from workers.bus.exchanges import config_exchange
+from workers.bus.signing import HEADER, Signer
 from workers.config.core.messages import ORDER, Applied, Edited, Order, Standing
 from workers.config.core.reports import Outcome
 from workers.exit_codes import Exit
+from workers.failover.tasks import DEFINE
 from workers.repository.repository import Repository
 
 WORKER = "workers.celery"
@@ -61,7 +64,7 @@ def manager(tmp_path: Path) -> Manager:
 def send(app: Celery, order: Order, **values: Any) -> None:
     """Send an order to the node, as managers do."""
     argument = {**msgspec.to_builtins(order), **values}
-    app.send_task(ORDER, [argument], queue="node.mta1", expiration=60)
+    node_parts.send(app, ORDER, [argument], expiration=60)
 
 
 def test_an_order_is_taken_applied_and_told_by_the_node_itself(
@@ -103,7 +106,7 @@ def test_what_is_no_order_for_this_node_is_refused_and_the_worker_lives(
         heard.wait(Standing)
         send(app, manager.order(), subcluster="second")
         for arguments in ([], [None], ["x"], [{}], [[1] * 1_000], [{"pack": "x" * 100}], [1, 2, 3]):
-            app.send_task(ORDER, arguments, queue="node.mta1")
+            node_parts.send(app, ORDER, arguments)
         send(app, manager.order(), pack="A" * 2_000_000, size=1_500_000)
         send(app, manager.order(), commit="HEAD")
         send(app, manager.order(), target=-1)
@@ -112,6 +115,87 @@ def test_what_is_no_order_for_this_node_is_refused_and_the_worker_lives(
         assert worker.poll() is None
         wait(lambda: home.said().count("an order is refused") == 11, "each is said")
         assert "it is for subcluster 'second', this node is in default" in home.said()
+
+
+def test_what_no_manager_signed_for_this_node_is_refused_and_counted(
+    tmp_path: Path, rabbitmq: RunningBroker, manager: Manager
+) -> None:
+    manager.commit(main_cf="1\n")
+    argument = msgspec.to_builtins(manager.order())
+    definitions = [SUBCLUSTER, 1, text(1)]
+    key, foreign = bytes.fromhex(KEY), b"f" * 32
+
+    def signed(task: str, node: str = "mta1", cluster: str = CLUSTER, by: bytes = key) -> Any:
+        arguments = definitions if task == DEFINE else [argument]
+        return Signer(cluster, [by]).headers(task, node, arguments)
+
+    with (
+        at_home(tmp_path, rabbitmq.url("mta1")) as home,
+        ears(rabbitmq.url("manager"), set()) as heard,
+        contextlib.closing(sender(rabbitmq.url("manager"))) as app,
+    ):
+        home.start(WORKER)
+        heard.wait(Standing)
+        headers = [
+            *({}, {HEADER: ""}, {HEADER: [1]}, signed(ORDER, by=foreign)),
+            *(signed(ORDER, "mta2"), signed(ORDER, cluster="another"), signed(DEFINE)),
+        ]
+        for one in headers:
+            app.send_task(ORDER, [argument], queue="node.mta1", headers=one)
+        changed = [{**argument, "ordered": True}]
+        app.send_task(ORDER, changed, queue="node.mta1", headers=signed(ORDER))
+        app.send_task(ORDER, [argument], {"a": 1}, queue="node.mta1", headers=signed(ORDER))
+        app.send_task(DEFINE, definitions, queue="node.mta1")
+        app.send_task(DEFINE, definitions, queue="node.mta1", headers=signed(ORDER))
+        send(app, manager.order())
+        heard.applied(1)
+        assert heard.at_rest(1).refused == len(headers) + 4
+        assert home.revision() == 0
+        assert home.said().count("not signed; if a manager sent it") == 2  # the first, the tenth
+
+
+def test_while_the_key_changes_old_and_new_are_taken(
+    tmp_path: Path, rabbitmq: RunningBroker, manager: Manager
+) -> None:
+    new, first = b"n" * 32, manager.commit(main_cf="1\n")
+    with (
+        at_home(tmp_path, rabbitmq.url("mta1")) as home,
+        ears(rabbitmq.url("manager"), set()) as heard,
+        contextlib.closing(sender(rabbitmq.url("manager"))) as app,
+    ):
+        with (home.directory / "key").open("a") as file:
+            file.write(new.hex() + "\n")
+        home.start(WORKER)
+        send(app, manager.order())
+        heard.applied(1)
+        manager.commit(main_cf="2\n")
+        arguments = [msgspec.to_builtins(manager.order(first))]
+        headers = Signer(CLUSTER, [new]).headers(ORDER, "mta1", arguments)
+        app.send_task(ORDER, arguments, queue="node.mta1", headers=headers)
+        heard.applied(2)
+
+
+def test_a_report_that_a_death_kept_from_being_told_is_told_by_the_next_run(
+    tmp_path: Path, rabbitmq: RunningBroker, manager: Manager
+) -> None:
+    manager.commit(main_cf="1\n")
+    with (
+        at_home(tmp_path, rabbitmq.url("mta1")) as home,
+        ears(rabbitmq.url("manager"), set()) as heard,
+        contextlib.closing(sender(rabbitmq.url("manager"))) as app,
+    ):
+        worker = home.start(WORKER)
+        send(app, manager.order())
+        told = heard.applied(1).report
+        heard.at_rest(1)
+        worker.kill()
+        worker.wait(STOP_SECONDS)
+        mark = len(heard.messages)
+        home.start(WORKER)
+        again = heard.wait(Applied, after=mark)
+        assert told.key
+        assert (again.report.key, again.report.outcome) == (told.key, told.outcome)
+        assert again.report.seconds.keys() < told.seconds.keys()  # all but the last step
 
 
 def test_drift_is_told_and_the_definitions_of_the_agent_go_on(

@@ -242,6 +242,18 @@ def test_a_closed_renderer_leaves_no_process_and_can_go_on() -> None:
     renderer.close()
 
 
+def test_a_warm_one_has_its_process_before_it_is_needed() -> None:
+    with Renderer() as renderer:
+        renderer.warm()
+        first = pid(renderer)
+        assert isinstance(render(renderer, {"a.j2": "x"}), Tree)
+        renderer.warm()
+        assert pid(renderer) == first
+        renderer.close()
+        renderer.warm()
+        assert pid(renderer) != first
+
+
 def test_no_process_is_started_for_a_tree_without_templates() -> None:
     with Renderer(BoundedTemplates(["/nonexistent"])) as renderer:
         assert isinstance(render(renderer, {"a": "x"}), Tree)

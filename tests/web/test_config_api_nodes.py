@@ -186,7 +186,8 @@ def test_a_node_is_ordered_to_apply(api: Api, monkeypatch: pytest.MonkeyPatch) -
         202,
         {"node": "mta1", "revision": 1, "over_edits": True},
     )
-    assert asked[-1]["mta1"].over_edits
+    assert "mta1" in asked[-1]
+    assert Replica.objects.get(node="mta1").wish_over_edits
     assert newest(action="apply").object == "mta1"
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from cluster_admin.configs import deploying, deployments, retention, sending, stands
-from cluster_admin.configs.desk import Desk, Outcome
+from cluster_admin.configs import deploying, deployments, retention, sending, stands, wishes
+from cluster_admin.configs.desk import Desk
+from cluster_admin.configs.desk import Outcome as Found
 from cluster_admin.configs.models import Application, Edit, Replica
 from cluster_admin.configs.orders import Head
 from cluster_admin.configs.records import EDITS_MAX
@@ -16,6 +19,7 @@ from cluster_admin.configs.sending import Asked
 from cluster_admin.configs.store import repository
 from cluster_admin.events.ledger import Arrival
 from cluster_admin.events.moments import Moment
+from cluster_admin.inventory import node_tasks
 from cluster_admin.inventory.models import Node, Subcluster
 from cluster_admin.inventory.refusals import Refused
 from tests.integration.replicas import report
@@ -23,6 +27,7 @@ from tests.web.config_stage import ACTOR, add_vip, commit, subcluster
 from workers.bus.codec import Codec
 from workers.config.core.manifests import Drift, DriftKind
 from workers.config.core.messages import Applied, Edited, Message, Standing
+from workers.config.core.reports import Outcome
 
 pytestmark = pytest.mark.django_db
 KEY = b"0" * 32
@@ -38,12 +43,13 @@ class Bus:
     desk: Desk = field(default_factory=lambda: Desk("demo", [KEY]))
     seconds: float = 0.0
     sequence: int = 0
+    began: datetime = BEGAN
 
-    def work(self, *told: Message | bytes, user: str = "mta1", after: float = 0.01) -> Outcome:
+    def work(self, *told: Message | bytes, user: str = "mta1", after: float = 0.01) -> Found:
         """Take in a batch."""
         self.seconds += after
         bodies = [one if isinstance(one, bytes) else CODEC.encode(one) for one in told]
-        now = Moment(self.seconds, BEGAN + timedelta(seconds=self.seconds))
+        now = Moment(self.seconds, self.began + timedelta(seconds=self.seconds))
         arrivals = [Arrival("default", body, user, self.seconds) for body in bodies]
         return self.desk.work(arrivals, now)
 
@@ -81,9 +87,13 @@ def bus(home: Subcluster) -> Bus:
 
 
 @pytest.fixture
-def broker(settings: Any) -> None:
+def broker(settings: Any, tmp_path: Path) -> None:
     """A broker in memory, as the manager's Celery app has one when it is told of none."""
     settings.MUSTER_BROKERS = ("memory://",)
+    key = tmp_path / "cluster.key"
+    key.touch(0o600)
+    key.write_text(KEY.hex())
+    settings.MUSTER_KEY_FILE = str(key)
 
 
 def replica() -> Replica:
@@ -302,6 +312,73 @@ def test_what_was_sent_is_written_down(bus: Bus, home: Subcluster) -> None:
     Replica.objects.update(wanted=0)
     sending.send({"mta1": Asked()})
     assert replica().wanted == 0, "what an operator said is not written over"
+
+
+@pytest.mark.usefixtures("broker")
+def test_what_an_operator_asked_for_is_sent_until_a_report_answers_it(
+    bus: Bus, home: Subcluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(node_tasks.Post, "send", lambda *words: sent.append(words[3][0]))
+    bus.work(bus.standing())
+    deploying.apply(ACTOR, Node.objects.get(name="mta1"), over_edits=True)
+    (first,) = sent
+    assert (first["ordered"], first["over_edits"]) == (True, True)
+
+    # It is lost: the node knows its target, and of no wish.
+    bus.work(bus.standing())
+    due = [bus.work(after=1.0).asked for _ in range(6)]
+    assert any("mta1" in one for one in due)
+    sending.send({"mta1": Asked()})
+    assert sent[1] == first
+
+    bus.work(bus.standing(wish=first["wish"]))
+    assert not any(bus.work(after=1.0).asked for _ in range(12)), "the node knows of it"
+    bus.work(bus.applied(1, outcome=Outcome.REFUSED))
+    assert replica().wish, "it may have been refused for something else"
+    bus.work(replace(bus.applied(1), sequence=2))
+    assert replica().wish == 0
+    bus.work(bus.standing(started_at=LATER_RUN, target=0))
+    sending.send({"mta1": Asked()})
+    assert (sent[2]["wish"], sent[2]["over_edits"]) == (0, False)
+
+
+def test_a_wish_ends_with_its_revision(bus: Bus, home: Subcluster) -> None:
+    bus.work(bus.standing())
+    node = Node.objects.get(name="mta1")
+    assert wishes.ask("mta1", 1, over_edits=True)
+    assert deployments.target_of(node, Head(1)).over_edits
+    assert not deployments.target_of(node, Head(2)).over_edits
+    second = wishes.ask("mta1", 1)
+    assert deployments.target_of(node, Head(1)).wish == second
+    wishes.withdraw("mta1", second - 1)
+    assert deployments.target_of(node, Head(1)).ordered
+    wishes.withdraw("mta1", second)
+    assert not deployments.target_of(node, Head(1)).ordered
+    assert wishes.ask("nobody", 1) == 0
+
+
+def test_a_wish_that_could_not_be_sent_is_taken_back(
+    bus: Bus, home: Subcluster, settings: Any
+) -> None:
+    settings.MUSTER_BROKERS, settings.MUSTER_KEY_FILE = ("memory://",), ""
+    bus.work(bus.standing())
+    with pytest.raises(Refused, match="mta1 cannot be told: MUSTER_KEY_FILE is not set"):
+        deploying.apply(ACTOR, Node.objects.get(name="mta1"))
+    assert replica().wish == 0
+
+
+def test_a_report_that_the_next_run_tells_again_counts_once(bus: Bus) -> None:
+    first, later = bus.applied(1, key="ab"), bus.applied(2, key="ab", outcome=Outcome.STRANDED)
+    bus.work(first, replace(first, started_at=LATER_RUN, sequence=7))
+    assert Application.objects.count() == 1
+    bus.work(later, bus.applied(3), bus.applied(4))
+    assert Application.objects.count() == 4
+
+
+def test_tasks_that_a_node_refused_are_counted(bus: Bus) -> None:
+    bus.work(bus.standing(refused=7))
+    assert replica().refused == 7
 
 
 @pytest.mark.usefixtures("broker")

@@ -164,6 +164,7 @@ def test_without_edits_there_is_nothing_to_put(operator: Client) -> None:
 
 def test_applying_again_is_the_operators_and_audited(operator: Client) -> None:
     fields = {"revision": "2", "over_edits": "1", "reason": "a try"}
+    config_seeding.stand("mta1", 2)
 
     answer = operator.post("/config/nodes/mta1/apply/", fields, follow=True)
     assert re.search("asked to apply r2, over its local edits|cannot be told", text_of(answer))

@@ -59,8 +59,7 @@ class Codec(Generic[M]):
     def __init__(
         self, cluster: str, subcluster: str, keys: Sequence[bytes], message_type: Any
     ) -> None:
-        if not keys or min(map(len, keys)) < KEY_BYTES_MIN:
-            raise BusError(f"a cluster key of at least {KEY_BYTES_MIN} bytes is needed")
+        check_keys(keys)
         self._header = bytes([VERSION]) + _counted("cluster", cluster)
         self._header += _counted("subcluster", subcluster)
         self._keys = tuple(keys)
@@ -106,6 +105,12 @@ class Codec(Generic[M]):
 
     def _tag(self, key: bytes, payload: bytes) -> bytes:
         return hmac.digest(key, self._header + payload, "sha256")[:TAG_BYTES]
+
+
+def check_keys(keys: Sequence[bytes]) -> None:
+    """Raise `BusError` for keys that sign nothing: none, or one that is too short."""
+    if not keys or min(map(len, keys)) < KEY_BYTES_MIN:
+        raise BusError(f"a cluster key of at least {KEY_BYTES_MIN} bytes is needed")
 
 
 def _packed(plain: bytes) -> bytes:

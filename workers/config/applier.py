@@ -4,6 +4,7 @@ Whatever goes wrong is in a report or in a look. Not for several threads at once
 is to be applied, and who is told, is not here.
 """
 
+import contextlib
 import logging
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from workers.config.core.reports import DRIFT_MAX, Outcome, Report
 from workers.config.edited import Edit, edits
 from workers.config.errors import ConfigError
 from workers.config.own_tree import OwnTree, Parse
-from workers.config.rendering import Renderer
+from workers.config.rendering import Renderer, RenderingError
 from workers.config.replica import Replica
 from workers.config.secret_files import SecretFiles
 from workers.config.settings import Configuration
@@ -54,6 +55,11 @@ class Applier:
         )
         self._look = Look()
 
+    def warm(self) -> None:
+        """Be ready to render; what stands in the way is told by whoever renders."""
+        with contextlib.suppress(RenderingError):
+            self._renderer.warm()
+
     def look(self) -> Look:
         """How the live tree is now."""
         try:
@@ -68,8 +74,12 @@ class Applier:
         return tuple(edits(self._switcher.current, found, self._secrets))
 
     def recover(self) -> Report | None:
-        """Bring to its end what a death interrupted, if anything; raises `ConfigError`."""
-        return self._switcher.recover()
+        """Bring to its end what a death interrupted, if anything; what is to be told of that.
+
+        Else what came of the last application: who died then may not have told it. Raises
+        `ConfigError`.
+        """
+        return self._switcher.recover() or self._switcher.last_report()
 
     def apply(self, target: Target) -> tuple[Report, ...]:
         """Apply a revision of the replica; the last report is about it."""

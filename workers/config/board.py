@@ -90,6 +90,11 @@ class Board:
         with self._changed:
             return self._look, self._busy, self._targets.newest
 
+    @property
+    def wish(self) -> int:
+        """The newest thing that an operator asked for; 0: nothing."""
+        return self._targets.wish
+
     # For who applies.
 
     def next(self, newest: Callable[[], int], seconds: float) -> Target | None:

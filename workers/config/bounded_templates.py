@@ -58,6 +58,10 @@ class BoundedTemplates:
         self._hopeless.clear()
         self._seconds.clear()
 
+    def warm(self) -> None:
+        """Start the process, if none runs: no template has to wait for that; `RenderingError`."""
+        self._ready()
+
     def close(self) -> None:
         """End the process; the next template starts another."""
         if self._process is not None:

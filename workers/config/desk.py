@@ -56,6 +56,7 @@ class Desk:
         self._say = say
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._sequence = 0
+        self._refused = 0
         self._replica = Replica(configuration.repository)
         self._applier = Applier(
             configuration, identity.subcluster, identity.node, parse, self._replica
@@ -69,6 +70,13 @@ class Desk:
     def order(self, order: Order) -> None:
         """Take an order in, at once; of too many the newest count."""
         self._board.post(order)
+
+    def refuse(self, task: str) -> None:
+        """Count a task that no manager signed; the count is told with what is told next."""
+        self._refused += 1
+        if str(self._refused).rstrip("0") == "1":  # seldom, however many come
+            way = "if a manager sent it, give both the same cluster key"
+            log.error("%s is refused, the %dth: not signed; %s", task, self._refused, way)
 
     def tell_again(self) -> None:
         """Tell everything once more: who listens may have missed it."""
@@ -124,12 +132,14 @@ class Desk:
             live=look.live.revision,
             live_hash=look.live.hash,
             target=newest.target if newest else 0,
+            wish=self._board.wish,
             busy=busy,
             drift=look.drift[:DRIFT_MAX],
             drift_count=len(look.drift),
             wants=wants,
             offset=offset,
             autoupdate=self._configuration.autoupdate,
+            refused=self._refused,
             trouble=(self._replica.trouble or look.trouble)[:SENTENCE_CHARACTERS],
         )
 

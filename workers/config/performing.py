@@ -59,13 +59,17 @@ class Performance:
             self._tell(told, step)
             began = clock()
             self._course.note(self._result(step), clock() - began)
-        live = Live()
-        with contextlib.suppress(ConfigError, OSError):
-            live = self._state.live()
-        ended = report(self._course, live, self._found, self._saved)
+        ended = self._report()
         level = logging.ERROR if ended.outcome is Outcome.STRANDED else logging.INFO
         log.log(level, "configuration: %s", ended.sentence)
         return ended
+
+    def _report(self) -> Report:
+        """What came of it so far."""
+        live = Live()
+        with contextlib.suppress(ConfigError, OSError):
+            live = self._state.live()
+        return report(self._course, live, self._found, self._saved)
 
     def _tell(self, told: Callable[[Step], None], step: Step) -> None:
         try:
@@ -128,7 +132,7 @@ class Performance:
         outcome = self._course.outcome
         if outcome is Outcome.STRANDED:
             return GOOD  # the journal stays open: the next start turns back once more
-        self._state.write_journal(self._course.journal(Mark.SETTLED))
+        self._state.write_journal(self._course.journal(Mark.SETTLED, self._report()))
         if outcome is Outcome.APPLIED:
             self._put_aside(self._course.previous)  # what was edited while this was under way
         elif not self._course.reused:

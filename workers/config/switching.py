@@ -6,6 +6,7 @@ in `performing`, their order in `core.applying`, the files in `state`.
 """
 
 import contextlib
+import secrets
 import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from workers.config.performing import Performance
 from workers.config.profiles import Profile
 from workers.config.state import State
 
+KEY_BYTES = 8
 LOCK_SECONDS = 5.0
 """A worker that is killed while it starts a command leaves the lock to that for an instant."""
 
@@ -107,6 +109,11 @@ class Switcher:
         except OSError as error:
             raise StateError(f"{self._state.directory}: cannot be used: {error}") from error
 
+    def last_report(self) -> Report | None:
+        """What came of the last application that was begun, if that is known; it may be told."""
+        journal = self._state.journal()
+        return None if journal is None else journal.report
+
     def live(self) -> tuple[Live, tuple[Drift, ...]]:
         """What is live, and how people changed it since; raises `StateError`."""
         try:
@@ -142,14 +149,18 @@ class Switcher:
             return not_begun(wish, Outcome.REFUSED, sentence, live, found)
         tree = self._state.tree()
         if is_live(wish, live):
-            open_still = Course.after(journal, tree) if (journal := self._state.journal()) else None
+            journal = self._state.journal()
+            open_still = Course.after(journal, tree) if journal else None
             if wish.revision != live.revision and open_still is None:
-                self._state.write_journal(Journal(Mark.SETTLED, wish.revision, wish.hash, tree))
+                told = journal.report if journal else None
+                settled = Journal(Mark.SETTLED, wish.revision, wish.hash, tree, report=told)
+                self._state.write_journal(settled)
                 live = self._state.live()
             sentence = f"{name} changes nothing on this node"
             return not_begun(wish, Outcome.UNCHANGED, sentence, live, found)
         place, reused = self._state.trees.place_for(manifest)
-        course = Course(wish.revision, wish.hash, place, tree, live.revision, reused)
+        key = secrets.token_hex(KEY_BYTES)
+        course = Course(wish.revision, wish.hash, place, tree, live.revision, reused, key)
         course_run = Performance(self._state, self._profile, course, manifest, rendered)
         return course_run.run(self._told, self._clock)
 

@@ -59,6 +59,7 @@ class Workbench:
             time.sleep(PAUSE_SECONDS)
 
     def _begin(self) -> None:
+        self._applier.warm()
         self._board.began(self._applier.look())
         self._recover()
         self._see()
@@ -116,6 +117,7 @@ class Workbench:
 
     def _see(self) -> None:
         """Look at the live tree, and have edits told that are new."""
+        self._applier.warm()  # a template may have cost the process its life
         look, now = self._applier.look(), time.monotonic()
         self._look_at = now + self._save_seconds
         edits = self._applier.edits()

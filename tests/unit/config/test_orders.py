@@ -130,6 +130,32 @@ def test_leave_what_is_takes_back_what_waits() -> None:
     assert targets.next(6) is None
 
 
+def test_what_an_operator_asked_for_is_done_once_however_often_it_comes() -> None:
+    targets = Targets()
+    wish = order(target=5, ordered=True, over_edits=True, wish=7)
+    aim = Target(5, ordered=True, over_edits=True)
+
+    assert targets.order(wish)
+    assert targets.order(wish)
+    assert targets.next(5) == aim
+    assert targets.order(wish)
+    targets.ended(Outcome.APPLIED)
+    assert targets.order(wish)
+    assert (targets.next(5), targets.wish) == (None, 7)
+    targets.order(order(target=5, ordered=True, over_edits=True, wish=8))
+    assert targets.next(5) == aim
+
+
+def test_what_an_operator_asked_for_comes_back_after_something_else() -> None:
+    targets = Targets()
+    wish = order(target=4, ordered=True, wish=7)
+    targets.order(wish)
+    targets.order(order(target=5))
+
+    assert targets.order(wish)
+    assert targets.next(5) == Target(4, ordered=True)
+
+
 def test_an_operator_may_order_the_same_once_more() -> None:
     targets = Targets()
     targets.order(order(target=5))

@@ -41,6 +41,9 @@ EMPTY = Stand("2026-01-02T03:00:00.000Z", 1, NOW, 0, "", 0)
         (UPDATED, HEAD, Target(9), False),
         (replace(UPDATED, number=6, commit=OLD), HEAD, Target(5), False),
         (replace(UPDATED, commit=OLD), HEAD, Target(5), True),
+        (UPDATED, HEAD, Target(5, wish=7), True),
+        (replace(UPDATED, wish=7), HEAD, Target(5, wish=7), False),
+        (replace(UPDATED, wish=7), HEAD, Target(5), False),
     ],
     ids=[
         "it has all",
@@ -53,6 +56,9 @@ EMPTY = Stand("2026-01-02T03:00:00.000Z", 1, NOW, 0, "", 0)
         "its target is not here either",
         "it has more than is here",
         "it has another history",
+        "it does not know what an operator asked for",
+        "it knows that",
+        "it knows what is over",
     ],
 )
 def test_who_lags(stand: Stand, head: Head, target: Target, lagging: bool) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from workers.config.core.manifests import Drift
 from workers.config.core.reports import (
@@ -23,6 +24,8 @@ from workers.config.core.reports import (
     shortened,
 )
 
+JOURNAL_OUTPUT_BYTES = 16_384
+"""Of a report that the journal keeps."""
 INTERRUPTED = "it was interrupted by a power loss or a killed worker"
 
 
@@ -70,6 +73,10 @@ class Journal(msgspec.Struct, frozen=True):
     previous_revision: int = 0
     reused: bool = False
     """The tree was there before, and stays if it comes to nothing."""
+    key: str = ""
+    """Names the application under way."""
+    report: Report | None = None
+    """What came of it, once settled: whoever was to tell it may be dead."""
     format: int = 1
 
 
@@ -138,6 +145,7 @@ def report(course: "Course", live: Live, found: Sequence[Drift] = (), edits: str
         drift_count=len(found),
         edits=edits,
         resumed=course.resumed,
+        key=course.key,
     )
 
 
@@ -213,6 +221,7 @@ class Course:
     previous: str = ""
     previous_revision: int = 0
     reused: bool = False
+    key: str = ""
     step: Step | None = Step.SAVE
     """What to do next; None at the end."""
     resumed: bool = False
@@ -232,6 +241,7 @@ class Course:
             journal.previous,
             journal.previous_revision,
             journal.reused,
+            journal.key,
             step,
             resumed=True,
         )
@@ -239,8 +249,8 @@ class Course:
             course.results[_INTERRUPTED_AT[journal.mark]] = Result(False, INTERRUPTED)
         return course
 
-    def journal(self, mark: Mark) -> Journal:
-        """What the journal has to say at `mark`."""
+    def journal(self, mark: Mark, told: Report | None = None) -> Journal:
+        """What the journal has to say at `mark`; once settled, with what is to be told."""
         if mark is not Mark.SETTLED:
             return Journal(
                 mark,
@@ -250,10 +260,14 @@ class Course:
                 self.previous,
                 self.previous_revision,
                 self.reused,
+                self.key,
             )
+        if told is not None:
+            output = shortened(told.output, JOURNAL_OUTPUT_BYTES)
+            told = replace(told, output=output, drift=())
         if self.outcome is Outcome.APPLIED:
-            return Journal(mark, self.revision, self.hash, self.tree)
-        return Journal(mark, self.previous_revision, "", self.previous)
+            return Journal(mark, self.revision, self.hash, self.tree, report=told)
+        return Journal(mark, self.previous_revision, "", self.previous, report=told)
 
     def note(self, result: Result, seconds: float) -> None:
         """Say what came of `step`, and go on to the next."""

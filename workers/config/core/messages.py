@@ -48,6 +48,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     backwards: bool = False
     over_edits: bool = False
     """How much somebody insists, as in `config.core.applying.Wish`."""
+    wish: Number = 0
+    """Names what an operator asked for: however often it is sent, it is done once. 0: nothing."""
     since: Commit = ""
     """The commit that the pack leads from; empty: from nothing."""
     pack: Annotated[bytes, msgspec.Meta(max_length=PART_BYTES)] = b""
@@ -72,6 +74,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag="standing"):
     """What is live, as in a `Report`."""
     target: Number = 0
     """Of the newest order; 0 before one came."""
+    wish: Number = 0
+    """The newest that this run knows of."""
     busy: bool = False
     """Whether it is applying."""
     drift: Annotated[tuple[Drift, ...], msgspec.Meta(max_length=200)] = ()
@@ -81,6 +85,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag="standing"):
     """The commit that it wants a pack to, since `commit`, from byte `offset` on; empty: none."""
     offset: Bytes = 0
     autoupdate: Autoupdate = Autoupdate.TRUE
+    refused: Number = 0
+    """Tasks that this run threw away since no manager had signed them for this node."""
     trouble: Sentence = ""
     """Why its replica or its live tree cannot be used, for people; empty: nothing is wrong."""
 

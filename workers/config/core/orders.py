@@ -3,7 +3,8 @@
 Orders come twice, late and out of order. Invariants: of two orders the one with the older head
 never says what shall be live; a pack is put together from its parts in their order, each once; a
 revision that was tried is not tried again unless an operator orders it, or its failure changed
-nothing and some time has passed. Time is in seconds of the node's own clock.
+nothing and some time has passed; what an operator asked for is done once, however often it comes.
+Time is in seconds of the node's own clock.
 """
 
 import math
@@ -103,6 +104,8 @@ class Targets:
     def __init__(self) -> None:
         self.newest: Order | None = None
         """The newest order."""
+        self.wish = 0
+        """The newest thing that an operator asked for."""
         self._waiting: Target | None = None
         self._tried: Target | None = None
         self._outcome: Outcome | None = None
@@ -113,6 +116,9 @@ class Targets:
             return False
         self.newest = order
         target = Target(order.target, order.ordered, order.backwards, order.over_edits)
+        if order.wish and order.wish == self.wish and target == (self._waiting or self._tried):
+            return True  # it waits, or was done
+        self.wish = order.wish or self.wish
         untried = target.revision != 0 and (order.ordered or target != self._tried)
         self._waiting = target if untried else None
         return True

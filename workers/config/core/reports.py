@@ -84,6 +84,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The directory that the changed files were saved in; empty when there were none."""
     resumed: bool = False
     """Whether this finishes what a power loss or a killed worker had interrupted."""
+    key: str = ""
+    """Names the application, so that it counts once when it is told again; "": it was not begun."""
 
 
 def shortened(text: str, limit_bytes: int) -> str:
