@@ -15,12 +15,12 @@ from tests.integration.node_parts import KEY, PATIENCE_SECONDS, text
 from tests.unit.repository.stage import commit
 from workers.bus.codec import Codec
 from workers.bus.exchanges import config_exchange
-from workers.config.core.messages import Applied, Edited, Message, Order, Standing
+from workers.config.core.messages import Applied, Edited, Message, Order, Past, Standing
 from workers.config.core.reports import Outcome
 from workers.repository.history import Revision
 from workers.repository.repository import Repository
 
-M = TypeVar("M", Standing, Applied, Edited)
+M = TypeVar("M", Standing, Applied, Edited, Past)
 DEFINITIONS = f"{SUBCLUSTER}/definitions.toml"
 
 

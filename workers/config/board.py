@@ -85,6 +85,11 @@ class Board:
             self._changed.notify_all()
             return newer
 
+    def forget(self) -> None:
+        """Let no order count that came before: its numbers were another history's."""
+        with self._changed:
+            self._targets = Targets()
+
     def standing(self) -> tuple[Look, bool, Order | None]:
         """The last look, whether an application is under way, and the newest order."""
         with self._changed:

@@ -16,13 +16,16 @@ from typing import Any
 
 from workers.config.applier import Applier
 from workers.config.board import Board
-from workers.config.core.messages import Applied, Edited, Message, Order, Standing
+from workers.config.core.messages import Applied, Ask, Edited, Message, Order, Past, Standing
 from workers.config.core.reports import DRIFT_MAX, SENTENCE_CHARACTERS
 from workers.config.edited import Edit
+from workers.config.errors import StateError
+from workers.config.own_history import OwnHistory
 from workers.config.own_tree import Parse
 from workers.config.replica import Replica
 from workers.config.settings import Configuration
 from workers.config.workbench import Workbench
+from workers.repository.errors import RepositoryError
 
 STANDING_SECONDS = 60.0
 WANTING_SECONDS = 5.0
@@ -58,6 +61,7 @@ class Desk:
         self._sequence = 0
         self._refused = 0
         self._replica = Replica(configuration.repository)
+        self._history = OwnHistory()
         self._applier = Applier(
             configuration, identity.subcluster, identity.node, parse, self._replica
         )
@@ -93,6 +97,7 @@ class Desk:
             applying.join(CLOSE_SECONDS)
             self._turn()  # what came of it is told
         finally:
+            self._history.close()
             self._replica.close()
             self._over.set()
 
@@ -108,6 +113,7 @@ class Desk:
         try:
             for order in found.orders:
                 self._take(order)
+            self._replica.repair(time.monotonic())
             for report in found.reports:
                 self._say(Applied(**self._signature(), report=report))
             self._say(self._standing())
@@ -117,9 +123,32 @@ class Desk:
             log.exception("configuration: this is a mistake of Muster's")
 
     def _take(self, order: Order) -> None:
-        self._replica.take(order, time.monotonic())
-        if not self._board.taken(order):
+        if order.ask is not None:
+            self._tell_history(order.ask)
+            return
+        if self._replica.take(order, time.monotonic()):
+            self._board.forget()
+        if not self._replica.is_of(order):
+            log.info("configuration: r%d is not of the replica's history", order.head)
+        elif not self._board.taken(order):
             log.info("configuration: an order for r%d is older than another", order.head)
+
+    def _tell_history(self, ask: Ask) -> None:
+        """Tell what this node's own history has that the manager lacks, some of it at a time."""
+        try:
+            for one in self._history.pieces(self._replica.repository, ask):
+                self._say(
+                    Past(
+                        **self._signature(),
+                        since=one.since,
+                        commit=one.commit,
+                        pack=one.pack,
+                        offset=one.offset,
+                        size=one.size,
+                    )
+                )
+        except (StateError, RepositoryError, OSError) as error:
+            log.error("configuration: the history cannot be told: %s", error)
 
     def _standing(self) -> Standing:
         look, busy, newest = self._board.standing()
@@ -141,6 +170,8 @@ class Desk:
             autoupdate=self._configuration.autoupdate,
             refused=self._refused,
             trouble=(self._replica.trouble or look.trouble)[:SENTENCE_CHARACTERS],
+            histories=True,
+            repaired=self._replica.repaired[:SENTENCE_CHARACTERS],
         )
 
     def _edited(self, edit: Edit, more: bool) -> Edited:

@@ -39,8 +39,10 @@ class OwnTree:
     def render(self, repository: Repository, revision: int) -> Tree:
         """The tree; raises `NoTreeError`, or another `ConfigError`."""
         try:
-            facts = self._facts(repository, revision)
-            listing = repository.tree(revision)
+            # By its commit: a replica may take up another history meanwhile.
+            commit = repository.revision(revision).hash
+            facts = self._facts(repository, revision, commit)
+            listing = repository.tree(commit)
             tree = self.renderer.render(listing, repository.content, facts, self.secrets)
         except RepositoryError as error:
             raise NoTreeError(str(error)) from error
@@ -50,10 +52,10 @@ class OwnTree:
         more = len(tree) - PROBLEMS_SHOWN
         raise NoTreeError(shown + (f"; and {more} more" if more > 0 else ""))
 
-    def _facts(self, repository: Repository, revision: int) -> Facts:
+    def _facts(self, repository: Repository, revision: int, commit: str) -> Facts:
         path = f"{self.subcluster}/{DEFINITIONS}"
         try:
-            definitions = self.parse(repository.read(revision, path).decode())
+            definitions = self.parse(repository.read(commit, path).decode())
             return facts_of(definitions, revision, self.node)
         except UnknownPathError:
             way = "commit the definitions of the subcluster"

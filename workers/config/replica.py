@@ -1,13 +1,15 @@
 """A node's replica of the configuration repository: it follows by the packs that orders bring.
 
-A pack in parts is put together in a file without a name, which a death takes with it. Invariants:
-a pack goes in whole or not at all; what cannot go in has changed nothing, and what is wrong is one
-sentence until it is right. One thread takes packs in; any may read.
+A pack in parts is put together in a file without a name, which a death takes with it. A replica
+whose disk rots is put aside, and begun anew. Invariants: a pack goes in whole or not at all; what
+cannot go in has changed nothing, and what is wrong is one sentence until it is right; no revision
+is given up unless an order names it, and none is deleted. One thread takes packs in; any may read.
 """
 
 import contextlib
 import logging
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -15,6 +17,7 @@ from typing import IO
 from workers.config.core.messages import Order
 from workers.config.core.orders import Parts
 from workers.config.errors import StateError
+from workers.config.replica_doctor import Doctor
 from workers.repository.errors import NotARepositoryError, RepositoryError
 from workers.repository.history import Revision
 from workers.repository.repository import Repository
@@ -33,14 +36,22 @@ class Replica:
         self._file: IO[bytes] | None = None
         self._said = ""
         """The last trouble that was logged: it may come again and again."""
+        self._doctor = Doctor(directory)
         self.trouble = ""
         """Why it cannot be used, or cannot go on; empty: nothing is wrong."""
+        self.repaired = ""
+        """Why one was put aside, and begun anew, in this run; empty: none was."""
 
     @property
     def newest(self) -> tuple[int, str]:
         """Number and commit of its newest revision; 0 and empty when it has none."""
         head = self._head
         return (head.number, head.hash) if head else (0, "")
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether damage was found that nobody saw to yet."""
+        return bool(self._doctor.found)
 
     @property
     def repository(self) -> Repository:
@@ -56,21 +67,60 @@ class Replica:
                 self._repository = _opened(self._directory)
             self._head = self._repository.head()
 
-    def take(self, order: Order, now: float) -> None:
-        """Take in what an order brings; `now` in seconds of a clock that only goes on."""
+    def take(self, order: Order, now: float) -> bool:
+        """Take in what an order brings; whether a history was given up for it.
+
+        `now` in seconds of a clock that only goes on.
+        """
         self.open()
-        if not order.pack or order.since != self.newest[1] or self._repository is None:
-            return
+        before = self.newest[1]
+        if self._repository is None or before != (order.reset or order.since):
+            return False
         with self._told():
-            if len(order.pack) == order.size:
+            if order.reset and order.since == order.commit:
+                self._receive(self._repository, b"", order)
+            elif order.pack and len(order.pack) == order.size:
                 self._receive(self._repository, order.pack, order)
-            elif self._parts.take(order, now):
+            elif order.pack and self._parts.take(order, now, order.reset):
                 self._receive_part(self._repository, order)
+        return bool(order.reset) and self.newest[1] != before
+
+    def is_of(self, order: Order) -> bool:
+        """Whether the numbers of an order mean what they mean here, as far as can be told."""
+        with contextlib.suppress(RepositoryError):
+            if self._repository is not None and self._repository.lacks(order.commit):
+                return not order.reset and self.newest[0] < order.head
+        return True
+
+    def gave_up(self, revision: int) -> bool:
+        """Whether a revision of that number may be one of a history that was given up."""
+        with contextlib.suppress(RepositoryError):
+            if self._repository is not None and revision > self.newest[0]:
+                lost = self._repository.beside.lost()
+                return any(revision <= int(name.rpartition("-r")[2]) for name in lost)
+        return False
+
+    def repair(self, now: float) -> None:
+        """Look whether trouble is damage, if it is time to; then put the replica aside."""
+        if not self.trouble and not self._doctor.found:
+            return
+        try:
+            why = self._doctor.diagnose(now)
+            if not why:
+                return
+            self.close()
+            self._repository = self._head = None
+            self.repaired = self._doctor.put_aside(why)
+        except (RepositoryError, OSError) as error:
+            log.error("configuration: %s", error)
+            return
+        log.error("configuration: %s", self.repaired)
+        self.open()
 
     def wants(self, newest: Order | None) -> tuple[str, int]:
         """The commit that a pack shall lead to, and its first byte that lacks; "" and 0: none."""
         pack = self._parts.pack
-        if pack is not None and pack.since == self.newest[1]:
+        if pack is not None and (pack.reset or pack.since) == self.newest[1]:
             return pack.commit, self._parts.received
         with contextlib.suppress(RepositoryError):
             if newest and self._repository and self._repository.lacks(newest.commit):
@@ -78,10 +128,11 @@ class Replica:
         return "", 0
 
     def collect_garbage(self) -> None:
-        """Tidy up, if it is due, which may take minutes."""
+        """Tidy up and look for damage, if it is due, which may take minutes."""
         try:
             if self._repository is not None:
                 self._repository.collect_garbage()
+                self._doctor.visit(time.monotonic())
         except RepositoryError as error:
             log.error("configuration: %s", error)
 
@@ -93,7 +144,11 @@ class Replica:
 
     def _receive(self, repository: Repository, pack: bytes | IO[bytes], order: Order) -> None:
         try:
-            repository.receive(pack, order.since or None, order.commit)
+            if order.reset:
+                repository.beside.turn(order.reset, order.commit, pack, order.since)
+                log.warning("configuration: %s and what led to it is given up", order.reset)
+            else:
+                repository.receive(pack, order.since or None, order.commit)
         finally:
             self._drop_parts()  # of no use, whether they went in or not
         self._head, self._said = repository.head(), ""

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from workers.config.applier import Applier
 from workers.config.board import Board
@@ -77,6 +78,9 @@ class Workbench:
 
     def _apply(self, target: Target) -> None:
         quiet, self._quiet = self._quiet, False
+        if self._replica.gave_up(self._board.standing()[0].live.revision):
+            # What is live is of a history that does not count any more: no number is older.
+            target = replace(target, backwards=True)
         reports = self._applier.apply(target)
         self._board.ended(reports[-1])
         self._recovered = True
@@ -98,9 +102,14 @@ class Workbench:
         self._quiet = self._board.again()
         if not self._housekeeping.is_alive():
             self._housekeeping = threading.Thread(
-                target=self._replica.collect_garbage, name="housekeeping", daemon=True
+                target=self._tidy_up, name="housekeeping", daemon=True
             )
             self._housekeeping.start()
+
+    def _tidy_up(self) -> None:
+        self._replica.collect_garbage()
+        if self._replica.is_damaged:
+            self._board.tell_again()
 
     def _recover(self) -> None:
         """Bring to its end what a death interrupted, unless that is done."""

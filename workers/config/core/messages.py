@@ -21,6 +21,11 @@ PART_BYTES = 1 << 20
 """The largest `pack` in one order; a node asks for the next part."""
 PACK_BYTES = 4 << 30
 """The largest pack that a node puts together."""
+HISTORY_BYTES = 48 * 1024
+"""The largest `pack` in one `Past`: a message is smaller than a task may be."""
+HISTORY_PARTS = 20
+"""So many answer one `Ask`."""
+KNOWN_MAX = 64
 EDIT_BYTES = 48 * 1024
 """The largest edited file that is told; of a larger one only that it differs."""
 
@@ -32,6 +37,18 @@ Bytes = Annotated[int, msgspec.Meta(ge=0, le=PACK_BYTES)]
 Instant = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4_096)]
 Sentence = Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What a manager wants of a node's own history: a pack of it, from byte `offset` on.
+
+    It leads from the first commit of `known` that the node has, too (none: from nothing), to the
+    newest that the node has.
+    """
+
+    known: Annotated[tuple[Commit, ...], msgspec.Meta(max_length=KNOWN_MAX)] = ()
+    """Commits of the manager's history, newest first."""
+    offset: Bytes = 0
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +67,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """How much somebody insists, as in `config.core.applying.Wish`."""
     wish: Number = 0
     """Names what an operator asked for: however often it is sent, it is done once. 0: nothing."""
+    ask: Ask | None = None
+    """If given, nothing else counts: the node tells of its history. This and `reset` are only for
+    nodes that say `Standing.histories`."""
+    reset: Commit = ""
+    """The newest commit of a history that the node shall give up, if that is its newest; the pack
+    leads from a commit before it. Empty: none."""
     since: Commit = ""
     """The commit that the pack leads from; empty: from nothing."""
     pack: Annotated[bytes, msgspec.Meta(max_length=PART_BYTES)] = b""
@@ -89,6 +112,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag="standing"):
     """Tasks that this run threw away since no manager had signed them for this node."""
     trouble: Sentence = ""
     """Why its replica or its live tree cannot be used, for people; empty: nothing is wrong."""
+    histories: bool = False
+    """Whether it answers an `Ask`, and gives a history up."""
+    repaired: Sentence = ""
+    """Why this run put a replica aside, and fetches one anew; empty: it did not."""
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True, tag="applied"):
@@ -121,7 +148,23 @@ class Edited(msgspec.Struct, frozen=True, kw_only=True, tag="edited"):
     """Another file of the same look follows at once."""
 
 
-Message = Standing | Applied | Edited
+class Past(msgspec.Struct, frozen=True, kw_only=True, tag="past"):
+    """Bytes of a pack of the node's own history, as an `Ask` wanted them."""
+
+    node: Name
+    started_at: Instant
+    sequence: Number
+    since: Commit
+    """The commit that the pack leads from; empty: from nothing."""
+    commit: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
+    """Where it leads to."""
+    pack: Annotated[bytes, msgspec.Meta(max_length=HISTORY_BYTES)]
+    """From `offset` on, of `size` bytes."""
+    offset: Bytes
+    size: Bytes
+
+
+Message = Standing | Applied | Edited | Past
 
 
 def shorter(message: Message) -> Message | None:

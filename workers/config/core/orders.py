@@ -9,6 +9,7 @@ Time is in seconds of the node's own clock.
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -51,6 +52,32 @@ class Pack:
     since: str
     commit: str
     size: int
+    reset: str = ""
+    """The commit that is given up for it; empty: none."""
+
+
+class Part(Protocol):
+    """Bytes of a pack, from `offset` on, of `size` bytes."""
+
+    @property
+    def since(self) -> str:
+        """The commit that it leads from; empty: from nothing."""
+
+    @property
+    def commit(self) -> str:
+        """Where it leads to."""
+
+    @property
+    def pack(self) -> bytes:
+        """The bytes."""
+
+    @property
+    def offset(self) -> int:
+        """Of the first of them."""
+
+    @property
+    def size(self) -> int:
+        """Of the whole pack."""
 
 
 class Parts:
@@ -67,16 +94,16 @@ class Parts:
         """Whether every byte is there."""
         return self.pack is not None and self.received == self.pack.size
 
-    def take(self, order: Order, now: float) -> bool:
-        """Whether the part of an order is the next; then its bytes count as received."""
-        pack = Pack(order.since, order.commit, order.size)
+    def take(self, part: Part, now: float, reset: str = "") -> bool:
+        """Whether a part is the next; then its bytes count as received. `reset`: as in `Pack`."""
+        pack = Pack(part.since, part.commit, part.size, reset)
         if pack != self.pack:
-            if order.offset or not self._gives_way(now):
+            if part.offset or not self._gives_way(now):
                 return False
             self.pack, self.received = pack, 0
-        if order.offset != self.received:
+        if part.offset != self.received:
             return False
-        self.received += len(order.pack)
+        self.received += len(part.pack)
         self._last_at = now
         return True
 
