@@ -27,6 +27,7 @@ REPLICAS = Kind(
         Column("live", rank=Rank.KEY),
         Column("number", rank=Rank.KEY),
         Column("drift_count", alarm=True),
+        Column("trouble", alarm=True, most=60),
         Column("busy"),
         Column("heard_at", text=clock),
         Column("subcluster"),
@@ -60,7 +61,7 @@ app = typer.Typer()
 
 @add(app, "replicas", examples=["muster config replicas", "muster config replicas --watch"])
 def replicas(call: Call, view: Listing) -> None:
-    """List which revision each node has, and which it runs."""
+    """List which revision each node has, which it runs, and what is wrong there."""
     show_list(call, REPLICAS, view)
 
 

@@ -295,9 +295,11 @@ class ReplicaAnswer(serializers.Serializer):
     busy = serializers.BooleanField(help_text="Whether it is applying.")
     drift_count = serializers.IntegerField(help_text="Files edited on the node.")
     autoupdate = serializers.CharField()
+    trouble = serializers.CharField(
+        help_text="Why its replica or its live tree cannot be used; empty: nothing is wrong."
+    )
     wanted = serializers.IntegerField(help_text="Asked of this node alone; 0: nothing.")
     ordered_at = serializers.DateTimeField(allow_null=True)
-    refused = serializers.IntegerField(help_text="Tasks that were not signed for it.")
 
 
 class EditAnswer(serializers.Serializer):

@@ -74,7 +74,7 @@ def replica(row: Replica) -> dict[str, Any]:
     """How a node stands, as it told last."""
     names = (
         *("node", "subcluster", "number", "commit", "heard_at", "live", "live_hash", "target"),
-        *("busy", "drift_count", "autoupdate", "wanted", "ordered_at", "refused"),
+        *("busy", "drift_count", "autoupdate", "trouble", "wanted", "ordered_at"),
     )
     return {name: getattr(row, name) for name in names}
 

@@ -119,6 +119,17 @@ def test_a_look_in_every_format(command: str, first: Desk, manager: Manager) -> 
         assert read(done.stdout), shape
 
 
+def test_a_damaged_replica_is_seen(first: Desk, manager: Manager) -> None:
+    manager.code(HEARD)
+    sentence = "config.git is damaged: error in tree 5f0c: missing blob"
+    manager.code(f"""
+from cluster_admin.configs.models import Replica
+Replica.objects.filter(node="mta1").update(trouble={sentence!r})
+""")
+
+    assert sentence in first.types("config replicas").stdout
+
+
 def test_a_file_of_a_revision_or_of_a_node_comes_to_the_letter(first: Desk) -> None:
     for command in (f"show 2 {MAIN}", "render mta1 postfix/main.cf --revision 2"):
         assert first.types(f"config {command}").stdout == LINES
