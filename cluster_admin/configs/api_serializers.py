@@ -300,6 +300,7 @@ class ReplicaAnswer(serializers.Serializer):
     )
     wanted = serializers.IntegerField(help_text="Asked of this node alone; 0: nothing.")
     ordered_at = serializers.DateTimeField(allow_null=True)
+    refused = serializers.IntegerField(help_text="Tasks that were not signed for it.")
 
 
 class EditAnswer(serializers.Serializer):

@@ -74,7 +74,7 @@ def replica(row: Replica) -> dict[str, Any]:
     """How a node stands, as it told last."""
     names = (
         *("node", "subcluster", "number", "commit", "heard_at", "live", "live_hash", "target"),
-        *("busy", "drift_count", "autoupdate", "trouble", "wanted", "ordered_at"),
+        *("busy", "drift_count", "autoupdate", "trouble", "wanted", "ordered_at", "refused"),
     )
     return {name: getattr(row, name) for name in names}
 
