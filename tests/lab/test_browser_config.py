@@ -17,7 +17,7 @@ PAGES = (
     *("/config/", "/config/revisions/2/", "/config/revisions/3/", "/config/tree/"),
     *("/config/tree/global/postfix/", "/config/file/global/postfix/main.cf.j2/?node=mta2"),
     *(f"/config/file/{TRANSPORT}/", EDIT, "/config/new/", "/config/nodes/"),
-    *("/config/nodes/mta1/", "/config/nodes/mta2/"),
+    *("/config/nodes/mta1/", "/config/nodes/mta2/", "/config/promote/"),
 )
 
 
