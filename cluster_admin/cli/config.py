@@ -12,10 +12,13 @@ import msgspec
 import typer
 
 from cluster_admin.cli import (
+    completing,
+    config_conflicts,
     config_files,
     config_history,
     config_nodes,
     config_plans,
+    config_proposals,
     config_resolving,
     config_restoring,
     config_rollouts,
@@ -23,7 +26,7 @@ from cluster_admin.cli import (
     shapes,
 )
 from cluster_admin.cli.asking import confirm
-from cluster_admin.cli.bundles import DryRun, Printing, Yes, add
+from cluster_admin.cli.bundles import Changing, DryRun, Printing, Yes, add
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.config_commits import Asked, Committer, new_key
 from cluster_admin.cli.config_copies import WorkingCopy
@@ -44,6 +47,7 @@ from cluster_admin.cli.config_sites import directory_of, paths_in, remote_of
 from cluster_admin.cli.config_states import Choice, State, settled
 from cluster_admin.cli.errors import Complaint, Usage
 from cluster_admin.cli.looking import look_of
+from cluster_admin.cli.resources import path as path_of
 from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import tell
 from cluster_admin.cli.waiting import few
@@ -222,14 +226,22 @@ def commit(
     delete_all: Annotated[
         bool, typer.Option("--delete-all", help="Files that are gone here, too.")
     ] = False,
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Have another person approve it, rule or not.")
+    ] = False,
     directory: Directory = None,
 ) -> None:
-    """Make what was changed here the next revision; each node's tree is checked first."""
+    """Make what was changed here the next revision; each node's tree is checked first.
+
+    Where the four-eyes rule holds it becomes a proposal: muster config proposals.
+    """
     shapes.picked(COMMITTED, look_of(call, how))
     if not (how.message or "").strip():
         raise Usage("say what the change is for: --message TEXT")
     with _at_work(call, directory) as (copy, remote):
-        asked = Asked(how.message or "", paths_in(copy, directory, path), add_all, delete_all)
+        named = paths_in(copy, directory, path)
+        message = how.message or ""
+        asked = Asked(message, named, add_all, delete_all, how.emergency, propose)
         committer = Committer(copy, remote, call.around)
         entries = committer.gather(asked)
         answer = committer.send(asked, entries, dry_run=how.dry_run)
@@ -242,18 +254,41 @@ def commit(
     examples=[
         "muster config resolve global/postfix/main.cf",
         "muster config resolve global/postfix/main.cf --theirs",
+        "muster config resolve --with mta1 --dry-run",
+        "muster config resolve --with mta1 --mine",
     ],
 )
 def resolve(
     call: Call,
-    view: Printing,
+    view: Changing,
     path: Paths = None,
-    mine: Annotated[bool, typer.Option("--mine", help="Take PATH.mine.")] = False,
-    theirs: Annotated[bool, typer.Option("--theirs", help="Take PATH.theirs.")] = False,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="Take PATH.mine; with --with: the manager's side.")
+    ] = False,
+    theirs: Annotated[
+        bool, typer.Option("--theirs", help="Take PATH.theirs; with --with: the node's side.")
+    ] = False,
     directory: Directory = None,
+    node: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="NODE",
+            help="Merge the history of this node into the manager's, instead.",
+            autocompletion=completing.nodes,
+        ),
+    ] = None,
 ) -> None:
     """End conflicts: the file as it is now counts, or one side; the sides go away."""
     choice = _choice(mine=mine, theirs=theirs, manual=False)
+    if node is not None:
+        if path or directory:
+            raise Usage("--with merges whole histories, in no working copy; leave the paths out")
+        body = {"side": choice.value} if choice else {}
+        config_conflicts.decide(call, view, f"{path_of(node)}resolve", node, body)
+        return
+    if view.dry_run:
+        raise Usage("to look, use: muster config diff")
     copy = WorkingCopy.opened(directory_of(directory))
     with copy.changing():
         rows = config_resolving.resolve(copy, paths_in(copy, directory, path), choice)
@@ -284,7 +319,13 @@ def restore(
     shapes.rows_text(rows, PULLED, look).print()
 
 
-for each in (config_history.app, config_nodes.app, config_rollouts.app):
+for each in (
+    config_history.app,
+    config_nodes.app,
+    config_rollouts.app,
+    config_proposals.app,
+    config_conflicts.app,
+):
     app.registered_commands += each.registered_commands
 
 

@@ -43,6 +43,10 @@ class Asked:
     """Files and directories, by their paths in the repository; none: everything."""
     add_all: bool = False
     delete_all: bool = False
+    emergency: str = ""
+    """Why it is committed past the four-eyes rule."""
+    propose: bool = False
+    """Whether another person shall approve it, though no rule asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,10 @@ class Committer:
         return entries
 
     def send(self, asked: Asked, entries: Entries, *, dry_run: bool = False) -> dict[str, Any]:
-        """Commit; the manager's answer. Then this copy has the new revision, if it can."""
+        """Commit; the manager's answer. Then this copy has the new revision, if it can.
+
+        A proposal leaves this copy as it is: what was edited is pulled once it is approved.
+        """
         state = self.copy.state
         self.remote.check(Point(state.revision, state.commit))
         rows = [_row(path, entry) for path, entry in entries.items()]
@@ -83,15 +90,19 @@ class Committer:
             **{"base": state.revision, "message": asked.message, "changes": rows},
             **{"key": _key(state.key, state.commit, asked.message, rows), "dry_run": dry_run},
         }
+        if asked.emergency:
+            body["emergency"] = asked.emergency
         size = sum(len(entry.content) for entry in entries.values() if entry)
         with progress(self.around, "commit", size) as advance:
             try:
-                answer: dict[str, Any] = self.remote.commit(body, advance)
+                answer: dict[str, Any] = self.remote.commit(body, advance, propose=asked.propose)
             except Complaint as error:
                 if error.code == NOT_REPLICATED:
                     self._follow(self.remote.point(int(error.told["revision"])), entries)
                 raise
-        if not dry_run:
+        if "state" in answer:
+            self.copy.save(msgspec.structs.replace(state, key=new_key()))
+        elif not dry_run:
             self._follow(Point(answer["revision"], answer["commit"]), entries)
         return answer
 

@@ -50,6 +50,14 @@ Patience = Annotated[
         help="Longest wait; then exit code 6, with what is still missing.",
     ),
 ]
+Emergency = Annotated[
+    str,
+    typer.Option(
+        "--emergency",
+        metavar="REASON",
+        help="Commit past the four-eyes rule, as an admin of every subcluster; kept in the audit.",
+    ),
+]
 COMMITTED = (
     Column("revision", rank=Rank.KEY),
     Column("author"),
@@ -57,6 +65,7 @@ COMMITTED = (
     Column("replicas"),
     Column("at", rank=Rank.WIDE, text=clock),
     Column("commit", rank=Rank.WIDE),
+    Column("proposal", rank=Rank.WIDE),
 )
 
 
@@ -66,5 +75,6 @@ class Committing(Printing):
 
     dry_run: DryRun = False
     message: Message = None
+    emergency: Emergency = ""
     wait: WaitForNodes = False
     timeout: Patience = 30

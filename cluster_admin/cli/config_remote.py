@@ -113,9 +113,10 @@ class Remote:
         for path, file in left.items():
             yield path, self.content(number, path, file.version.blob)
 
-    def commit(self, body: Mapping[str, Any], advance: Advance) -> Any:
+    def commit(self, body: Mapping[str, Any], advance: Advance, *, propose: bool = False) -> Any:
         """Send a change; the manager's answer."""
-        return self.client.upload(f"{ROOT}commits/", body, advance).body
+        where = "proposals" if propose else "commits"
+        return self.client.upload(f"{ROOT}{where}/", body, advance).body
 
     def _archive(self, number: int, under: str) -> Iterator[tuple[str, bytes]]:
         from cluster_admin.cli.downloading import opened

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cluster_admin.cli import shapes, waiting
+from cluster_admin.cli.arguments import given
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.config_options import COMMITTED, Committing
+from cluster_admin.cli.config_proposals import tell_proposed
 from cluster_admin.cli.config_remote import ROOT
 from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.session import Call
@@ -27,7 +29,7 @@ def make(call: Call, how: Committing, verb: str, body: dict[str, Any]) -> None:
     """Let the manager make a revision by itself, and print it; or what it would change."""
     shapes.picked(COMMITTED, look_of(call, how))
     message = {} if how.message is None else {"message": how.message}
-    asked = {**body, **message, "dry_run": how.dry_run}
+    asked = {**body, **message, "dry_run": how.dry_run, **given(emergency=how.emergency or None)}
     finish(call, how, call.client.send("POST", f"{ROOT}{verb}/", asked).body)
 
 
@@ -35,6 +37,9 @@ def finish(call: Call, how: Committing, answer: dict[str, Any]) -> None:
     """Print what came of it, and wait for the nodes if that was asked."""
     if how.dry_run:
         _propose(call, how, answer)
+    if "state" in answer:
+        tell_proposed(call, how, answer)
+        return
     shapes.rows_text([answer], COMMITTED, look_of(call, how)).print()
     if not answer["replicas"]:
         tell("no node is up: the manager alone has it")
@@ -71,9 +76,9 @@ def _propose(call: Call, how: Committing, answer: dict[str, Any]) -> None:
     if look.verbatim:
         shapes.one_text(answer, PROPOSED, look).print()
     elif look.for_people and not how.columns:
-        for node, diff in nodes.items():
-            head = f"=== {node}\n"
-            shapes.put(head)
+        in_repository = {"in the repository": answer["diff"]} if "diff" in answer else {}
+        for place, diff in (in_repository | nodes).items():
+            shapes.put(f"=== {place}\n")
             shapes.diff_text(diff["text"], look).print()
     else:
         rows = [

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from cluster_admin.accounts.services import EVERY, allowed
 from cluster_admin.configs import scope
-from cluster_admin.configs.refusals import Refused, UnknownNodeError
+from cluster_admin.configs.refusals import DeniedError, Refused, UnknownNodeError
 from cluster_admin.inventory.models import Node
 from cluster_admin.inventory.refusals import Refused as NotMade
 from cluster_admin.rest.problems import Code, Problem, cut, invalid
@@ -91,6 +91,8 @@ def refusals() -> Iterator[None]:
         yield
     except UnknownNodeError as error:
         raise Problem(Code.NOT_FOUND, str(error)) from error
+    except DeniedError as error:
+        raise Problem(Code.FORBIDDEN, str(error)) from error
     except NotMade as error:
         raise Problem(Code.REFUSED, error.sentence) from error
     except (RepositoryError, ConfigError, Refused) as error:

@@ -15,8 +15,9 @@ from rest_framework.response import Response
 
 from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import actor_of, allowed
-from cluster_admin.configs import api_shapes, diffs, orders, services, stands, store, waiting
+from cluster_admin.configs import orders, services, stands, store, waiting
 from cluster_admin.configs.api_base import Configuration, refusals
+from cluster_admin.configs.api_previews import previewed
 from cluster_admin.configs.api_serializers import (
     CommitBody,
     CommittedAnswer,
@@ -25,21 +26,31 @@ from cluster_admin.configs.api_serializers import (
     TriedAnswer,
 )
 from cluster_admin.configs.models import Replica
-from cluster_admin.configs.previewing import Preview
+from cluster_admin.configs.places import Plan
+from cluster_admin.configs.proposal_models import Proposal
+from cluster_admin.configs.proposal_shapes import ProposalAnswer, proposal
+from cluster_admin.configs.rebasing import copy_of, revert_of
 from cluster_admin.configs.services import Made
+from cluster_admin.configs.submitting import submit
 from cluster_admin.rest import headers
 from cluster_admin.rest.problems import Code, Problem, invalid
 from workers.repository.core.changes import Entry
 from workers.repository.errors import UnknownRevisionError
 
 Changes = dict[str, Entry | None]
-PREVIEWED = diffs.Bounds(files=200, file_lines=1_000)
-ANSWERS: dict[Any, Any] = {201: CommittedAnswer, 200: TriedAnswer, 422: None, 504: None}
+ANSWERS: dict[Any, Any] = {
+    201: CommittedAnswer,
+    202: ProposalAnswer,
+    200: TriedAnswer,
+    422: None,
+    504: None,
+}
 
 
 class Committing(Configuration):
     """What makes a new revision."""
 
+    write_role = "editor"
     parameters: ClassVar[tuple[str, ...]] = ("dry_run",)
     own_dry_run = True
 
@@ -50,13 +61,15 @@ class Committing(Configuration):
         found: dict[str, Any] = body.validated_data
         return found | {"dry_run": found["dry_run"] or headers.is_dry_run(self.request)}
 
-    def made(self, make: Callable[[], Made], key: str) -> Response:
-        """Make it, and tell what came of it once a replica has it."""
+    def made(self, make: Callable[[], Made | Proposal], key: str, proposed: int = 202) -> Response:
+        """Make it, and tell what came of it: a proposal, or a revision once a replica has it."""
         with refusals():
             done = make()
+            if isinstance(done, Proposal):
+                return self._proposed(done, proposed)
             row = done.revision
             if row is None:
-                nodes = _previewed(done.previews)
+                nodes = previewed(done.previews)
                 return Response({"dry_run": True, "head": done.head, "nodes": nodes})
             replicas = waiting.wait_for_replica(row.number)
         if not replicas and _any_is_up():
@@ -72,9 +85,34 @@ class Committing(Configuration):
             "message": row.message,
             "replicas": replicas,
         }
-        where = self.request.path.partition("/config/")[0]
-        told = {"Location": f"{where}/config/revisions/{row.number}/"}
+        told = {"Location": self._where(f"revisions/{row.number}/")}
         return Response(document, status=201, headers=told)
+
+    def planned(self, asked: dict[str, Any], work: Callable[[], Plan]) -> Response:
+        """The same of what is worked out from revisions, unless the key has made it before."""
+
+        def make() -> Made | Proposal:
+            if done := services.made_with(asked["key"]):
+                return done
+            plan = work()
+            return submit(
+                actor_of(self.request),
+                plan.changes,
+                plan.message,
+                base=plan.base,
+                key=asked["key"],
+                dry_run=asked["dry_run"],
+                emergency=asked["emergency"],
+            )
+
+        return self.made(make, asked["key"])
+
+    def _proposed(self, row: Proposal, status: int) -> Response:
+        told = {"Location": self._where(f"proposals/{row.number}/")}
+        return Response(proposal(row), status=status, headers=told)
+
+    def _where(self, below: str) -> str:
+        return f"{self.request.path.partition('/config/')[0]}/config/{below}"
 
 
 class Commits(Committing):
@@ -87,16 +125,17 @@ class Commits(Committing):
         """Commit a change of files; merged by file if others committed since `base`."""
         asked = self.asked(CommitBody)
         changes = asked["changes"]
-        _refuse_twice([one["path"] for one in changes])
+        refuse_twice([one["path"] for one in changes])
         self.check_writes(request, (one["path"] for one in changes))
         return self.made(
-            lambda: services.commit(
+            lambda: submit(
                 actor_of(request),
-                _entries(changes, asked["base"]),
+                entries(changes, asked["base"]),
                 asked["message"],
                 base=asked["base"],
                 key=asked["key"],
                 dry_run=asked["dry_run"],
+                emergency=asked["emergency"],
                 add_segments=allowed(request.user, Role.ADMIN),
             ),
             asked["key"],
@@ -117,16 +156,7 @@ class Reverts(Committing):
             repository = store.repository()
             changed = repository.diff(repository.revision(number).number - 1, number)
         self.check_writes(request, (one.path for one in changed))
-        return self.made(
-            lambda: services.revert(
-                actor_of(request),
-                number,
-                message=asked["message"],
-                key=asked["key"],
-                dry_run=asked["dry_run"],
-            ),
-            asked["key"],
-        )
+        return self.planned(asked, lambda: revert_of(number, asked["message"]))
 
 
 class Copies(Committing):
@@ -141,21 +171,11 @@ class Copies(Committing):
         source, target = asked["from"].strip("/"), asked["to"].strip("/")
         self.check_read(request, source)
         self.check_writes(request, [f"{target}/..."])
-        return self.made(
-            lambda: services.copy(
-                actor_of(request),
-                source,
-                target,
-                merge=asked["merge"],
-                message=asked["message"],
-                key=asked["key"],
-                dry_run=asked["dry_run"],
-            ),
-            asked["key"],
-        )
+        merge, message = asked["merge"], asked["message"]
+        return self.planned(asked, lambda: copy_of(source, target, merge=merge, message=message))
 
 
-def _entries(changes: Iterable[dict[str, Any]], base: int) -> Changes:
+def entries(changes: Iterable[dict[str, Any]], base: int) -> Changes:
     """The change; who does not say whether a file may be run keeps what it was in `base`."""
     try:
         tree = store.repository().tree(base)
@@ -170,23 +190,13 @@ def _entries(changes: Iterable[dict[str, Any]], base: int) -> Changes:
     return found
 
 
-def _refuse_twice(paths: list[str]) -> None:
+def refuse_twice(paths: list[str]) -> None:
+    """Raise the problem of a path that a change names more than once."""
     seen: set[str] = set()
     for path in paths:
         if path in seen:
             raise invalid(changes=f"{path} is in it twice; say once what it shall be")
         seen.add(path)
-
-
-def _previewed(previews: Iterable[Preview]) -> dict[str, Any]:
-    """Node -> what would change there; all nodes together within the bounds of one difference."""
-    found, lines = {}, diffs.USUAL.lines
-    for one in previews:
-        bounds = diffs.Bounds(PREVIEWED.files, PREVIEWED.file_lines, max(0, lines))
-        diff = diffs.of_differences(one.differences, bounds)
-        lines -= sum(len(hunk.lines) for file in diff.files for hunk in file.hunks)
-        found[one.node] = api_shapes.diff(diff)
-    return found
 
 
 def _any_is_up() -> bool:

@@ -1,5 +1,6 @@
 """Nodes in the API: how each stands to the repository, what was edited there, orders to it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django_filters.rest_framework import CharFilter, FilterSet
@@ -8,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cluster_admin.accounts.services import actor_of
-from cluster_admin.configs import api_shapes, deploying, diffs, drifting, services
+from cluster_admin.configs import api_shapes, deploying, diffs, drifting
 from cluster_admin.configs.api_base import Configuration, refusals
 from cluster_admin.configs.api_commits import ANSWERS, Committing
 from cluster_admin.configs.api_serializers import (
@@ -19,6 +20,7 @@ from cluster_admin.configs.api_serializers import (
     ReplicaAnswer,
 )
 from cluster_admin.configs.models import Edit, Replica
+from cluster_admin.configs.submitting import submit
 from cluster_admin.inventory.models import Node
 from cluster_admin.rest import headers
 from cluster_admin.rest.problems import Code, Problem, cut, invalid
@@ -48,6 +50,10 @@ class Replicas(Resource):
     def represent(self, row: Replica) -> dict[str, Any]:
         """A node's standing as JSON has it."""
         return api_shapes.replica(row)
+
+    def represent_all(self, rows: Iterable[Replica]) -> list[dict[str, Any]]:
+        """A page of them."""
+        return api_shapes.replicas(rows)
 
 
 class OneNode(Configuration):
@@ -80,6 +86,7 @@ class Put(Committing):
     """Edits of a node, committed."""
 
     verb = "put"
+    write_role = "operator"
 
     @extend_schema(request=PutBody, responses=ANSWERS)
     def post(self, request: Request, node: str) -> Response:
@@ -93,13 +100,14 @@ class Put(Committing):
         self.check_writes(request, changes)
         message = asked["message"] or f"Edited on {row.name}: " + ", ".join(e.path for e in edits)
         return self.made(
-            lambda: services.commit(
+            lambda: submit(
                 actor_of(request),
                 changes,
                 cut(message, 1_000),
                 base=live,
                 key=asked["key"],
                 dry_run=asked["dry_run"],
+                emergency=asked["emergency"],
             ),
             asked["key"],
         )

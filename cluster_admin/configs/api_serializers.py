@@ -54,6 +54,11 @@ class Saying(Strict):
         help_text="Makes it idempotent: the same key again gives the revision that it made.",
     )
     dry_run = Flag(default=False, help_text="As ?dry_run=1.")
+    emergency = Text(
+        allow_blank=True,
+        default="",
+        help_text="Why it is committed past the four-eyes rule, by an admin of every subcluster.",
+    )
 
 
 class CommitBody(Saying):

@@ -6,6 +6,7 @@ from cluster_admin.configs.api_commits import Commits, Copies, Reverts
 from cluster_admin.configs.api_deployments import Deployments, OneDeployment
 from cluster_admin.configs.api_diffs import Difference, Render
 from cluster_admin.configs.api_nodes import Apply, OneNode, Put, Replicas
+from cluster_admin.configs.api_proposals import urlpatterns as proposals
 from cluster_admin.configs.api_revisions import Archive, File, OneRevision, Revisions, Tree
 from cluster_admin.configs.api_rollouts import urlpatterns as rollouts
 
@@ -32,5 +33,6 @@ urlpatterns = [
         rf"^config/deployments/{SUBCLUSTER}/$", OneDeployment.as_view(), name="config-deployment"
     ),
     re_path(r"^config/replicas/$", Replicas.as_view({"get": "list"}), name="config-replicas"),
+    *proposals,
     *rollouts,
 ]

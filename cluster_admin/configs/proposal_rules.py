@@ -41,7 +41,13 @@ def is_wish(old: Definitions | None, new: Definitions) -> bool:
 
 
 def set_rule(
-    actor: Actor, place: str, *, required: bool, definitions: bool = False, reason: str = ""
+    actor: Actor,
+    place: str,
+    *,
+    required: bool,
+    definitions: bool = False,
+    reason: str = "",
+    dry_run: bool = False,
 ) -> ReviewRule:
     """Say what the rule of a place is; `Refused` where there is no such place."""
     known = place == GLOBAL or Subcluster.objects.filter(name=place).exists()
@@ -65,6 +71,7 @@ def set_rule(
             before=values_of(before),
             after=values_of(row),
         )
+        transaction.set_rollback(dry_run)
     return row
 
 

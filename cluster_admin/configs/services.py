@@ -22,12 +22,12 @@ from cluster_admin.configs.authors import author_of
 from cluster_admin.configs.checking import Check, problems
 from cluster_admin.configs.models import Revision
 from cluster_admin.configs.previewing import Preview
-from cluster_admin.configs.rebasing import rebased, taken_back
+from cluster_admin.configs.rebasing import rebased
 from cluster_admin.configs.refusals import Problem, Refused, UnknownNodeError
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory.models import Node, Subcluster
 from workers.repository.committing import Candidate, Proposal
-from workers.repository.core.changes import Changes, Entry
+from workers.repository.core.changes import Changes
 from workers.repository.errors import ConflictError, NothingChangedError, RefusedError
 
 __all__ = [
@@ -37,13 +37,11 @@ __all__ = [
     "Refused",
     "UnknownNodeError",
     "commit",
-    "copy",
     "known",
     "made_with",
     "places",
     "preview",
     "render",
-    "revert",
 ]
 SHOWN_PATHS = 50
 """Paths in an audit record."""
@@ -143,55 +141,6 @@ def _commit(
                 _audit(actor, row, changes)
                 announcements.announce(row.number)
     return Made(row, row.number)
-
-
-def revert(
-    actor: Actor, number: int, *, message: str = "", key: str = "", dry_run: bool = False
-) -> Made:
-    """Take back what revision `number` changed; lines that were changed since conflict."""
-    changes = taken_back(number)
-    title = repository().revision(number).message.partition("\n")[0]
-    message = message or f"Take back r{number}: {title}"
-    return commit(actor, changes, message, base=number, key=key, dry_run=dry_run)
-
-
-def copy(
-    actor: Actor,
-    source: str,
-    target: str,
-    *,
-    merge: bool = False,
-    message: str = "",
-    key: str = "",
-    dry_run: bool = False,
-) -> Made:
-    """Make the directory `target` what `source` is; `merge`: keep what only `target` has.
-
-    Definitions files are not copied: they name their subcluster. Raises `NothingChangedError` when
-    they are the same.
-    """
-    base = index.follow()
-    tree = repository().tree(base)
-    source, target = source.strip("/"), target.strip("/")
-    wanted = {
-        f"{target}/{path[len(source) + 1 :]}": file
-        for path, file in tree.items()
-        if path.startswith(f"{source}/") and not members.subcluster_of(path)
-    }
-    if not wanted:
-        raise Refused([Problem(source, 0, "", "has no files; name a directory that has some")])
-    changes: dict[str, Entry | None] = {
-        path: Entry(repository().content(file.blob), file.executable)
-        for path, file in wanted.items()
-        if tree.get(path) != file
-    }
-    if not merge:
-        gone = (path for path in tree if path.startswith(f"{target}/") and path not in wanted)
-        changes |= {path: None for path in gone if not members.subcluster_of(path)}
-    if not changes:
-        raise NothingChangedError(f"{target} is as {source} already; there is nothing to commit")
-    message = message or f"{'Merge' if merge else 'Copy'} {source} to {target}"
-    return commit(actor, changes, message, base=base, key=key, dry_run=dry_run)
 
 
 def preview(changes: Changes, base: int) -> tuple[Preview, ...]:

@@ -50,10 +50,8 @@ def submit(
     The same key again gives what it made. `emergency`: why an administrator of every subcluster
     commits past the rule; the audit trail keeps it.
     """
-    if _CLAIM.search(message):
-        raise Refused(f"the message says {TRAILER}, which approvals write; leave it out")
-    places = services.places(changes)
-    guarded = reviewed(places)
+    _refuse_claims(message)
+    guarded = reviewed(services.places(changes))
     if not guarded or dry_run:
         return services.commit(
             actor,
@@ -68,8 +66,26 @@ def submit(
         return made
     if emergency:
         return _past_the_rule(actor, changes, message, base, key, add_segments, emergency)
-    found = Proposal.objects.filter(author=actor.name, asked_key=key).first() if key else None
-    return found or _propose(actor, changes, message, base, key, add_segments)
+    return _propose(actor, changes, message, base, key, add_segments)
+
+
+def propose(
+    actor: Actor,
+    changes: Changes,
+    message: str,
+    *,
+    base: int,
+    key: str = "",
+    dry_run: bool = False,
+    add_segments: bool = False,
+) -> Made | Proposal:
+    """Propose a change that was made to revision `base`, though no rule may ask for it."""
+    _refuse_claims(message)
+    if dry_run:
+        return services.commit(
+            actor, changes, message, base=base, dry_run=True, add_segments=add_segments
+        )
+    return _propose(actor, changes, message, base, key, add_segments)
 
 
 def approved(message: str, name: str) -> str:
@@ -83,6 +99,11 @@ def approved(message: str, name: str) -> str:
 def account_of(actor: Actor) -> User | None:
     """The account of an actor, if it may still do anything."""
     return User.objects.filter(username=actor.name, is_active=True).first()
+
+
+def _refuse_claims(message: str) -> None:
+    if _CLAIM.search(message):
+        raise Refused(f"the message says {TRAILER}, which approvals write; leave it out")
 
 
 def _past_the_rule(
@@ -114,6 +135,8 @@ def _past_the_rule(
 def _propose(
     actor: Actor, changes: Changes, message: str, base: int, key: str, add_segments: bool
 ) -> Proposal:
+    if found := _asked_before(actor, key):
+        return found
     size = size_of(changes)
     if size > CONTENT_BYTES:
         way = "divide the change"
@@ -124,8 +147,7 @@ def _propose(
     packed, places = pack(changes), sorted(services.places(changes))
     with transaction.atomic():
         index.lock()
-        found = Proposal.objects.filter(author=actor.name, asked_key=key).first() if key else None
-        if found is not None:
+        if found := _asked_before(actor, key):
             return found
         if Proposal.objects.filter(state=Proposal.State.OPEN).count() >= OPEN_MAX:
             way = "decide or withdraw some: muster config proposals"
@@ -153,3 +175,7 @@ def _propose(
             after={"paths": sorted(changes)[: services.SHOWN_PATHS], "files": len(changes)},
         )
     return row
+
+
+def _asked_before(actor: Actor, key: str) -> Proposal | None:
+    return Proposal.objects.filter(author=actor.name, asked_key=key).first() if key else None

@@ -7,6 +7,8 @@ import pytest
 from cluster_admin.audit.models import AuditRecord
 from cluster_admin.configs import services as configs
 from cluster_admin.configs.models import Revision
+from cluster_admin.configs.places import Plan
+from cluster_admin.configs.rebasing import copy_of, revert_of
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory.models import Subcluster
 from tests.web.config_stage import ACTOR, add_vip, commit, entries, head, subcluster, text
@@ -244,7 +246,7 @@ def test_a_revision_is_taken_back(home: Subcluster) -> None:
     made = commit({"global/motd": "bye\n", "global/other": None, "global/new": "2\n"})
     commit({"default/mta1/own": "3\n"})
 
-    taken = configs.revert(ACTOR, made.head)
+    taken = follow_plan(revert_of(made.head))
 
     assert text("global/motd") == "hello\n"
     assert text("global/other") == "1\n"
@@ -259,7 +261,7 @@ def test_a_change_of_definitions_is_taken_back(home: Subcluster) -> None:
     number = head()
     add_vip(home, "198.18.0.103")
 
-    configs.revert(ACTOR, number)
+    follow_plan(revert_of(number))
 
     assert sorted(home.vip_set.values_list("address", flat=True)) == [
         *("198.18.0.101", "198.18.0.103")
@@ -270,20 +272,25 @@ def test_a_directory_becomes_another_or_is_merged_into_it(home: Subcluster) -> N
     subcluster("staging", "198.18.1", "test")
     commit({"staging/default/a": "1\n", "staging/default/b": "2\n", "default/default/c": "3\n"})
 
-    configs.copy(ACTOR, "staging/default", "default/default", merge=True)
+    follow_plan(copy_of("staging/default", "default/default", merge=True))
     assert _below("default/default/") == ["a", "b", "c"]
 
-    configs.copy(ACTOR, "staging/default", "default/default")
+    follow_plan(copy_of("staging/default", "default/default"))
     assert _below("default/default/") == ["a", "b"]
     with pytest.raises(NothingChangedError):
-        configs.copy(ACTOR, "staging/default", "default/default")
+        follow_plan(copy_of("staging/default", "default/default"))
     with pytest.raises(configs.Refused, match="has no files"):
-        configs.copy(ACTOR, "staging/nothing", "default/default")
+        copy_of("staging/nothing", "default/default")
 
 
 def test_a_node_that_is_not_there_has_no_tree(home: Subcluster) -> None:
     with pytest.raises(configs.UnknownNodeError, match="no node mta9 in r"):
         configs.render("mta9", head())
+
+
+def follow_plan(plan: Plan) -> configs.Made:
+    """Commit what was worked out."""
+    return configs.commit(ACTOR, plan.changes, plan.message, base=plan.base)
 
 
 def _below(directory: str) -> list[str]:

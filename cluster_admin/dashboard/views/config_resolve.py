@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 
 from cluster_admin.configs import drifting
 from cluster_admin.configs.models import Replica
-from cluster_admin.configs.rebasing import on_newest, taken_back
+from cluster_admin.configs.rebasing import on_newest, revert_of
 from cluster_admin.configs.refusals import Refused
 from cluster_admin.configs.store import repository
 from cluster_admin.dashboard import scope
@@ -55,14 +55,11 @@ class Revert(Reviewing):
     def answer_to(self, request: HttpRequest, **named: Any) -> HttpResponseBase:
         """The review."""
         number = int(named["number"])
-        changes = taken_back(number)
-        if not any(map(sight(request), changes)):
+        plan = revert_of(number)
+        if not any(map(sight(request), plan.changes)):
             raise Http404
-        title = repository().revision(number).message.partition("\n")[0]
-        message = f"Take back r{number}: {title}"
-        return self.review(
-            request, Proposal(f"Revert r{number}", number, changes, message, new_key())
-        )
+        title = f"Revert r{number}"
+        return self.review(request, Proposal(title, number, plan.changes, plan.message, new_key()))
 
 
 class Put(Reviewing):
