@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from cluster_admin.accounts.services import EVERY, allowed
 from cluster_admin.configs import scope
+from cluster_admin.configs.conflicts import HistoriesDifferError
 from cluster_admin.configs.refusals import DeniedError, Refused, UnknownNodeError
 from cluster_admin.inventory.models import Node
 from cluster_admin.inventory.refusals import Refused as NotMade
@@ -110,7 +111,7 @@ def problem_of(error: RepositoryError | ConfigError | Refused) -> Problem:
         return unfit(sentence, found)
     if isinstance(error, Refused):
         return unfit(sentence, error.problems)
-    if isinstance(error, NothingChangedError):
+    if isinstance(error, NothingChangedError | HistoriesDifferError):
         return Problem(Code.REFUSED, sentence)
     if isinstance(error, UnknownRevisionError | UnknownPathError):
         return Problem(Code.NOT_FOUND, sentence)

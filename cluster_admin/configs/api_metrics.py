@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Max, OuterRef, Subquery
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from cluster_admin.configs import conflict_metrics
 from cluster_admin.configs.models import Application, Replica, Revision
 from cluster_admin.inventory.models import Node
 
@@ -13,7 +14,7 @@ LABELS = ("subcluster", "node")
 
 
 def families(now: datetime) -> Iterator[Metric]:
-    """All of it, of nodes that are defined; two queries."""
+    """All of it, of nodes that are defined; four queries."""
     newest = GaugeMetricFamily("muster_config_revision", "Newest revision of the configuration.")
     newest.add_metric([], Revision.objects.aggregate(newest=Max("number"))["newest"] or 0)
     yield newest
@@ -41,6 +42,7 @@ def families(now: datetime) -> Iterator[Metric]:
         if row.outcome:
             outcome.add_metric([*where, row.outcome], 1)
     yield from (has, runs, drift, refused, age, outcome)
+    yield from conflict_metrics.families()
 
 
 def _gauge(name: str, text: str) -> GaugeMetricFamily:

@@ -314,6 +314,14 @@ class EditAnswer(serializers.Serializer):
     path = serializers.CharField(help_text="In the node's tree.")
     deleted = serializers.BooleanField()
     size = serializers.IntegerField()
+    history = serializers.ChoiceField(
+        ["ours", "foreign", "given_up", "unknown"],
+        help_text="Whose history its replica is on: the manager's; another (a conflict); one that "
+        "it is to give up; unknown while the manager's repository cannot be read.",
+    )
+    repaired = serializers.CharField(
+        help_text="Why it put a damaged replica aside, and fetched one anew; empty: it did not."
+    )
     executable = serializers.BooleanField()
     live = serializers.IntegerField(help_text="The revision that was live under the edit.")
     at = serializers.DateTimeField()

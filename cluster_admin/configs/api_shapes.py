@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
+from cluster_admin.configs import conflicts
 from cluster_admin.configs.api_base import content
 from cluster_admin.configs.diff_lines import Hunk, Line
 from cluster_admin.configs.diffs import Diff, FileDiff, unified
 from cluster_admin.configs.models import Application, Deployment, Edit, Replica
 from workers.config.core.render import Tree
+from workers.repository.errors import RepositoryError
 from workers.repository.history import Revision
 from workers.repository.trees import File
 
@@ -72,9 +74,24 @@ def rendered(tree: Tree, paths: Iterable[str]) -> list[dict[str, Any]]:
 
 def replica(row: Replica) -> dict[str, Any]:
     """How a node stands, as it told last."""
+    return replicas([row])[0]
+
+
+def replicas(rows: Iterable[Replica]) -> list[dict[str, Any]]:
+    """The same of many nodes."""
+    rows = list(rows)
+    try:
+        histories = {node: side.value for node, side in conflicts.sides(rows).items()}
+    except RepositoryError:
+        histories = {}
+    return [{**_told(row), "history": histories.get(row.node, "unknown")} for row in rows]
+
+
+def _told(row: Replica) -> dict[str, Any]:
     names = (
         *("node", "subcluster", "number", "commit", "heard_at", "live", "live_hash", "target"),
         *("busy", "drift_count", "autoupdate", "trouble", "wanted", "ordered_at", "refused"),
+        "repaired",
     )
     return {name: getattr(row, name) for name in names}
 

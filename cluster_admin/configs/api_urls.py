@@ -3,6 +3,7 @@
 from django.urls import re_path
 
 from cluster_admin.configs.api_commits import Commits, Copies, Reverts
+from cluster_admin.configs.api_conflicts import urlpatterns as conflicts
 from cluster_admin.configs.api_deployments import Deployments, OneDeployment
 from cluster_admin.configs.api_diffs import Difference, Render
 from cluster_admin.configs.api_nodes import Apply, OneNode, Put, Replicas
@@ -36,3 +37,4 @@ urlpatterns = [
     *proposals,
     *rollouts,
 ]
+    *conflicts,

@@ -44,7 +44,7 @@ def loaded(
         if entry is None:
             sentence = "goes when its subcluster is removed; remove that instead"
             raise Refused([Problem(path, 0, "", sentence)])
-        text = _merged(path, base, _text(path, entry.content))
+        text = merged(path, base, entry.content)
         row = _subcluster(path, text)
         try:
             done = services.import_text(
@@ -68,8 +68,12 @@ def _text(path: str, content: bytes) -> str:
     return text.replace(FIRST_LINE, EDITED, 1) if text.startswith(FIRST_LINE) else text
 
 
-def _merged(path: str, base: int, ours: str) -> str:
-    """The file with what others changed since `base`; raises `ConflictError`."""
+def merged(path: str, base: int, content: bytes) -> str:
+    """A file that was made to revision `base`, with what others changed since.
+
+    Raises `ConflictError`; `Refused` for what is no text.
+    """
+    ours = _text(path, content)
     head = repository().head()
     number = 0 if head is None else head.number
     old, new = (_content(path, one) for one in (base, number))

@@ -10,17 +10,26 @@ from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from cluster_admin.configs import deployments, records, stands, store
+from cluster_admin.configs import (
+    conflict_orders,
+    conflicts,
+    deployments,
+    records,
+    refused_messages,
+    stands,
+    store,
+)
+from cluster_admin.configs.conflict_fetching import Fetching
+from cluster_admin.configs.conflict_rules import Course
 from cluster_admin.configs.models import Replica
-from cluster_admin.configs.orders import Fetches, is_up, lags
+from cluster_admin.configs.orders import Asked, Fetches, is_up, lags
 from cluster_admin.configs.packs import head_of
-from cluster_admin.configs.sending import Asked
 from cluster_admin.events.ledger import Arrival
 from cluster_admin.events.moments import Moment
 from cluster_admin.events.pushes import Pushes
 from cluster_admin.inventory.models import Node, Subcluster
 from workers.bus.codec import Codec, Refused
-from workers.config.core.messages import Message, Standing
+from workers.config.core.messages import Message, Past, Standing
 from workers.repository.errors import RepositoryError
 
 LOOK_SECONDS = 1.0
@@ -52,9 +61,12 @@ class Desk:
         self._looked_at = float("-inf")
         self._pushes = Pushes()
         self._fetches = Fetches()
+        self._fetching = Fetching()
         self._trouble = ""
         self.refused: dict[str, int] = {}
         """By sender: messages that were not taken."""
+        self._counted: dict[str, int] = {}
+        """Those of them that are in the database."""
 
     def entered(self, subcluster: str) -> None:
         """It is heard from now on; nodes that never were are asked, for what they told is lost."""
@@ -65,15 +77,20 @@ class Desk:
         looking = now.seconds - self._looked_at >= LOOK_SECONDS
         if looking:
             self._look(now)
+            self._count_refused(now)
         before = dict(self.refused)
         told = [one for one in (self._opened(each, now) for each in arrivals) if one is not None]
         fresh = self._write(told, now) if told else set()
         outcome = Outcome(tuple(self._nodes), self._wanted(told, now))
+        histories = [one for _, one, _ in told if isinstance(one, Past)]
+        for past in histories:
+            self._fetching.take(past, now)
         outcome.sentences = list(_refusals(before, self.refused))
-        if looking or fresh or self._entered:
+        if looking or fresh or self._entered or histories:
             try:
                 due = self._due(fresh, looking, now)
                 outcome.asked = dict.fromkeys(due, Asked()) | outcome.asked
+                outcome.asked |= self._fetching.due(now)
                 self._trouble = ""
             except RepositoryError as error:
                 outcome.sentences += [str(error)] if str(error) != self._trouble else []
@@ -103,6 +120,17 @@ class Desk:
 
     def _refuse(self, user: str) -> None:
         self.refused[user] = self.refused.get(user, 0) + 1
+
+    def _count_refused(self, now: Moment) -> None:
+        """Have the database know how many there were."""
+        more = {
+            user: count - self._counted.get(user, 0)
+            for user, count in self.refused.items()
+            if count != self._counted.get(user)
+        }
+        if more:
+            refused_messages.add(more, now.time)
+            self._counted = dict(self.refused)
 
     def _codec(self, subcluster: str) -> Codec[Message]:
         if subcluster not in self._codecs:
@@ -140,13 +168,19 @@ class Desk:
     def _due(self, fresh: set[str], looking: bool, now: Moment) -> set[str]:
         """Nodes that lag and are to be told again; at once those that have just started."""
         head = head_of(store.repository())
-        known = stands.of(Replica.objects.filter(node__in=set().union(*self._nodes.values())))
+        rows = list(Replica.objects.filter(node__in=set().union(*self._nodes.values())))
+        known, sides = stands.of(rows), conflicts.sides(rows)
+        courses = {row.node: conflict_orders.course(row, sides[row.node]) for row in rows}
         nodes = Node.objects.filter(name__in=known)
         targets = deployments.targets(nodes, head)
         lagging = {
             name
             for name, target in targets.items()
-            if is_up(known[name], now.time) and lags(known[name], head, target)
+            if is_up(known[name], now.time)
+            and (
+                courses[name] is Course.RESET
+                or (courses[name] is Course.FOLLOW and lags(known[name], head, target))
+            )
         }
         lagging -= self._fetches.busy(now.seconds)
         due = set(self._pushes.due(lagging, now.seconds)) if looking else set()

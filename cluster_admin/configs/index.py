@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import SYSTEM, Actor
@@ -51,7 +52,7 @@ def follow() -> int:
     if _agrees(head):
         return 0 if head is None else head.number
     with transaction.atomic():
-        _lock_all()
+        lock_all()
         head = repository().head()
         if not _agrees(head):
             _refuse_loss(head)
@@ -62,7 +63,7 @@ def follow() -> int:
 def rebuild() -> int:
     """Write all rows anew from git, whatever they say; the newest revision's number."""
     with transaction.atomic():
-        _lock_all()
+        lock_all()
         head = repository().head()
         Revision.objects.all().delete()
         _repair(head)
@@ -85,7 +86,8 @@ def _agrees(head: Kept | None) -> bool:
     return newest == (head.number, head.hash) and Revision.objects.count() == head.number
 
 
-def _lock_all() -> None:
+def lock_all() -> None:
+    """Within a transaction: the same, and nobody else changes definitions either."""
     list(Subcluster.objects.select_for_update().order_by("name").values_list("pk"))
     lock()
 
@@ -93,7 +95,10 @@ def _lock_all() -> None:
 def _refuse_loss(head: Kept | None) -> None:
     newest = Revision.objects.order_by("-number").first()
     at = 0 if head is None else head.number
-    if newest is not None and newest.number > at:
+    # A history that was given up by somebody's word is no loss, and may have been the longer one.
+    if newest is None or newest.number <= at:
+        return
+    if not repository().beside.is_given_up(newest.commit):
         raise LostError(
             f"{repository().directory} is at r{at}, and r{newest.number} is known here: revisions "
             "were lost; restore it from a node's replica, or take it as it is: manage.py reindex"
@@ -102,6 +107,7 @@ def _refuse_loss(head: Kept | None) -> None:
 
 def _repair(head: Kept | None) -> None:
     """Add the rows that are missing, and take away those of another history."""
+    at = 0 if head is None else head.number
     known = dict(Revision.objects.values_list("number", "commit"))
     missing: list[Kept] = []
     before = None
@@ -111,7 +117,8 @@ def _repair(head: Kept | None) -> None:
         if not page or page[-1].number == 1:
             break
         before = page[-1].number
-    Revision.objects.filter(number__in=[one.number for one in missing]).delete()
+    stale = Q(number__in=[one.number for one in missing])
+    Revision.objects.filter(stale | Q(number__gt=at)).delete()
     rows = [_row(one) for one in reversed(missing)]
     Revision.objects.bulk_create(rows, batch_size=BATCH)
     log.warning("%s revisions were not in the index, and are now", len(missing))

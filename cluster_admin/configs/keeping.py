@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cluster_admin.audit.actor import Actor
-from cluster_admin.configs import announcements, index, members
+from cluster_admin.configs import announcements, conflicts, index, members
 from cluster_admin.configs.authors import author_of, message_of
 from cluster_admin.configs.checking import Check
 from cluster_admin.configs.models import Revision
@@ -38,6 +38,8 @@ def keep(
     subcluster: Subcluster, text: str, actor: Actor, comment: str, dry_run: bool = False
 ) -> None:
     """Commit a definitions file, or only ask whether it may be; `NotMade` when it is refused."""
+    with _told():
+        conflicts.refuse_commits()
     if guards_definitions(subcluster.name) and not _is_wish(subcluster.name, text):
         raise NotMade(_unreviewed(subcluster.name))
     _keep(subcluster, text, actor, comment, dry_run)
@@ -83,6 +85,8 @@ def _kept_revision(subcluster: str) -> int:
 
 def drop(subcluster: str, actor: Actor, reason: str) -> None:
     """Take a subcluster's definitions file away; its other files stay, and reach no node."""
+    with _told():
+        conflicts.refuse_commits()
     path = members.path_of(subcluster)
     with _told():
         if path in repository().tree(index.follow()):

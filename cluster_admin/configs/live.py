@@ -2,6 +2,8 @@
 
 from django.db.models import Count, Max, Q, Sum
 
+from cluster_admin.configs.conflict_models import Conflict
+from cluster_admin.configs.conflict_rules import State
 from cluster_admin.configs.models import Application, Replica, Revision
 from cluster_admin.configs.rollout_models import RolloutFact
 
@@ -16,5 +18,8 @@ def mark() -> str:
         Revision.objects.aggregate(newest=Max("number")),
         Application.objects.aggregate(newest=Max("pk")),
         RolloutFact.objects.aggregate(newest=Max("pk")),
+        Conflict.objects.aggregate(
+            newest=Sum("number") + Count("pk", filter=Q(state=State.OPEN.value))
+        ),
     )
     return "-".join(str(one or 0) for one in [*nodes.values(), *(n["newest"] for n in newest)])

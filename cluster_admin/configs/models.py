@@ -7,6 +7,7 @@ without foreign keys: a node that left the definitions may still tell how it is.
 from django.db import models
 
 from cluster_admin.configs import (  # noqa: F401 (Django finds them here)
+    conflict_models,
     proposal_models,
     rollout_models,
 )
@@ -82,6 +83,10 @@ class Replica(models.Model):
     autoupdate = models.CharField(max_length=16, blank=True)
     trouble = models.CharField(max_length=SENTENCE_LENGTH, blank=True)
     """Why its replica or its live tree cannot be used; empty: nothing is wrong."""
+    histories = models.BooleanField(default=False)
+    """Whether it can tell its history, and give it up."""
+    repaired = models.CharField(max_length=SENTENCE_LENGTH, blank=True)
+    """Why it put a damaged replica aside, and fetches one anew; empty: it did not."""
     wanted = models.PositiveBigIntegerField(default=0)
     """The target of the newest order that was sent to it."""
     wish = models.PositiveBigIntegerField(default=0)

@@ -67,6 +67,17 @@ class Part:
     """Of the whole pack."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a node is to be sent beside what every node is: parts of packs, one way or the other."""
+
+    wants: str = ""
+    """The commit that it wants a pack to, from byte `offset` on; empty: none."""
+    offset: int = 0
+    history: int | None = None
+    """The first byte of its own history that is wanted; None: it is not."""
+
+
 def is_newer(told: Stand, known: Stand | None) -> bool:
     """Whether what was told comes after what is known: messages may come twice and late."""
     if known is None:

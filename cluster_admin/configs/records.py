@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cluster_admin.configs import stands, wishes
+from cluster_admin.configs import conflicts, stands, wishes
 from cluster_admin.configs.models import HASH_LENGTH, SENTENCE_LENGTH, Application, Edit, Replica
 from cluster_admin.configs.orders import Stand, is_newer
 from cluster_admin.events.storing import clean
@@ -22,12 +22,15 @@ PATH_LENGTH = 1024
 
 
 def keep(subcluster: str, told: Message, at: datetime) -> bool:
-    """Note what a node told; whether this is its first word in a run of its worker."""
+    """Note what a node told; whether this is its first word in a run of its worker.
+
+    Bytes of histories are no rows: `conflict_fetching` has them.
+    """
     if isinstance(told, Standing):
         return stood(subcluster, told, at)
     if isinstance(told, Applied):
         applied(subcluster, told, at)
-    else:
+    elif isinstance(told, Edited):
         edited(subcluster, told, at)
     return False
 
@@ -57,6 +60,8 @@ def stood(subcluster: str, told: Standing, at: datetime) -> bool:
         "drift_count": min(told.drift_count, 2**31 - 1),
         "autoupdate": told.autoupdate.value,
         "trouble": clean(told.trouble),
+        "histories": told.histories,
+        "repaired": clean(told.repaired),
     }
     if row and row.subcluster != subcluster:
         values |= {"wanted": 0, "wish": 0}  # what it was asked for elsewhere
@@ -65,6 +70,7 @@ def stood(subcluster: str, told: Standing, at: datetime) -> bool:
     else:
         Replica.objects.create(node=told.node, **values)
     _forget_edits(told)
+    conflicts.note(told.node, subcluster, told.number, told.commit, at)
     return known is None or known.started_at != told.started_at
 
 

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
+from cluster_admin.configs import refused_messages
+from cluster_admin.configs.conflict_models import RefusedMessages
 from cluster_admin.configs.models import Application, Edit, Replica
 from cluster_admin.inventory.models import Node
 
@@ -33,6 +35,8 @@ def prune(now: datetime, kept: int = APPLICATIONS_KEPT, batch: int = BATCH) -> i
     long_ago = now - REMOVED_AGE
     Replica.objects.exclude(node__in=_defined()).filter(heard_at__lt=long_ago).delete()
     Edit.objects.exclude(node__in=_defined()).filter(at__lt=long_ago).delete()
+    nobody = [*_defined(), refused_messages.NOBODY]
+    RefusedMessages.objects.exclude(sender__in=nobody).filter(newest_at__lt=long_ago).delete()
     return len(gone[:batch])
 
 

@@ -7,14 +7,15 @@ tells how it stands when it is back, and gets what it lacks then.
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 from django.conf import settings
 from django.utils import timezone
 
 from cluster_admin.configs import deployments, orders, stands, store
+from cluster_admin.configs.conflict_orders import Astray
 from cluster_admin.configs.models import Deployment, Replica
+from cluster_admin.configs.orders import Asked
 from cluster_admin.configs.packs import Shelf, head_of
 from cluster_admin.configs.soon import Soon, log
 from cluster_admin.inventory import node_tasks
@@ -23,13 +24,6 @@ from cluster_admin.inventory.node_tasks import PERSISTENT, TRANSIENT
 from workers.config.core.messages import ORDER, Order
 from workers.repository.errors import RepositoryError
 from workers.repository.repository import Repository
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The part of a pack that a node wants, if it does."""
-
-    wants: str = ""
-    offset: int = 0
 
 
 class Sender:
@@ -68,6 +62,7 @@ class Sender:
             self._refused[node] = why
 
 
+__all__ = ["Asked", "announce", "order", "send"]
 _sender = Sender()
 _shelves: dict[Repository, Shelf] = {}
 _lock = threading.Lock()
@@ -91,10 +86,9 @@ def send(asked: Mapping[str, Asked]) -> dict[str, str]:
     Raises what `node_tasks`, the broker's client and the repository raise.
     """
     nodes = list(Node.objects.filter(name__in=asked).select_related("subcluster"))
-    known = stands.of(Replica.objects.filter(node__in=asked))
+    rows = list(Replica.objects.filter(node__in=asked))
+    known, astray = stands.of(rows), Astray(rows)
     shelf, head = _shelf(), head_of(store.repository())
-    if not head.number:
-        return {}
     targets = deployments.targets(nodes, head)
     made: dict[str, Order] = {}
     refused: dict[str, str] = {}
@@ -102,12 +96,16 @@ def send(asked: Mapping[str, Asked]) -> dict[str, str]:
     nodes.sort(key=lambda node: -known[node.name].number if node.name in known else 0)
     with node_tasks.opened() as post:
         for node in nodes:
+            one, target = asked[node.name], targets[node.name]
             try:
-                part = _part(shelf, head, known.get(node.name), asked[node.name])
+                sent = astray.order(node.name, head, target, shelf, one)
+                if sent is None and head.number:
+                    part = _part(shelf, head, known.get(node.name), one)
+                    sent = orders.order(node.subcluster.name, part, target)
             except RepositoryError as error:
                 refused[node.name] = str(error)
-            else:
-                sent = orders.order(node.subcluster.name, part, targets[node.name])
+                continue
+            if sent is not None:
                 mode = PERSISTENT if sent.ordered else TRANSIENT
                 post.send(node.name, ORDER, [msgspec.to_builtins(sent)], mode)
                 made[node.name] = sent
@@ -145,7 +143,8 @@ def _note(made: Mapping[str, Order]) -> None:
     by_hand = Deployment.objects.filter(mode=Deployment.Mode.MANUAL).values("subcluster__name")
     by_target: dict[int, list[str]] = {}
     for node, one in made.items():
-        by_target.setdefault(one.target, []).append(node)
+        if one.ask is None:
+            by_target.setdefault(one.target, []).append(node)
     for target, nodes in by_target.items():
         sent = Replica.objects.filter(node__in=nodes)
         sent.update(ordered_at=timezone.now())

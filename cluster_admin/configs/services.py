@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import SYSTEM, Actor
-from cluster_admin.configs import announcements, defining, index, members, previewing
+from cluster_admin.configs import announcements, conflicts, defining, index, members, previewing
 from cluster_admin.configs.authors import author_of
 from cluster_admin.configs.checking import Check, problems
 from cluster_admin.configs.models import Revision
@@ -69,15 +69,19 @@ def commit(
     key: str = "",
     dry_run: bool = False,
     add_segments: bool = False,
+    ends_conflict: bool = False,
 ) -> Made:
     """Commit a change that was made to revision `base`; merged by file if others committed since.
 
     The same key again gives the revision that it made. `dry_run` changes nothing, in git neither,
-    and shows what nodes would get. `add_segments`: see `inventory.services.import_text`.
+    and shows what nodes would get. `add_segments`: see `inventory.services.import_text`. During a
+    conflict of histories nothing is committed but what `ends_conflict`.
     """
     found = made_with(key)
     if found is not None:
         return found
+    if not (dry_run or ends_conflict):
+        conflicts.refuse_commits()
     try:
         return _commit(actor, changes, message, base, key, dry_run, add_segments)
     except (ConflictError, NothingChangedError):

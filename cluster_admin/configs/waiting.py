@@ -44,5 +44,8 @@ def waited(
 def _looked(number: int, commit: str) -> tuple[list[str], bool]:
     """Who holds it, and whether any node is up that may yet get it."""
     now, known = timezone.now(), stands.of(Replica.objects.all())
+    repository = store.repository()
+    # A higher number of another history is no holder, and gets nothing.
+    known = {n: s for n, s in known.items() if not s.commit or not repository.lacks(s.commit)}
     up = any(orders.is_up(stand, now) for stand in known.values())
     return orders.holders(known, number, commit, now), up

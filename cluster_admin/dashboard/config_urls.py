@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
 from cluster_admin.dashboard.views import (
+    config_conflict,
     config_edit,
     config_files,
     config_history,
@@ -43,6 +44,20 @@ urlpatterns = [
     path("commit/", config_review.Commit.as_view(), name="config-commit"),
     path("promote/", config_promote.Promote.as_view(), name="config-promote"),
     path("resolve/", config_resolve.Resolve.as_view(), name="config-resolve"),
+    path("conflict/", config_conflict.Histories.as_view(), name="config-conflict"),
+    path(
+        "conflict/<plain:name>/", config_conflict.Histories.as_view(), name="config-conflict-node"
+    ),
+    path(
+        "conflict/<plain:name>/decide/",
+        config_conflict.Decide.as_view(),
+        name="config-conflict-decide",
+    ),
+    path(
+        "conflict/<plain:name>/resume/",
+        config_conflict.Resume.as_view(),
+        name="config-conflict-resume",
+    ),
     path("nodes/", config_nodes.ConfigNodes.as_view(), name="config-nodes"),
     path("nodes/<plain:name>/", config_nodes.ConfigNode.as_view(), name="config-node"),
     path("nodes/<plain:name>/drift/", config_nodes.Drift.as_view(), name="config-drift"),

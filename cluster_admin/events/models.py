@@ -47,6 +47,8 @@ class Event(models.Model):
         """Told by the manager: two living nodes have the VIP, or some node could not take it."""
         SAFE = "safe"
         """Told by the manager: no longer so."""
+        HISTORIES = "histories"
+        """Told by the manager: a node's configuration has revisions that the manager lacks."""
         MISSING = "missing"
         """Stands for events that the node can no longer tell; `detail` says how many."""
 
@@ -156,6 +158,7 @@ class Topic(models.TextChoices):
     STUCK = "stuck", "a silent node still answers for a VIP"
     FOREIGN = "foreign", "a stranger answers for a VIP"
     DEAD = "dead", "a node is dead"
+    HISTORIES = "histories", "a node has revisions of the configuration that the manager lacks"
 
 
 def every_topic() -> list[str]:

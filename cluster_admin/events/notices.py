@@ -14,6 +14,7 @@ from workers.failover.core.actions import FactKind, Reason
 OLD = timedelta(hours=1)
 """What happened longer ago was caught up after an outage of the manager: history, no news."""
 UNSAFE = "unsafe"
+HISTORIES = "histories"
 QUIET_TOPICS = frozenset({UNSAFE, "conflict", "stuck", "foreign"})
 """Told of the same VIP again only after a while: nodes say them over and over."""
 
@@ -72,6 +73,8 @@ def _told(event: Happened, manager: str) -> tuple[Key, str] | None:
         return Key(kind, cause=event.reason), event.vip
     if kind in (FactKind.CONFLICT, FactKind.STUCK, FactKind.FOREIGN):
         return Key(kind), event.vip
+    if kind == HISTORIES and event.node == manager:
+        return Key(kind), event.peer
     if kind == FactKind.DEAD and event.node == manager:
         return Key("dead"), event.peer
     return None

@@ -48,6 +48,9 @@ def _sentence(told: Told) -> str:
             return f"{vips} answered for by a stranger"
         case "dead":
             return f"{_many(told, 'node')} dead"
+        case "histories":
+            way = "commits are refused until somebody decides: muster config conflict"
+            return f"{_many(told, 'node')} with another history; {way}"
         case other:
             return f"{vips}: {other}"
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from cluster_admin.configs import conflicts
 from cluster_admin.dashboard.badges import Badge
 
 register = template.Library()
@@ -52,6 +53,12 @@ def clock(moment: datetime) -> SafeString:
         _written(moment),
         text,
     )
+
+
+@register.simple_tag
+def conflict_open() -> bool:
+    """Whether commits are refused, since a node's history stands against the manager's."""
+    return conflicts.is_open()
 
 
 @register.simple_tag

@@ -35,6 +35,8 @@ class Deed:
     """Name of the page that is shown afterwards; its one argument is the object's name."""
     denial: str
     """The sentence for who lacks the role."""
+    role: Role = Role.OPERATOR
+    """What it takes there."""
 
 
 def operate(
@@ -46,7 +48,7 @@ def operate(
     """
     actor, reason = actor_of(request), request.POST.get("reason", "").strip()
     about: dict[str, Any] = {"kind": deed.kind, "object": deed.name, "subcluster": deed.subcluster}
-    if not allowed(request.user, Role.OPERATOR, deed.subcluster):
+    if not allowed(request.user, deed.role, deed.subcluster):
         audit.record(actor, deed.action[:40], **about, outcome="denied", reason=reason)
         context = common(request) | {"sentence": deed.denial}
         return answer(request, "dashboard/denied.html", context, 403)
