@@ -3,7 +3,8 @@
 By the code that each node's pinned worker runs: a replica, its own tree, a switcher, the Postfix
 profile. Each node has its own directories, and Postfix's tools read its tree there; no daemon runs,
 so nobody is reloaded. Some processes share the nodes. Before the clock starts they are up and have
-rendered the first revision, as workers have.
+rendered the first revision, as workers have, and each node has its first tree; the second says the
+same of the host, as most do, so the host itself is not looked at again.
 """
 
 import multiprocessing

@@ -140,6 +140,54 @@ def test_postfix_lets_a_bad_value_pass_so_that_the_health_check_has_to_find_it(h
     assert report.outcome is Outcome.APPLIED
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        *("myhostname = !!", "inet_protocols = ipx", "inet_interfaces = nosuch"),
+        *("message_size_limit = many", "compatibility_level = banana"),
+        *("hash_queue_depth = many", "hash_queue_depth = 2", "enable_long_queue_ids = maybe"),
+        *("mail_owner = nobodyhere", "setgid_group = nogrouphere", "default_privs = nouserhere"),
+        *("queue_directory = /nonexistent/x", "data_directory = /nonexistent/x"),
+        *("meta_directory = /nonexistent/x", "daemon_directory = /nonexistent/x"),
+        *("readme_directory = relative", "sendmail_path = relative", "manpage_directory = no"),
+        *("maillog_file_prefixes = /nonexistent", "multi_instance_enable = banana"),
+        *("smtpd_tls_security_level = nonsense", "mynetworks = 1.2.3.4/99", "a = $a"),
+    ],
+)
+def test_what_is_left_out_while_the_host_is_the_same_finds_nothing(home: Path, more: str) -> None:
+    switcher(home).apply(1, tree(home))
+    files = tree(home, more)
+    aside = home / "aside"
+    aside.mkdir()
+    for path, (content, _) in files.items():
+        (aside / path).write_bytes(content)
+    whole = subprocess.run(["postfix", "-c", aside, "check"], capture_output=True)
+
+    (report,) = switcher(home).apply(2, files)
+
+    assert (report.outcome is Outcome.APPLIED) is (whole.returncode == 0), report
+
+
+def test_the_host_is_looked_at_when_the_tree_says_something_else_of_it(home: Path) -> None:
+    said, program = home / "said", home / "postfix"
+    program.write_text(f'#!/bin/sh\necho "$3" >> {said}\nexec /usr/sbin/postfix "$@"\n')
+    program.chmod(0o755)
+    changing = Switcher(home / "config", Tools(home / "etc", postfix=str(program)))
+    for revision, (more, asked_for) in enumerate(
+        [
+            ("", ["check"]),
+            ("myorigin = two.test", ["/bin/true"]),
+            ("readme_directory = /nonexistent", ["check"]),
+            ("readme_directory = /nonexistent\nmyorigin = two.test", ["/bin/true"]),
+            ("readme_directory = /nonexistent\nmyhostname = !!", ["/bin/true", "check"]),
+        ],
+        start=1,
+    ):
+        said.write_text("")
+        changing.apply(revision, tree(home, more))
+        assert said.read_text().split() == asked_for
+
+
 def test_postfix_may_have_a_directory_of_the_tree_to_itself(home: Path) -> None:
     (home / "etc").unlink()
     (home / "etc").symlink_to(home / "config" / "current" / "postfix")
