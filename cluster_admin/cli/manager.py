@@ -149,6 +149,27 @@ def status(around: Surroundings, view: Printing, directory: Directory = USUAL_DI
     shapes.one_text(row, STATUS, Look(view.output, view.columns, around)).print()
 
 
+@add(
+    app,
+    "manage",
+    examples=[
+        "muster manager manage reindex",
+        "muster manager manage -- bootstrap --definitions /tmp/definitions.toml",
+    ],
+)
+def manage(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WORD...", help="Of manage.py; behind -- if options are among them."
+        ),
+    ],
+    directory: Directory = USUAL_DIRECTORY,
+) -> None:
+    """Run manage.py as the manager's account, with what the manager is told; paths are whole."""
+    shapes.put(Host(directory).manage(*words))
+
+
 def _web() -> str:
     """What the web server of this host says of itself."""
     door = http.client.HTTPConnection(WEB_HOST, WEB_PORT, timeout=ASK_SECONDS)

@@ -1,78 +1,30 @@
-"""`script/install` and the units, on a machine of its own as far as files go.
+"""`script/install`, the units, and the walk of docs/three-servers.md, on a machine of its own."""
 
-A private mount namespace has its own /opt, /etc, /usr/local and /var/lib, so that nothing of this
-machine is touched; packages are this machine's.
-"""
-
-import contextlib
+import dataclasses
 import os
 import re
+import shlex
+import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.brokers import RunningBroker
+from tests.integration.brokers import ADMINISTRATOR, RunningBroker
+from tests.integration.machines import ROOT, Machine, running, wait, wait_for
 from tests.integration.managing import free_port
+from workers.lab.rabbitmq import lay_down
 
-ROOT = Path(__file__).resolve().parents[2]
-INSTALL_SECONDS, READY_SECONDS = 400.0, 30.0
+PAGE = (ROOT / "docs" / "three-servers.md").read_text()
+LINES = re.findall(r"^ {4}(?:sudo )?(?:--\S+ )?(muster .+)$", PAGE, re.MULTILINE)
+FIRST_WORD = "/var/lib/muster/manager/admin.password"
+PRIVATE = ("cluster.key", "manager.env", "manager.key", "node.toml")
 UNITS = ("agent", "beat", "listener", "reporter", "tasks", "web", "worker")
-APART = """
-set -eu
-mkdir -p "$1/etc" "$1/opt" "$1/local/bin" "$1/lib"
-cp -a /etc/. "$1/etc/"
-mount --bind /var/lib/dpkg "$1/lib"
-mount -t tmpfs tmpfs /var/lib
-mkdir /var/lib/dpkg
-mount --move "$1/lib" /var/lib/dpkg
-mount --bind "$1/etc" /etc
-mount --bind "$1/opt" /opt
-mount --bind "$1/local" /usr/local
-echo ready
-exec sleep infinity
-"""
 pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root"),
 ]
-
-
-class Machine:
-    """Files of its own, held by a process that sleeps."""
-
-    def __init__(self, home: Path) -> None:
-        self.holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", APART, "sh", home],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.holder.stdout
-        assert self.holder.stdout.readline() == "ready\n"
-
-    def words(self, *words: str) -> list[str]:
-        """A command line that runs there."""
-        return ["nsenter", "--mount", "--target", str(self.holder.pid), "--wd=/", *words]
-
-    def run(
-        self, *words: str, seconds: float = 60.0, status: int = 0
-    ) -> "subprocess.CompletedProcess[str]":
-        """Run a command there to its end."""
-        done = subprocess.run(
-            self.words(*words), capture_output=True, text=True, timeout=seconds, check=False
-        )
-        assert done.returncode == status, done.stdout + done.stderr
-        return done
-
-    def install(self, *roles: str) -> str:
-        """Run the script; what it told."""
-        return self.run(str(ROOT / "script" / "install"), *roles, seconds=INSTALL_SECONDS).stderr
-
-    def text(self, path: str) -> str:
-        """A file there."""
-        return self.run("cat", path).stdout
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +32,12 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """With everything installed, for both roles, once."""
     found = Machine(tmp_path_factory.mktemp("machine"))
     try:
-        found.install("node", "manager")
+        try:
+            found.install("node", "manager")
+        except AssertionError as error:
+            if "index cannot be reached" in str(error):
+                pytest.skip("this machine is offline")
+            raise
         yield found
     finally:
         found.holder.kill()
@@ -89,8 +46,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
-    """A broker at which accounts can be made."""
+    """A broker that knows its administrator and nobody else."""
     running = RunningBroker.laid_down(tmp_path_factory.mktemp("managed"), managed=True)
+    running.broker = dataclasses.replace(running.broker, accounts=(ADMINISTRATOR,))
+    lay_down(running.broker)
     try:
         running.start()
         running.wait_ready()
@@ -99,6 +58,7 @@ def managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]
         running.stop()
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
 def test_systemd_accepts_the_units(machine: Machine) -> None:
     units = [f"/etc/systemd/system/muster-{name}.service" for name in UNITS]
 
@@ -136,69 +96,67 @@ def test_the_command_is_there_and_others_cannot_change_the_program(machine: Mach
     assert machine.run(*writable).stdout == ""
 
 
-def test_an_installed_manager_runs_as_its_unit_says(
-    machine: Machine, managed: RunningBroker
-) -> None:
-    machine.run(
-        *("muster", "manager", "init", "--cluster", "installed", "--url", "http://127.0.0.1:8025"),
-        *("--broker", f"amqp://127.0.0.1:{managed.broker.port}/"),
-        *("--broker-management", managed.management_url),
-    )
+class Walk:
+    """Whoever types the page's lines: names in them become those of the test."""
+
+    def __init__(self, machine: Machine, broker: RunningBroker, home: Path) -> None:
+        self.machine, self.port = machine, free_port()
+        self.environment = {
+            "MUSTER_CONFIG": str(home / "profiles.toml"),
+            "MUSTER_BROKER_MANAGEMENT_URL": broker.management_url,
+        }
+        self.instead = {
+            "https://mta1.example.net": f"http://127.0.0.1:{self.port}",
+            "amqp://mta1.example.net/": f"amqp://127.0.0.1:{broker.broker.port}/",
+            "--user admin": "--user admin --password-stdin",
+            " --ca tls.crt": "",
+        }
+
+    def types(self, line: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
+        """Run a line of the page."""
+        for old, new in self.instead.items():
+            line = line.replace(old, new)
+        stdin = self.machine.text(FIRST_WORD) if "--password-stdin" in line else ""
+        return self.machine.run(
+            *shlex.split(line), stdin=stdin, environment=self.environment, status=status
+        )
+
+
+def test_the_walk_line_by_line(machine: Machine, managed: RunningBroker, tmp_path: Path) -> None:
+    walk = Walk(machine, managed, tmp_path)
+    init, *rest = LINES
+    walk.types(init)
     owners = ("find", "/var/lib/muster/manager", "!", "-user", "muster")
     assert machine.run(*owners).stdout == ""
-    port = free_port()
-    with running(machine, "muster-web", {"--port 8025": f"--port {port}"}) as web:
-        wait_for(machine, web, f"http://127.0.0.1:{port}/readyz")
+    with running(machine, "muster-web", {"--port 8025": f"--port {walk.port}"}) as web:
+        wait_for(machine, web, f"http://127.0.0.1:{walk.port}/readyz")
+        for line in rest:
+            done = walk.types(line)
+            if found := re.search(r"--token (\S+)", done.stderr):
+                walk.instead.setdefault("TOKEN", found[1])
+        [join] = [line for line in LINES if "node join" in line]
+        assert "is a node already" in walk.types(join, status=3).stderr
+    check_node(machine)
+    status = walk.types("muster manager status -o json").stdout
+    assert '"cluster": "example"' in status
+
+
+def check_node(machine: Machine) -> None:
+    """The host is mta1 beside being the manager, and neither touches what is the other's."""
+    found = machine.run("stat", "-c", "%n %U %a", *(f"/etc/muster/{name}" for name in PRIVATE))
+    assert found.stdout.splitlines() == [
+        f"/etc/muster/{name} {'muster' if name == 'manager.key' else 'root'} 600"
+        for name in PRIVATE
+    ]
+    keys = {machine.text(f"/etc/muster/{name}") for name in PRIVATE if name.endswith(".key")}
+    assert len(keys) == 1
+    assert 'node = "mta1"' in machine.text("/etc/muster/node.toml")
+    definitions = machine.text("/var/lib/muster/node/definitions.toml")
+    assert all(text in definitions for text in ("mta3", "198.51.100.103", "198.51.100.1"))
+    assert machine.run("stat", "-c", "%U", "/var/lib/muster").stdout == "root\n"
+
+
+def test_a_clock_writes_where_its_account_may(machine: Machine) -> None:
+    schedule = "/var/lib/muster/manager/beat-schedule"
     with running(machine, "muster-beat", {}) as beat:
-        schedule = "/var/lib/muster/manager/beat-schedule"
         wait(lambda: machine.run("sh", "-c", f"ls {schedule}* || true").stdout != "", beat)
-    status = machine.run("muster", "manager", "status", "-o", "json").stdout
-    assert '"cluster": "installed"' in status
-
-
-@contextlib.contextmanager
-def running(
-    machine: Machine, unit: str, instead: dict[str, str]
-) -> Iterator["subprocess.Popen[str]"]:
-    """What the unit starts, as its user, with its environment file."""
-    text = machine.text(f"/etc/systemd/system/{unit}.service")
-    [command] = re.findall(r"^ExecStart=(.+)$", text, re.MULTILINE)
-    for old, new in instead.items():
-        assert old in command
-        command = command.replace(old, new)
-    lines = machine.text("/etc/muster/manager.env").splitlines()
-    variables = dict(line.split("=", 1) for line in lines)
-    command = re.sub(r"\$\{(\w+)\}", lambda name: variables[name[1]], command)
-    user = ("setpriv", "--reuid=muster", "--regid=muster", "--clear-groups")
-    process = subprocess.Popen(
-        machine.words(*user, "sh", "-c", f"cd /opt/muster && exec {command}"),
-        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(READY_SECONDS)
-
-
-def wait_for(machine: Machine, process: "subprocess.Popen[str]", url: str) -> None:
-    """Until the address answers with success."""
-    ask = (
-        "import sys,urllib.request as u\n"
-        "try: sys.exit(u.urlopen(sys.argv[1], timeout=2).status != 200)\n"
-        "except OSError: sys.exit(1)"
-    )
-    words = machine.words("/opt/muster/.venv/bin/python", "-c", ask, url)
-    wait(lambda: subprocess.run(words, check=False).returncode == 0, process)
-
-
-def wait(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
-    """Until the condition holds, as long as the process lives."""
-    deadline = time.monotonic() + READY_SECONDS
-    while not condition():
-        assert process.poll() is None, process.stdout and process.stdout.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.2)

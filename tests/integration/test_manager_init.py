@@ -181,6 +181,21 @@ def test_a_password_may_be_given_and_the_key_of_nodes_that_run(site: Site, tmp_p
     assert not (site.data / "admin.password").exists()
 
 
+def test_manage_runs_with_what_the_manager_is_told(site: Site) -> None:
+    assert site.init("--bare", *site.asked).returncode == 0
+    words = (MUSTER, "manager", "manage", "--directory", site.etc, "--")
+    good, bad = (
+        subprocess.run([*words, *more], capture_output=True, text=True, check=False)
+        for more in (["showmigrations", "--plan"], ["bootstrap", "--admin", "x"])
+    )
+
+    assert good.returncode == 0, good.stderr
+    assert "[X]" in good.stdout
+    assert "[ ]" not in good.stdout
+    assert bad.returncode == 1
+    assert bad.stderr.startswith("manage.py bootstrap: a new account needs --password-file")
+
+
 def test_a_bare_one_is_ready_to_be_restored(site: Site) -> None:
     done = site.init("--bare", *site.asked)
 
