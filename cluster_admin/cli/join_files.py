@@ -89,10 +89,12 @@ def identity_of(body: Any) -> Identity:
 @contextlib.contextmanager
 def alone(places: Places) -> Iterator[None]:
     """One join of a host at a time; the directories are made."""
-    with told(places.directory):
-        places.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for directory in (places.directory, places.state):
+        with told(directory):
+            if not directory.is_dir():
+                directory.mkdir(parents=True)
+                directory.chmod(0o755)  # whatever the mask: the mail server reads below it
     with told(places.state):
-        places.state.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
             handle = locks.take(places.state / "join.lock", 0)
         except locks.TakenError:
@@ -128,6 +130,8 @@ def write(
 ) -> Progress:
     """Put the identity in place; what is replaced is kept beside, with `.old` at its end."""
     settings = placed(found.node_toml, places)
+    if "\n[" not in settings:
+        settings += _tables(places.settings)
     if not force and _differs(places.key, found.cluster_key):
         raise Refused(
             f"{places.key} is another cluster's key than {found.cluster}'s; move it away, or say "
@@ -184,6 +188,14 @@ def told(path: Path) -> Iterator[None]:
         where = error.filename or path
         way = "run it as root, or make room; then run the same command again"
         raise Complaint(f"{where}: {error.strerror}; {way}") from error
+
+
+def _tables(path: Path) -> str:
+    """The tables of a NODE.toml that is replaced: what its operator wrote for this host."""
+    with told(path), contextlib.suppress(FileNotFoundError):
+        tables = re.search(r"^\[.*", path.read_text(errors="replace"), re.M | re.S)
+        return f"\n{tables[0]}" if tables else ""
+    return ""
 
 
 def _put(path: Path, text: str, mode: int) -> None:

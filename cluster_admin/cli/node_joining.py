@@ -34,6 +34,7 @@ STARTS = (("enable", *UNITS), ("restart", *UNITS))
 SYSTEMD = Path("/run/systemd/system")
 """There while systemd is the first process."""
 START_SECONDS = 90
+TOKEN_VARIABLE = "MUSTER_JOIN_TOKEN"  # noqa: S105 - its name
 JOINED = (
     Column("node", rank=Rank.KEY),
     Column("subcluster"),
@@ -150,8 +151,13 @@ def join_command(
     view: Printing,
     address: Annotated[str, typer.Argument(metavar="URL", help="The manager.")],
     token: Annotated[
-        str, typer.Option("--token", help="What muster node add or muster node token printed.")
-    ],
+        str | None,
+        typer.Option(
+            "--token",
+            help="What muster node add or token printed; others see it in the process list while "
+            f"it works. (env {TOKEN_VARIABLE})",
+        ),
+    ] = None,
     directory: Annotated[
         Path, typer.Option("--directory", help="Where node.toml and cluster.key go.")
     ] = USUAL.directory,
@@ -187,6 +193,9 @@ def join_command(
     starts = not no_start and has_systemd()
     if dry_run:
         _propose(places, starts=starts, force=force)
+    token = token or around.environment.get(TOKEN_VARIABLE)
+    if not token:
+        raise Usage(f"say --token TOKEN, or set {TOKEN_VARIABLE}; see: muster node token --help")
     if profiles.travels_open(url):
         tell(f"warning: {url} is not encrypted, others may read the node's secrets; prefer https")
     row = join(

@@ -62,6 +62,7 @@ def token(
         raise typer.Exit(Exit.CHANGES_PENDING)
     shapes.one_text(made, TOKEN, look).print()
     tell(ONCE)
+    _warn(made)
 
 
 def make(call: Call, node: str, life: int | None, *, dry_run: bool = False) -> dict[str, Any]:
@@ -95,6 +96,7 @@ def after_adding(
             result.object = {**(result.object or {}), "join": made}
             if look_of(call, how).for_people:
                 _tell(made)
+            _warn(made)
         return changing.revisions(results)
 
     return done
@@ -108,3 +110,8 @@ def _tell(made: dict[str, Any]) -> None:
     )
     for line in lines:
         tell(line)
+
+
+def _warn(made: dict[str, Any]) -> None:
+    if made.get("warning"):
+        tell(f"warning: {made['warning']}")

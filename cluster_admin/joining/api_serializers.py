@@ -63,3 +63,4 @@ class JoinTokenMade(serializers.Serializer):
     token = serializers.CharField(help_text="The secret: shown this once.")
     expires_at = serializers.DateTimeField()
     command = serializers.CharField(help_text="What to run on the host that becomes the node.")
+    warning = serializers.CharField(help_text="Why that would not lead there; empty: it does.")

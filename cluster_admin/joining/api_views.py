@@ -101,6 +101,7 @@ def _told(token: JoinToken, subcluster: str, secret: str) -> dict[str, Any]:
         "token": secret,
         "expires_at": token.expires_at,
         "command": broker.join_command(secret),
+        "warning": broker.warning(),
     }
 
 

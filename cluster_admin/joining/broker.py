@@ -67,6 +67,18 @@ def lack() -> str:
     return f"this manager can let no host join: set {', '.join(missing)} in its environment"
 
 
+def warning() -> str:
+    """What a token's owner should know of the addresses it leads to; empty: nothing."""
+    told = {
+        "MUSTER_PUBLIC_URL": (settings.MUSTER_PUBLIC_URL,),
+        "MUSTER_NODE_BROKERS": addresses(),
+    }
+    wrong = [name for name, urls in told.items() if any(map(_is_loopback, urls))]
+    if not wrong:
+        return ""
+    return f"other hosts would look for it on themselves: set {' and '.join(wrong)}"
+
+
 def reserved(name: str) -> str:
     """Why no node that can join is called so; empty when it may be."""
     urls: Iterable[str] = (*settings.MUSTER_BROKER_MANAGEMENT, *settings.MUSTER_BROKERS)
@@ -74,6 +86,11 @@ def reserved(name: str) -> str:
     if name not in taken:
         return ""
     return f"the broker account {name} is not a node's; add the node under another name"
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def make_account(broker: Management, cluster: str, subcluster: str, node: str, word: str) -> None:

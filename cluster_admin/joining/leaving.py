@@ -15,8 +15,7 @@ from cluster_admin.audit.actor import SYSTEM
 from cluster_admin.inventory.models import Node
 from cluster_admin.joining import accounts, broker
 from cluster_admin.joining.models import BrokerAccount
-from workers.bus.accounts import Management
-from workers.bus.errors import BusError
+from workers.bus.accounts import BrokerAwayError, ForeignAccountError, Management
 
 GRACE = timedelta(minutes=1)
 BATCH = 50
@@ -26,17 +25,17 @@ log = logging.getLogger("muster.joining")
 
 def look(now: datetime) -> int:
     """Delete accounts of nodes that are gone; how many."""
-    if broker.lack():
+    if not settings.MUSTER_BROKER_MANAGEMENT:
         return 0
     _follow(now)
-    due = BrokerAccount.objects.filter(gone_since__lte=now - GRACE)[:BATCH]
-    rows = list(due)
+    due = BrokerAccount.objects.filter(gone_since__lte=now - GRACE).order_by("gone_since")
+    rows = list(due[:BATCH])
     if not rows:
         return 0
     try:
         with broker.management() as there:
             return sum(_deleted(there, row, now) for row in rows)
-    except BusError as error:
+    except BrokerAwayError as error:
         log.warning("accounts of removed nodes stay for now: %s", error)
         return 0
 
@@ -69,6 +68,10 @@ def _deleted(there: Management, row: BrokerAccount, now: datetime) -> bool:
             return False
         deleted = broker.delete_account(there, settings.MUSTER_CLUSTER, row.name)
         accounts.drop(row.name, now)
+    except ForeignAccountError as error:
+        log.error("the account of %s, which was removed, stays for now: %s", row.name, error)
+        BrokerAccount.objects.filter(pk=row.pk).update(gone_since=now)  # after all others
+        return False
     finally:
         accounts.free(row.name, now)
     if deleted:

@@ -85,6 +85,21 @@ def test_a_token_is_shown_once_with_the_command_and_only_its_digest_stays(api: A
     assert life == timedelta(hours=1)
 
 
+def test_addresses_that_lead_nowhere_from_other_hosts_are_warned_of(
+    api: Api, settings: Any
+) -> None:
+    assert api.post("nodes/mta1/join-token/", {}).body["warning"] == ""
+
+    settings.MUSTER_PUBLIC_URL = "http://127.0.0.1:8025"
+    settings.MUSTER_BROKERS = ("amqp://manager:pw@localhost/",)
+    warning = api.post("nodes/mta1/join-token/", {}).body["warning"]
+    assert "set MUSTER_PUBLIC_URL and MUSTER_NODE_BROKERS" in warning
+
+    settings.MUSTER_NODE_BROKERS = ("amqp://mq1.example.net/",)
+    warning = api.post("nodes/mta1/join-token/", {}).body["warning"]
+    assert warning.endswith("set MUSTER_PUBLIC_URL")
+
+
 def test_the_answer_is_the_whole_identity(api: Api, broker: FakeManagement) -> None:
     answer = join(new_token(api))
 
@@ -491,6 +506,25 @@ def test_a_broker_that_is_away_is_asked_again(
     assert leaving.look(later(joined, 60)) == 0
     broker.status = 0
     assert leaving.look(later(joined, 75)) == 1
+
+
+def test_a_deletion_that_the_broker_refuses_keeps_no_other_back(
+    api: Api, broker: FakeManagement, joined: datetime
+) -> None:
+    remove(api)
+    join(new_token(api, "mta2"))
+    remove(api, "mta2")
+    leaving.look(joined)
+
+    def refuse(method: str, key: tuple[str, ...]) -> None:
+        broker.status = 400 if method == "DELETE" and key == ("users", "mta1") else 0
+
+    broker.before = refuse
+    assert leaving.look(later(joined, 60)) == 1
+    assert broker.names("users") == ["mta1"]
+    broker.before = lambda *_: None
+    assert leaving.look(later(joined, 119)) == 0
+    assert leaving.look(later(joined, 120)) == 1
 
 
 def test_an_account_that_somebody_is_at_is_left_for_the_next_look(

@@ -1,6 +1,7 @@
 """`muster node join`: which files it writes, where it goes on after a death, what it refuses."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cluster_admin.cli.join_files import Places
 from cluster_admin.cli.node_joining import UNITS, start_units
 from tests.unit.cli.manager import URL, problem
 from tests.unit.cli.operator import Operator
+from workers.failover.settings import read_settings
 
 TOKEN = "muster_join_0123456789abcdef_secret"  # noqa: S105 - of a manager in memory
 KEY = "ab" * 32 + "\n"
@@ -260,6 +262,34 @@ def test_units_are_enabled_and_restarted(failing: str) -> None:
     assert start_units(lambda _: "")
 
 
+def test_what_the_operator_wrote_for_this_host_goes_along(
+    places: Places, manager: Joinable
+) -> None:
+    manager.join(places)
+    table = '[configuration]\nprofile = "postfix"\n'
+    places.settings.write_text(places.settings.read_text() + table)
+
+    for _ in range(2):
+        manager.used.clear()
+        manager.join(places, force=True)
+
+    told = places.settings.read_text()
+    assert told.count(table) == 1
+    assert read_settings(places.settings).node == "mta4"
+
+
+def test_the_mail_server_can_read_below_the_state_directory(
+    places: Places, manager: Joinable
+) -> None:
+    before = os.umask(0o077)
+    try:
+        manager.join(places)
+    finally:
+        os.umask(before)
+
+    assert places.state.stat().st_mode & 0o777 == 0o755
+
+
 @pytest.fixture
 def operator(manager: Joinable, tmp_path: Path) -> Operator:
     """Somebody on a host that knows no manager yet."""
@@ -307,6 +337,19 @@ def test_the_command_is_refused_on_a_node(operator: Operator, places: Places) ->
         done = operator.types(words(places, how))
         assert done.exit_code == 3
         assert "this host is a node already" in done.stderr
+
+
+def test_a_token_may_come_from_the_environment(
+    operator: Operator, places: Places, manager: Joinable
+) -> None:
+    command = words(places).replace(f"--token {TOKEN} ", "")
+    done = operator.types(command)
+    assert done.exit_code == 2
+    assert "MUSTER_JOIN_TOKEN" in done.stderr
+
+    operator.environment["MUSTER_JOIN_TOKEN"] = TOKEN
+    assert operator.types(command).exit_code == 0
+    assert manager.asked[0]["token"] == TOKEN
 
 
 def test_certificates_that_are_none_are_named(operator: Operator, places: Places) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 
 from tests.unit.cli.manager import Manager, problem
@@ -53,6 +54,13 @@ def test_a_life_that_is_none_is_refused_before_anything_is_done(
     for command in (f"{ADD} --expires={life}", f"node token mta1 --expires={life}"):
         assert operator.types(command).exit_code == 2
     assert manager.requests == []
+
+
+def test_a_warning_of_the_managers_is_passed_on(operator: Operator, manager: Manager) -> None:
+    told = {"node": "mta1", "token": "made", "expires_at": "", "command": "x", "warning": "no way"}
+    manager.refusals["POST nodes/mta1/join-token/"] = httpx.Response(201, json=told)
+
+    assert "warning: no way" in operator.types("node token mta1 -o json").stderr
 
 
 def test_a_token_can_be_had_for_a_node_that_is_there(operator: Operator) -> None:
