@@ -142,11 +142,19 @@ class RevisionAnswer(serializers.Serializer):
     message = serializers.CharField()
 
 
+class RevisionListedAnswer(RevisionAnswer):
+    """One of a list."""
+
+    path = serializers.CharField(
+        required=False, help_text="Where the file or directory asked for was then."
+    )
+
+
 class RevisionsAnswer(serializers.Serializer):
     """Revisions, newest first."""
 
     next = serializers.CharField(allow_null=True, help_text="Where older ones are.")
-    results = RevisionAnswer(many=True)
+    results = RevisionListedAnswer(many=True)
 
 
 class DifferenceAnswer(serializers.Serializer):
@@ -306,14 +314,6 @@ class ReplicaAnswer(serializers.Serializer):
     wanted = serializers.IntegerField(help_text="Asked of this node alone; 0: nothing.")
     ordered_at = serializers.DateTimeField(allow_null=True)
     refused = serializers.IntegerField(help_text="Tasks that were not signed for it.")
-
-
-class EditAnswer(serializers.Serializer):
-    """A file that was edited on its node."""
-
-    path = serializers.CharField(help_text="In the node's tree.")
-    deleted = serializers.BooleanField()
-    size = serializers.IntegerField()
     history = serializers.ChoiceField(
         ["ours", "foreign", "given_up", "unknown"],
         help_text="Whose history its replica is on: the manager's; another (a conflict); one that "
@@ -322,6 +322,14 @@ class EditAnswer(serializers.Serializer):
     repaired = serializers.CharField(
         help_text="Why it put a damaged replica aside, and fetched one anew; empty: it did not."
     )
+
+
+class EditAnswer(serializers.Serializer):
+    """A file that was edited on its node."""
+
+    path = serializers.CharField(help_text="In the node's tree.")
+    deleted = serializers.BooleanField()
+    size = serializers.IntegerField()
     executable = serializers.BooleanField()
     live = serializers.IntegerField(help_text="The revision that was live under the edit.")
     at = serializers.DateTimeField()

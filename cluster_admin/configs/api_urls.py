@@ -7,6 +7,7 @@ from cluster_admin.configs.api_conflicts import urlpatterns as conflicts
 from cluster_admin.configs.api_deployments import Deployments, OneDeployment
 from cluster_admin.configs.api_diffs import Difference, Render
 from cluster_admin.configs.api_nodes import Apply, OneNode, Put, Replicas
+from cluster_admin.configs.api_places import Promotions, SubclusterCopies
 from cluster_admin.configs.api_proposals import urlpatterns as proposals
 from cluster_admin.configs.api_revisions import Archive, File, OneRevision, Revisions, Tree
 from cluster_admin.configs.api_rollouts import urlpatterns as rollouts
@@ -26,6 +27,10 @@ urlpatterns = [
     re_path(r"^config/commits/$", Commits.as_view(), name="config-commits"),
     re_path(r"^config/revert/$", Reverts.as_view(), name="config-revert"),
     re_path(r"^config/copy/$", Copies.as_view(), name="config-copy"),
+    re_path(r"^config/promote/$", Promotions.as_view(), name="config-promote"),
+    re_path(
+        r"^config/copy-subcluster/$", SubclusterCopies.as_view(), name="config-copy-subcluster"
+    ),
     re_path(rf"^config/nodes/{NODE}/$", OneNode.as_view(), name="config-node"),
     re_path(rf"^config/nodes/{NODE}/put/$", Put.as_view(), name="config-put"),
     re_path(rf"^config/nodes/{NODE}/apply/$", Apply.as_view(), name="config-apply"),
@@ -36,5 +41,5 @@ urlpatterns = [
     re_path(r"^config/replicas/$", Replicas.as_view({"get": "list"}), name="config-replicas"),
     *proposals,
     *rollouts,
-]
     *conflicts,
+]

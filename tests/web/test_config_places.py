@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from cluster_admin.configs import index, places_copying, promoting
 from cluster_admin.configs import services as configs
@@ -132,6 +133,23 @@ def test_copies_that_cannot_be(home: Subcluster, names: tuple[str, str], sentenc
         places_copying.copied(*names)
 
     assert head() == before
+
+
+@pytest.mark.parametrize("knobs", [False, True])
+def test_a_death_after_git_has_it_leaves_nothing_half_done(home: Subcluster, knobs: bool) -> None:
+    with transaction.atomic():
+        done(places_copying.copied("staging", "trial", knobs=knobs))
+        done(promoting.promotion("trial", "default", settings=knobs))
+        transaction.set_rollback(True)
+    assert not Subcluster.objects.filter(name="trial").exists()
+
+    assert index.follow() == head() == Revision.objects.count()
+
+    for name in ("trial", "default"):
+        row = Subcluster.objects.get(name=name)
+        assert texts.newest_text(row) == text(f"{name}/definitions.toml")
+        assert row.setting_set.filter(name="dead_after").exists() == knobs
+        assert below(f"{name}/default") == below("staging/default")
 
 
 def test_a_dry_run_of_a_copy_changes_nothing(home: Subcluster) -> None:

@@ -1,0 +1,92 @@
+"""`muster subcluster copy|promote|list` and `muster config log` against the real API."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from django.core.wsgi import get_wsgi_application
+
+from cluster_admin.configs.store import repository
+from tests.unit.cli.manager import Manager
+from tests.unit.cli.operator import Operator
+from tests.web.api_client import administrator
+from tests.web.config_stage import commit, head, subcluster, text
+from workers.exit_codes import Exit
+
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Operator:
+    subcluster()
+    subcluster("staging", "198.18.1", "test")
+    commit({"staging/default/a": "1\n", "default/default/old": "0\n"})
+    made = Operator(Manager(), tmp_path)
+    made.transport = httpx.WSGITransport(app=get_wsgi_application())
+    made.environment |= {
+        "MUSTER_URL": "http://testserver",
+        "MUSTER_TOKEN": administrator().secret,
+        "NO_COLOR": "1",
+    }
+    return made
+
+
+def test_a_promotion_is_looked_at_and_made(shell: Operator) -> None:
+    tried = shell.types("muster subcluster promote staging default --dry-run")
+    made = shell.types("muster subcluster promote staging default -m 'Release 12' -o json")
+
+    assert tried.exit_code == Exit.CHANGES_PENDING
+    assert "=== in the repository\n--- /dev/null\n+++ b/default/default/a\n" in tried.stdout
+    assert "=== mta1\n--- /dev/null\n+++ b/a\n" in tried.stdout
+    assert made.exit_code == Exit.OK
+    assert json.loads(made.stdout)[0]["message"] == "Release 12"
+    assert "default/default/old" not in repository().tree(head())
+
+
+def test_an_older_state_and_settings_are_promoted(shell: Operator) -> None:
+    tested = head()
+    commit({"staging/default/a": "2\n"})
+
+    done = shell.types(f"muster subcluster promote staging default -r {tested} --settings")
+
+    assert done.exit_code == Exit.OK
+    assert text("default/default/a") == "1\n"
+
+
+def test_a_copy_is_made_and_its_files_have_their_history(shell: Operator) -> None:
+    first = head()
+    tried = shell.types("muster subcluster copy staging trial --dry-run")
+    made = shell.types("muster subcluster copy staging trial --history --no-settings")
+    log = shell.types("muster config log trial/default/a --limit 0")
+    rows = json.loads(shell.types("muster config log trial/default/a -o json").stdout)
+    newest = shell.types("muster config log trial/default/a --limit 1")
+
+    assert tried.exit_code == Exit.CHANGES_PENDING
+    assert "+++ b/trial/default/a" in tried.stdout
+    assert "no node's tree would change" in tried.stderr
+    assert made.exit_code == Exit.OK
+    assert "PATH" in log.stdout.splitlines()[0]
+    assert "staging/default/a" in log.stdout.splitlines()[2]
+    assert [(one["path"], one["number"]) for one in rows] == [
+        *(("trial/default/a", first + 1), ("staging/default/a", first))
+    ]
+    assert "the newest 1; --limit 0 shows all" in newest.stderr
+    assert "PATH" not in newest.stdout
+
+
+def test_refusals_say_what_to_do(shell: Operator) -> None:
+    known = shell.types("muster subcluster copy staging default")
+    same = shell.types("muster subcluster promote staging staging")
+
+    assert (known.exit_code, same.exit_code) == (Exit.REFUSED, Exit.REFUSED)
+    assert "muster subcluster promote staging default" in known.stderr
+    assert "name two subclusters" in same.stderr
+
+
+def test_subclusters_are_listed_with_their_configuration(shell: Operator) -> None:
+    done = shell.types("muster subcluster list")
+
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0][:6] == ["NAME", "REVISION", "NODES", "VIPS", "FILES", "DEPLOYED"]
+    assert lines[1][:7] == ["default", "1", "2", "1", "1", f"r{head()},", "follows"]
