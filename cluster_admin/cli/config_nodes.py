@@ -38,6 +38,7 @@ REPLICAS = Kind(
         Column("ordered_at", rank=Rank.WIDE, text=clock),
         Column("commit", rank=Rank.WIDE),
         Column("repaired", rank=Rank.WIDE),
+        Column("refused", rank=Rank.WIDE),
         Column("live_hash", rank=Rank.ASKED),
     ),
     ("subcluster", "search"),

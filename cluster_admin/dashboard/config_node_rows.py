@@ -74,6 +74,9 @@ class NodeRow:
             found.append("its worker has not been heard for minutes: see that it runs")
         if self.replica is not None and self.replica.trouble:
             found.append(self.replica.trouble)
+        if self.replica is not None and self.replica.refused:
+            what = f"tasks refused since no manager had signed them: {self.replica.refused}"
+            found.append(f"{what}; give managers and nodes the same cluster key")
         if self.last is not None and not {"failed", "stranded", "waits"}.isdisjoint(self.states):
             found.append(self.last.sentence)
         return found

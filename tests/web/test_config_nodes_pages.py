@@ -162,6 +162,15 @@ def test_without_edits_there_is_nothing_to_put(operator: Client) -> None:
     assert 'data-open="ask-put"' not in text_of(operator.get("/config/nodes/mta1/"))
 
 
+def test_tasks_that_nobody_signed_need_a_look(operator: Client) -> None:
+    config_seeding.stand("mta1", 2)
+    Replica.objects.update(refused=7)
+
+    text = text_of(operator.get("/config/nodes/mta1/"))
+
+    assert "tasks refused since no manager had signed them: 7" in text
+
+
 def test_applying_again_is_the_operators_and_audited(operator: Client) -> None:
     fields = {"revision": "2", "over_edits": "1", "reason": "a try"}
     config_seeding.stand("mta1", 2)
