@@ -6,6 +6,7 @@ not kept, secrets are placeholders: the manager has none.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from django.conf import settings
 
@@ -46,14 +47,16 @@ def problems(candidate: Candidate) -> list[Problem]:
     foreign = list(_foreign(candidate))
     if foreign:
         return foreign
-    nodes = list(affected(candidate))
-    if not nodes:
+    # Each node's facts name all others and every VIP: of many nodes they are not kept at once.
+    nodes = affected(candidate)
+    first = next(nodes, None)
+    if first is None:
         return []
     found: dict[tuple[str, int, str], Problem] = {}
     # Of plain files nothing but the size can be a problem.
     read = reading_templates(candidate.after, candidate.read, lambda file: bytes(file.size))
     with renderer() as one:
-        for facts, outcome in one.render_all(candidate.after, read, nodes):
+        for facts, outcome in one.render_all(candidate.after, read, chain([first], nodes)):
             for problem in outcome if isinstance(outcome, list) else ():
                 named = Problem(problem.path, problem.line, facts.node.name, problem.sentence)
                 found.setdefault((problem.path, problem.line, problem.sentence), named)

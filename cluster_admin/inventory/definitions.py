@@ -5,6 +5,7 @@ add their part as `contributions`; who may change what, and when, is `services`'
 here about what is right: that is asked of the core.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -19,6 +20,10 @@ from workers.failover.core.definitions_text import DefinitionsError, parse, rend
 from workers.failover.core.toml_text import Problem
 
 Row = TypeVar("Row", bound=models.Model)
+KEY_PARTS = 100
+"""Of a dotted key; reading one takes time with the square of its parts."""
+_PART = r"""(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_KEY = re.compile(f"(?:{_PART})++")
 
 
 def build(subcluster: Subcluster, proposal: models.Model | None = None) -> core.Definitions:
@@ -75,6 +80,11 @@ def read(text: str, source: str) -> core.Definitions:
     """Parse a file; raises `DefinitionsError` with the line."""
     if "\0" in text:
         raise DefinitionsError(source, 0, "has a NUL character; write plain TOML text")
+    for key in _KEY.finditer(text):
+        if key[0].count(".") > KEY_PARTS and len(re.findall(_PART, key[0])) > KEY_PARTS:
+            line = text.count("\n", 0, key.start()) + 1
+            way = "write plain tables"
+            raise DefinitionsError(source, line, f"a key has more than {KEY_PARTS} parts; {way}")
     return parse(text, source)
 
 

@@ -110,4 +110,17 @@ MUSTER_EVENTS_KEPT = environment.number("MUSTER_EVENTS_KEPT", 1_000_000)
 """Events in the history; the oldest go first."""
 MUSTER_EVENTS_DAYS = environment.number("MUSTER_EVENTS_DAYS", 365)
 
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"named": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "named"}},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
+}
+"""A fault of ours leaves its traceback in the journal, which Django alone would not see to; whoever
+scans for other hosts leaves nothing."""
+
 globals().update(mail.settings(environment.text("MUSTER_EMAIL_URL")))

@@ -12,7 +12,7 @@ from cluster_admin.vips.models import Vip
 from tests.properties.test_definitions_text import definitions as any_definitions
 from tests.unit.failover.definitions_samples import EVERYTHING, PLAIN
 from workers.failover.core.definitions import Definitions
-from workers.failover.core.definitions_text import parse, render
+from workers.failover.core.definitions_text import FIRST_LINE, DefinitionsError, parse, render
 
 pytestmark = pytest.mark.django_db
 ACTOR = Actor("tester")
@@ -73,3 +73,24 @@ def test_reading_the_same_file_again_changes_nothing_and_keeps_the_rows() -> Non
     assert done.diff == ""
     assert subcluster.revision == 1
     assert set(Vip.objects.values_list("pk", "address")) == before
+
+
+@pytest.mark.parametrize(
+    "key",
+    [".".join(["a"] * 50_000), '"x" . ' * 200 + "y", "a.'b'." * 60 + "c"],
+    ids=["plain", "quoted", "both"],
+)
+def test_a_key_of_very_many_parts_is_refused_before_it_takes_time(key: str) -> None:
+    text = render(PLAIN).replace(FIRST_LINE, "#")
+
+    with pytest.raises(DefinitionsError, match="more than 100 parts") as caught:
+        definitions.read(f"{text}[{key}]\n", "a file")
+
+    assert caught.value.line == text.count("\n") + 1
+
+
+def test_dots_in_a_text_are_no_parts_of_a_key() -> None:
+    text = render(PLAIN).replace(FIRST_LINE, "#")
+
+    with pytest.raises(DefinitionsError, match="unknown key"):
+        definitions.read(f'{text}["{"a." * 200}"]\n', "a file")
