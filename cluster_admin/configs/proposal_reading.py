@@ -8,9 +8,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from cluster_admin.accounts.models import User
 from cluster_admin.accounts.roles import Role
-from cluster_admin.accounts.services import allowed, readable
+from cluster_admin.accounts.services import allowed, allowed_anywhere, readable
 from cluster_admin.audit.actor import Actor
 from cluster_admin.configs import scope, services
 from cluster_admin.configs.previewing import Preview
@@ -53,7 +52,7 @@ def visible(user: Any) -> QuerySet[Proposal]:
 
 def waiting_for(user: Any) -> list[Proposal]:
     """The open ones that a user may decide."""
-    if not isinstance(user, User):
+    if not allowed_anywhere(user, Role.APPROVER):
         return []
     return [row for row in visible(user).filter(state=OPEN) if not objection(user, row)]
 

@@ -4,6 +4,7 @@ Running -> proposed, as everywhere. Bounded: nodes beyond `NODES_MAX`, and what 
 for text, are counted and not shown.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cluster_admin.configs import diffs, services
@@ -30,15 +31,19 @@ class NodeChange:
 def changes(planned: Planned) -> list[NodeChange]:
     """Node by node in the order of their turns; raises what the repository raises."""
     names = [name for batch in planned.batches for name in batch][:NODES_MAX]
+    return of_nodes({name: planned.old[name] for name in names}, planned.revision)
+
+
+def of_nodes(olds: Mapping[str, int], revision: int) -> list[NodeChange]:
+    """What nodes would get, each from the revision that it runs (0: nothing) to another."""
     found: list[NodeChange] = []
     room = CHARACTERS
-    for name in names:
-        old = planned.old[name]
+    for name, old in olds.items():
         if room <= 0:
             note = f"not shown, it is too much; see muster config diff --node {name}"
             found.append(NodeChange(name, old, diffs.Diff(()), note))
             continue
-        one = _change(name, old, planned.revision)
+        one = _change(name, old, revision)
         room -= len(diffs.unified(one.diff))
         found.append(one)
     return found

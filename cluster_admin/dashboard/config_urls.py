@@ -5,11 +5,13 @@ from django.urls.converters import IntConverter
 
 from cluster_admin.dashboard.views import (
     config_conflict,
+    config_deployments,
     config_edit,
     config_files,
     config_history,
     config_nodes,
     config_promote,
+    config_proposals,
     config_resolve,
     config_review,
     config_rollouts,
@@ -43,6 +45,27 @@ urlpatterns = [
     path("rename/<path:path>/", config_edit.Rename.as_view(), name="config-rename"),
     path("commit/", config_review.Commit.as_view(), name="config-commit"),
     path("promote/", config_promote.Promote.as_view(), name="config-promote"),
+    path("proposals/", config_proposals.ConfigProposals.as_view(), name="config-proposals"),
+    path(
+        "proposals/<revision:number>/",
+        config_proposals.ConfigProposal.as_view(),
+        name="config-proposal",
+    ),
+    path(
+        "proposals/<revision:number>/decide/",
+        config_proposals.DecideProposal.as_view(),
+        name="config-proposal-decide",
+    ),
+    path(
+        "deployments/<plain:name>/",
+        config_deployments.ConfigDeployment.as_view(),
+        name="config-deployment",
+    ),
+    path(
+        "deployments/<plain:name>/deploy/",
+        config_deployments.Deploy.as_view(),
+        name="config-deploy",
+    ),
     path("resolve/", config_resolve.Resolve.as_view(), name="config-resolve"),
     path("conflict/", config_conflict.Histories.as_view(), name="config-conflict"),
     path(

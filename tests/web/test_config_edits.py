@@ -318,7 +318,7 @@ def test_viewers_are_offered_nothing_and_denied_everything(operator: Client) -> 
         text = text_of(operator.get(path))
         assert not re.search(r">(Edit|Delete|Rename|Revert|New file)</", text), path
     text = send(operator, f"/config/edit/{OWN}/", edited("x\n"), 403)
-    assert "needs the role operator in subcluster default" in text
+    assert "needs the role editor in subcluster default" in text
 
 
 def test_administrators_write_global_and_what_all_nodes_get_is_shown(admin: Client) -> None:

@@ -15,6 +15,7 @@ from django.utils.cache import patch_vary_headers
 from django.views import View
 
 from cluster_admin.accounts.services import grants_of
+from cluster_admin.configs.proposal_reading import waiting_for
 from cluster_admin.dashboard import event_rows, scope
 from cluster_admin.events.freshness import freshness
 
@@ -42,7 +43,7 @@ class Page(LoginRequiredMixin, View):
 
 
 def common(request: HttpRequest) -> dict[str, Any]:
-    """Three queries at most."""
+    """Three queries at most; one more for approvers, two if something waits for them."""
     newest = scope.events(request.user).order_by("-id").first()
     return {
         "cluster": settings.MUSTER_CLUSTER,
@@ -50,6 +51,7 @@ def common(request: HttpRequest) -> dict[str, Any]:
         "newest_id": newest.pk if newest else 0,
         "newest": event_rows.sentence(newest) if newest else "",
         "now": timezone.now(),
+        "awaiting": len(waiting_for(request.user)),
         "powerless": not grants_of(request.user),
     }
 

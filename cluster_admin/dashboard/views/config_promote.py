@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 from cluster_admin.accounts.services import actor_of
 from cluster_admin.configs import promoting, services
 from cluster_admin.configs.places import Plan
+from cluster_admin.configs.proposal_rules import reviewed as guarded_places
 from cluster_admin.configs.refusals import Refused
 from cluster_admin.dashboard import scope
 from cluster_admin.dashboard.config_affected import affected, in_repository
@@ -106,6 +107,7 @@ def reviewed(request: HttpRequest, chosen: Choice) -> dict[str, Any]:
         "key": new_key(),
         "affected": None,
         "files": in_repository(plan.base, plan.changes),
+        "guarded": sorted(guarded_places(services.places(plan.changes))),
     }
     if why := denial(request.user, plan.changes):
         return found | {"sentence": why}

@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 
+from cluster_admin.accounts.roles import Role
+from cluster_admin.accounts.services import allowed
 from cluster_admin.configs import drifting
 from cluster_admin.configs.models import Replica
 from cluster_admin.configs.rebasing import on_newest, revert_of
@@ -16,7 +18,7 @@ from cluster_admin.dashboard import scope
 from cluster_admin.dashboard.config_conflicts import resolved, unresolved
 from cluster_admin.dashboard.config_proposals import Proposal, Unreadable, from_form, new_key
 from cluster_admin.dashboard.views.config_base import newest_number, sight
-from cluster_admin.dashboard.views.config_review import Reviewing
+from cluster_admin.dashboard.views.config_review import Reviewing, denied
 from workers.repository.core.changes import Changes, Entry
 from workers.repository.errors import BusyError, ConflictError
 from workers.repository.trees import Listing
@@ -68,6 +70,11 @@ class Put(Reviewing):
     def answer_to(self, request: HttpRequest, **named: Any) -> HttpResponseBase:
         """The review."""
         node = get_object_or_404(scope.nodes(request.user), name=named["name"])
+        home = node.subcluster.name
+        if not allowed(request.user, Role.OPERATOR, home):
+            why = f"Putting edits needs the role operator in subcluster {home}; ask for it."
+            asked = Proposal(f"Put the edits of {node.name}", 0, {f"{home}/{node.name}/-": None})
+            return denied(request, asked, why)
         replica = get_object_or_404(Replica, node=node.name)
         edits = drifting.edits_of(node).filter(live=replica.live)
         try:

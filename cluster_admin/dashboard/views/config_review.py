@@ -15,8 +15,10 @@ from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import actor_of, allowed
 from cluster_admin.audit import services as audit
 from cluster_admin.configs import services
+from cluster_admin.configs.proposal_rules import reviewed
 from cluster_admin.configs.refusals import Refused
 from cluster_admin.configs.store import repository
+from cluster_admin.configs.submitting import submit
 from cluster_admin.configs.waiting import wait_for_replica
 from cluster_admin.dashboard.config_affected import affected, in_repository
 from cluster_admin.dashboard.config_conflicts import files_of
@@ -24,6 +26,7 @@ from cluster_admin.dashboard.config_proposals import Proposal, Unreadable, from_
 from cluster_admin.dashboard.config_scope import denial
 from cluster_admin.dashboard.views.base import answer, common
 from cluster_admin.dashboard.views.config_base import PLACE, ConfigPage, newest_number
+from cluster_admin.inventory.refusals import Refused as NotMade
 from workers.config.errors import ConfigError
 from workers.repository.errors import (
     BusyError,
@@ -36,7 +39,7 @@ from workers.repository.errors import (
 TRIED = "preview"
 """Stands for the message while there is none."""
 HOLDERS_SHOWN = 5
-EXPECTED = (Refused, TextError, NothingChangedError, BusyError, ConfigError)
+EXPECTED = (Refused, NotMade, TextError, NothingChangedError, BusyError, ConfigError)
 """What can be wrong with a change; other errors are the repository's own trouble."""
 
 
@@ -84,7 +87,7 @@ class Reviewing(ConfigPage):
             return denied(request, proposal, why)
         actor = actor_of(request)
         try:
-            made = services.commit(
+            made = submit(
                 actor,
                 proposal.changes,
                 proposal.message,
@@ -104,6 +107,9 @@ class Reviewing(ConfigPage):
                 reason=str(error),
             )
             return self.refused(request, proposal, error)
+        if not isinstance(made, services.Made):
+            messages.success(request, "Nothing is committed yet: another person has to approve it.")
+            return redirect("dashboard:config-proposal", made.pk)
         messages.success(request, f"r{made.head} is committed; {held(made.head)}")
         return redirect("dashboard:config-revision", made.head)
 
@@ -144,6 +150,7 @@ class Reviewing(ConfigPage):
             if len(there) == 1
             else resolve_url("dashboard:config"),
             "files": in_repository(proposal.base, proposal.changes),
+            "guarded": sorted(reviewed(services.places(proposal.changes))),
         }
         return self.show(request, "review.html", shown | context, status)
 
