@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from cluster_admin.configs import store
+from cluster_admin.configs import proposal_rules, store
 from cluster_admin.configs.models import Deployment, Revision
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory.models import Subcluster
 from tests.web import seeding
 from tests.web.api_client import Answer, Api, administrator, newest
-from tests.web.config_stage import commit, head, subcluster, text
+from tests.web.config_stage import ACTOR, commit, head, subcluster, text
 from workers.repository.repository import Repository
 
 pytestmark = pytest.mark.django_db
@@ -206,3 +206,20 @@ def test_a_repository_of_nothing_is_no_trouble(api: Api, settings: Any, tmp_path
 
     told = api.get("subclusters/default/").body["configuration"]
     assert told == {"files": 0, "bytes": 0, "mode": "follow", "revision": 0}
+
+
+def test_where_another_person_has_to_approve_a_promotion_waits(api: Api) -> None:
+    proposal_rules.set_rule(ACTOR, "default", required=True)
+    editor = seeding.user("eve", "viewer", "staging")
+    editor.grants.create(role="editor", subcluster="default")
+    before = head()
+
+    proposed = _post(Api(editor), PROMOTE, "staging", "default", message="Release 12")
+
+    assert (proposed.status, head()) == (202, before)
+    commit({"staging/default/a": "not reviewed\n"})
+    decided = api.post(f"config/proposals/{proposed.body['number']}/approve/", {})
+    assert decided.status < 300
+    assert text("default/default/a") == "1\n"
+    made = repository().revision(head())
+    assert (made.name, made.message) == ("eve", "Release 12\n\nApproved-by: ada")
