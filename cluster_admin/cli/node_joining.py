@@ -6,6 +6,7 @@ Needs no login. May be run again at any time with the same token: it goes on whe
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,6 +137,21 @@ def _row(done: Progress, places: Places, *, started: bool) -> dict[str, Any]:
 app = typer.Typer()
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the node's files go."""
+
+    directory: Annotated[
+        Path, typer.Option("--directory", help="Where node.toml and cluster.key go.")
+    ] = USUAL.directory
+    state: Annotated[
+        Path, typer.Option("--state", help="The node's state directory; must survive restarts.")
+    ] = USUAL.state
+    socket: Annotated[Path, typer.Option("--socket", help="The socket that muster node asks.")] = (
+        USUAL.socket
+    )
+
+
 @add(
     app,
     "join",
@@ -149,6 +165,7 @@ app = typer.Typer()
 def join_command(
     around: Surroundings,
     view: Printing,
+    where: Where,
     address: Annotated[str, typer.Argument(metavar="URL", help="The manager.")],
     token: Annotated[
         str | None,
@@ -158,15 +175,6 @@ def join_command(
             f"it works. (env {TOKEN_VARIABLE})",
         ),
     ] = None,
-    directory: Annotated[
-        Path, typer.Option("--directory", help="Where node.toml and cluster.key go.")
-    ] = USUAL.directory,
-    state: Annotated[
-        Path, typer.Option("--state", help="The node's state directory; must survive restarts.")
-    ] = USUAL.state,
-    socket: Annotated[
-        Path, typer.Option("--socket", help="The socket that muster node asks.")
-    ] = USUAL.socket,
     authority: Annotated[
         Path | None,
         typer.Option("--ca", metavar="FILE", help="Certificates that the manager's is checked by."),
@@ -187,7 +195,7 @@ def join_command(
     Needs no login. Repeat it when it was interrupted: it goes on where it stopped.
     """
     url = profiles.checked_url(address)
-    places = Places(*(path.absolute() for path in (directory, state, socket)))
+    places = Places(*(path.absolute() for path in (where.directory, where.state, where.socket)))
     look = Look(view.output, view.columns, around)
     shapes.picked(JOINED, look)
     starts = not no_start and has_systemd()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,55 +11,28 @@ from django.db import connections
 from django.utils import timezone
 
 from cluster_admin.audit.models import AuditRecord
-from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node, Subcluster
-from cluster_admin.joining import accounts, leaving, tokens
+from cluster_admin.joining import accounts, tokens
 from cluster_admin.joining.models import BrokerAccount, JoinToken
 from cluster_admin.joining.tokens import MARK
 from tests.web import seeding
-from tests.web.admin_fixtures import ACTOR
 from tests.web.api_client import Answer, Api, newest
-from tests.web.fake_management import FakeManagement, running
+from tests.web.fake_management import FakeManagement
+from tests.web.joining_parts import ATTEMPT, KEY, OTHER, administrator, join, managed, new_token
 from workers.bus.permissions import node_permissions, rooms_of
 
 pytestmark = pytest.mark.django_db
-KEY = "ab" * 32
-ATTEMPT, OTHER = "0" * 32, "f" * 32
-BROKER = "amqp://manager:pw@mq1:5672/%2F"
-NOBODY = Api()
 
 
 @pytest.fixture
 def broker(settings: Any, tmp_path: Path) -> Iterator[FakeManagement]:
-    """A cluster of three nodes, and a broker that a manager with a key may administer."""
-    made = seeding.cluster(3, 6)
-    with services.change(made.subcluster, ACTOR):
-        """The definitions as they are become a revision."""
-    key = tmp_path / "cluster.key"
-    key.touch(0o600)
-    key.write_text(KEY + "\n")
-    settings.MUSTER_KEY_FILE = str(key)
-    settings.MUSTER_BROKERS = (BROKER, "amqp://manager:pw@mq2/%2F")
-    settings.MUSTER_PUBLIC_URL = "https://manager.example.net"
-    with running() as fake:
-        settings.MUSTER_BROKER_MANAGEMENT = (fake.url,)
+    with managed(settings, tmp_path) as fake:
         yield fake
 
 
 @pytest.fixture
 def api(broker: FakeManagement) -> Api:
-    """An administrator of the subcluster, no more."""
-    return Api(seeding.user("anna", "admin", "default"))
-
-
-def new_token(api: Api, node: str = "mta1", **body: Any) -> str:
-    answer = api.post(f"nodes/{node}/join-token/", body)
-    assert answer.status == 201, answer.text
-    return str(answer.body["token"])
-
-
-def join(token: str, attempt: str = ATTEMPT) -> Answer:
-    return NOBODY.post("join/", {"token": token, "attempt": attempt})
+    return administrator()
 
 
 def refusal(answer: Answer) -> str:
@@ -206,7 +179,7 @@ def test_a_token_that_is_none_of_this_manager_is_refused_without_saying_more(
     ],
 )
 def test_bad_input_is_refused_and_never_repeated(broker: FakeManagement, body: Any) -> None:
-    answer = NOBODY.post("join/", body)
+    answer = Api().post("join/", body)
 
     assert answer.problem == (400, "invalid")
     assert "xxxx" not in answer.text
@@ -378,7 +351,7 @@ def test_only_an_administrator_of_the_subcluster_makes_tokens(broker: FakeManage
     ):
         answer = Api(seeding.user(name, role, place)).post("nodes/mta1/join-token/", {})
         assert answer.problem == (403, "forbidden")
-    assert NOBODY.post("nodes/mta1/join-token/", {}).status == 401
+    assert Api().post("nodes/mta1/join-token/", {}).status == 401
     assert not JoinToken.objects.exists()
 
 
@@ -425,117 +398,6 @@ def test_what_is_kept_of_tokens_is_bounded(api: Api) -> None:
     assert JoinToken.objects.filter(ended_at=None).count() == 1
     assert tokens.prune(now + timedelta(days=7)) == 0
     assert tokens.prune(now + timedelta(days=8)) == 10
-
-
-@pytest.fixture
-def joined(api: Api) -> datetime:
-    """mta1 has joined, and the manager has looked at which nodes there are."""
-    join(new_token(api))
-    now = timezone.now()
-    leaving.look(now)
-    return now
-
-
-def remove(api: Api, node: str = "mta1") -> None:
-    assert api.delete(f"nodes/{node}/?force=1").status == 204
-
-
-def later(now: datetime, seconds: float) -> datetime:
-    return now + timedelta(seconds=seconds)
-
-
-def test_a_node_that_was_removed_loses_its_account_a_minute_later(
-    api: Api, broker: FakeManagement, joined: datetime
-) -> None:
-    broker.objects[("queues", "/", "node.mta1")] = {}
-    remove(api)
-
-    assert leaving.look(joined) == 0
-    assert leaving.look(later(joined, 59)) == 0
-    assert broker.account("mta1") is not None
-    assert leaving.look(later(joined, 60)) == 1
-
-    assert broker.account("mta1") is None
-    assert broker.names("queues") == []
-    assert not BrokerAccount.objects.filter(name="mta1").exists()
-    record = newest(kind="broker account")
-    assert (record.action, record.object, record.subcluster) == ("delete", "mta1", "default")
-    assert leaving.look(later(joined, 120)) == 0
-
-
-def test_a_node_that_is_back_in_time_keeps_its_account(
-    api: Api, broker: FakeManagement, joined: datetime
-) -> None:
-    remove(api)
-    leaving.look(joined)
-    body = {"name": "mta1", "address": "10.0.0.1", "subcluster": "default"}
-    assert api.post("nodes/", body).status == 201
-
-    assert leaving.look(later(joined, 61)) == 0
-    assert broker.account("mta1") is not None
-    remove(api)
-    assert leaving.look(later(joined, 70)) == 0
-    assert leaving.look(later(joined, 129)) == 0
-    assert leaving.look(later(joined, 130)) == 1
-
-
-def test_an_account_made_by_hand_goes_with_its_node_and_another_clusters_stays(
-    api: Api, broker: FakeManagement, joined: datetime
-) -> None:
-    for name, cluster in (("mta2", "demo"), ("mta3", "other")):
-        rights = node_permissions(cluster, "default", name)
-        broker.objects[("users", name)] = {"tags": ""}
-        broker.objects[("permissions", "/", name)] = {
-            one: getattr(rights, one) for one in ("configure", "write", "read")
-        }
-        remove(api, name)
-    leaving.look(joined)
-
-    assert leaving.look(later(joined, 60)) == 1
-    assert broker.names("users") == ["mta1", "mta3"]
-    assert sorted(BrokerAccount.objects.values_list("name", flat=True)) == ["mta1"]
-
-
-def test_a_broker_that_is_away_is_asked_again(
-    api: Api, broker: FakeManagement, joined: datetime
-) -> None:
-    remove(api)
-    leaving.look(joined)
-    broker.status = 500
-
-    assert leaving.look(later(joined, 60)) == 0
-    broker.status = 0
-    assert leaving.look(later(joined, 75)) == 1
-
-
-def test_a_deletion_that_the_broker_refuses_keeps_no_other_back(
-    api: Api, broker: FakeManagement, joined: datetime
-) -> None:
-    remove(api)
-    join(new_token(api, "mta2"))
-    remove(api, "mta2")
-    leaving.look(joined)
-
-    def refuse(method: str, key: tuple[str, ...]) -> None:
-        broker.status = 400 if method == "DELETE" and key == ("users", "mta1") else 0
-
-    broker.before = refuse
-    assert leaving.look(later(joined, 60)) == 1
-    assert broker.names("users") == ["mta1"]
-    broker.before = lambda *_: None
-    assert leaving.look(later(joined, 119)) == 0
-    assert leaving.look(later(joined, 120)) == 1
-
-
-def test_an_account_that_somebody_is_at_is_left_for_the_next_look(
-    api: Api, broker: FakeManagement, joined: datetime
-) -> None:
-    remove(api)
-    leaving.look(joined)
-    accounts.hold("mta1", "default", later(joined, 59))
-
-    assert leaving.look(later(joined, 60)) == 0
-    assert leaving.look(later(joined, 120)) == 1
 
 
 def test_a_removal_of_a_whole_subcluster_takes_its_tokens_along(api: Api) -> None:
