@@ -70,8 +70,11 @@ def damage(directory: Path) -> str:
     during housekeeping.
     """
     words = ("fsck", "--full", "--strict", "--no-dangling", "--no-progress")
+    is_new = not (directory / LOCK).exists()
     try:
         with locked(directory / LOCK, 0.0) as handle:
+            if is_new:  # its age is that of the last housekeeping
+                os.utime(handle, (0, 0))
             run(directory, *words, seconds=SECONDS, keep=(handle,))
     except GitFailedError as error:
         if any(reason in str(error) for reason in _NOT_ITS_FAULT):
