@@ -4,6 +4,7 @@ Here are the commands of working copies; those that look at history or change it
 in `config_history`, those about nodes in `config_nodes`.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -16,6 +17,8 @@ from cluster_admin.cli import (
     config_conflicts,
     config_files,
     config_history,
+    config_listing,
+    config_messages,
     config_nodes,
     config_plans,
     config_proposals,
@@ -45,6 +48,7 @@ from cluster_admin.cli.config_remote import Remote
 from cluster_admin.cli.config_revisions import finish
 from cluster_admin.cli.config_sites import directory_of, paths_in, remote_of
 from cluster_admin.cli.config_states import Choice, State, settled
+from cluster_admin.cli.config_words import Words
 from cluster_admin.cli.errors import Complaint, Usage
 from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.resources import path as path_of
@@ -61,14 +65,20 @@ COPY = (
     Column("url"),
     Column("under"),
 )
-STATUS = (Column("path", rank=Rank.KEY), Column("state", rank=Rank.KEY), Column("detail"))
+STATUS = (
+    Column("path", rank=Rank.KEY),
+    Column("state", rank=Rank.KEY),
+    Column("detail", rank=Rank.KEY),
+)
 PULLED = (Column("path", rank=Rank.KEY), Column("outcome", rank=Rank.KEY))
 DIFF = (
     Column("path", rank=Rank.KEY),
     Column("state", rank=Rank.KEY),
     Column("diff", rank=Rank.ASKED),
 )
-app = typer.Typer(no_args_is_help=True, help="The configuration's history, and working copies.")
+app = typer.Typer(
+    cls=Words, no_args_is_help=True, help="The configuration's history, and working copies."
+)
 
 Under = Annotated[
     list[str] | None,
@@ -226,6 +236,10 @@ def commit(
     delete_all: Annotated[
         bool, typer.Option("--delete-all", help="Files that are gone here, too.")
     ] = False,
+    message_file: Annotated[
+        str | None,
+        typer.Option("--message-file", "-F", metavar="FILE", help="The message; - is stdin."),
+    ] = None,
     propose: Annotated[
         bool, typer.Option("--propose", help="Have another person approve it, rule or not.")
     ] = False,
@@ -233,17 +247,19 @@ def commit(
 ) -> None:
     """Make what was changed here the next revision; each node's tree is checked first.
 
+    Without a message, and on a terminal, it is asked for in $EDITOR.
     Where the four-eyes rule holds it becomes a proposal: muster config proposals.
     """
     shapes.picked(COMMITTED, look_of(call, how))
-    if not (how.message or "").strip():
-        raise Usage("say what the change is for: --message TEXT")
+    message = config_messages.written(how, message_file, call.around)
     with _at_work(call, directory) as (copy, remote):
         named = paths_in(copy, directory, path)
-        message = how.message or ""
         asked = Asked(message, named, add_all, delete_all, how.emergency, propose)
         committer = Committer(copy, remote, call.around)
         entries = committer.gather(asked)
+        if not message:
+            words = config_messages.asked(call.around, entries)
+            asked = dataclasses.replace(asked, message=words)
         answer = committer.send(asked, entries, dry_run=how.dry_run)
     finish(call, how, answer)
 
@@ -321,6 +337,7 @@ def restore(
 
 for each in (
     config_history.app,
+    config_listing.app,
     config_nodes.app,
     config_rollouts.app,
     config_proposals.app,

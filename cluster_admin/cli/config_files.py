@@ -16,11 +16,11 @@ from cluster_admin.cli.config_plans import parents
 from cluster_admin.cli.errors import Complaint
 from workers.files.durable import settle_file
 from workers.repository.core.merge import Version
-from workers.repository.core.paths import PathRefusal
 
 OWN = ".muster"
 """What is the working copy's own, at its top."""
 CHUNK_BYTES = 1 << 20
+NOT_UTF8 = "has a name that is not UTF-8"
 SYNCED_ONE_BY_ONE = 64
 """More files than this are brought to the disk together, by one sync of everything."""
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -148,7 +148,7 @@ def _note(found: Found, root: Path, path: str, kind: str) -> None:
         path.encode()
     except UnicodeEncodeError:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-        found.others[shown] = PathRefusal.NOT_UTF8.value
+        found.others[shown] = NOT_UTF8
         return
     if kind:
         found.others[path] = kind

@@ -119,6 +119,8 @@ def log(
     shapes.rows_text(rows, MOVED if moved else LOGGED, look).print()
     if more:
         tell(f"the newest {len(rows)}; --limit 0 shows all")
+    if path and not rows:
+        tell(printable(f"no revision changed {path}; look with: muster config ls"))
 
 
 @add(

@@ -57,9 +57,9 @@ class RepositoryRemote(Remote):
         for path in wanted:
             yield path, self.content(number, path)
 
-    def commit(self, body: Mapping[str, Any], advance: Advance) -> Any:
+    def commit(self, body: Mapping[str, Any], advance: Advance, *, propose: bool = False) -> Any:
         self._called()
-        changes = {
+        changes: dict[str, bytes | Entry | None] = {
             row["path"]: None
             if "delete" in row
             else Entry(base64.b64decode(row["base64"]), row["executable"])

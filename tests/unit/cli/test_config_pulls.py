@@ -321,7 +321,9 @@ def test_a_commit_that_only_the_manager_has_is_followed_and_told(
     class Alone(RepositoryRemote):
         """No node says that it has it."""
 
-        def commit(self, body: Mapping[str, Any], advance: Advance) -> Any:
+        def commit(
+            self, body: Mapping[str, Any], advance: Advance, *, propose: bool = False
+        ) -> Any:
             made = super().commit(body, advance)
             raise Unknown("only here", NOT_REPLICATED, made)
 
