@@ -11,6 +11,10 @@ from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.tokens import make_token
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
+from cluster_admin.configs.models import Application, Deployment, Replica
+from cluster_admin.configs.proposal_models import Proposal, ReviewRule
+from cluster_admin.configs.rollout_models import Rollout
+from cluster_admin.configs.submitting import submit
 from cluster_admin.events.models import (
     Cursor,
     Event,
@@ -28,6 +32,7 @@ from cluster_admin.inventory.models import (
     Topology,
 )
 from cluster_admin.vips.models import Vip, VipStatus
+from workers.repository.core.changes import Entry
 
 ACTOR = Actor("tester")
 PASSWORD = "a long word"  # noqa: S105 - of people who live for one test
@@ -58,7 +63,23 @@ def make_cluster() -> Cluster:
     )
     audit.record(ACTOR, "create", kind="VIP", object="198.18.0.101", subcluster="default")
     ListenerStatus.objects.create(name="here", started_at=now, alive_at=now, heard_at=now)
+    make_configuration(made["default"])
     return Cluster(**made)
+
+
+def make_configuration(home: Subcluster) -> None:
+    """One of everything that there is about its configuration; revisions there are already."""
+    now, about = timezone.now(), {"node": f"{home}-mta1", "subcluster": home.name}
+    Deployment.objects.create(subcluster=home, mode="manual", revision=1)
+    Replica.objects.create(**about, number=1, live=1, heard_at=now)
+    Application.objects.create(**about, at=now, revision=1, outcome="applied")
+    Rollout.objects.create(
+        subcluster=home.name, revision=1, phase="done", state={}, started_by="ann", started_at=now
+    )
+    ReviewRule.objects.create(place=home.name)
+    change: dict[str, Entry | None] = {f"{home}/default/motd": Entry(b"hello\n")}
+    submitted = submit(ACTOR, change, "Greet", base=1)
+    assert isinstance(submitted, Proposal)
 
 
 def make_subcluster(name: str, net: str, nodes: int = 2, vips: int = 2) -> Subcluster:

@@ -23,6 +23,7 @@ MODELS: list[Any] = list(admin.site._registry)
 HISTORY = {
     *("Event", "Cursor", "ListenerStatus", "AuditRecord", "Notification"),
     *("Revision", "NodeStatus", "VipStatus", "Setting"),
+    *("Deployment", "Replica", "Application", "Rollout", "Proposal"),
 }
 QUERIES_MOST = 15
 
