@@ -71,7 +71,7 @@ class Host:
         settings = self.environment()
         account = _owner(settings)
         try:
-            done = subprocess.run(  # noqa: S603 -- our own program, from a list of words
+            done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603 - our own words
                 [sys.executable, "manage.py", *words],
                 cwd=PROJECT,
                 env=_environment(settings, account),

@@ -83,7 +83,7 @@ def _check_broker(loaded: dict[str, list[dict[str, Any]]]) -> None:
     assert tuple(exchange["name"] for exchange in loaded["exchanges"]) == rooms
     tags = {user["name"]: user["tags"] for user in loaded["users"]}
     assert tags.pop("administrator") == ["administrator"]
-    assert tags == dict.fromkeys(("mta1", "mta2", "mta3", "manager"), [])
+    assert tags == {name: [] for name in ("mta1", "mta2", "mta3", "manager")}
     for found in loaded["permissions"]:
         if (user := found["user"]) not in tags:
             continue
