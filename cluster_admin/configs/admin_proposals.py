@@ -16,7 +16,7 @@ from cluster_admin.configs import diffs
 from cluster_admin.configs import proposal_deciding as deciding
 from cluster_admin.configs.diffs_of_changes import of_change
 from cluster_admin.configs.proposal_models import Proposal
-from cluster_admin.configs.proposal_reading import visible
+from cluster_admin.configs.proposal_reading import base_of, visible
 from cluster_admin.configs.refusals import DeniedError
 from cluster_admin.configs.refusals import Refused as Unfit
 from cluster_admin.inventory.admin_confirm import Plan, confirm
@@ -91,7 +91,8 @@ class ProposalAdmin(ReadOnlyAdmin):
     @admin.display(description="difference in the repository")
     def diff(self, row: Proposal) -> SafeString | str:
         """As a unified diff."""
-        found = of_change(row.base, deciding.changes_of(row), diffs.Bounds(files=50, lines=1_000))
+        bounds = diffs.Bounds(files=50, lines=1_000)
+        found = of_change(base_of(row), deciding.changes_of(row), bounds)
         return difference(diffs.unified(found)) or "none"
 
     def _ask(

@@ -16,6 +16,7 @@ from cluster_admin.configs.previewing import Preview
 from cluster_admin.configs.proposal_deciding import changes_of, objection
 from cluster_admin.configs.proposal_models import Proposal, ProposalPlace
 from cluster_admin.configs.refusals import Problem, Refused
+from cluster_admin.configs.store import repository
 from workers.config.errors import ConfigError
 from workers.repository.core.changes import Changes
 from workers.repository.errors import (
@@ -55,6 +56,12 @@ def waiting_for(user: Any) -> list[Proposal]:
     if not allowed_anywhere(user, Role.APPROVER):
         return []
     return [row for row in visible(user).filter(state=OPEN) if not objection(user, row)]
+
+
+def base_of(proposal: Proposal) -> int:
+    """What its change is shown against: its base, or the newest revision where that is lost."""
+    head = repository().head()
+    return min(proposal.base, 0 if head is None else head.number)
 
 
 def outlook(user: Any, proposal: Proposal, changes: Changes | None = None) -> Outlook:

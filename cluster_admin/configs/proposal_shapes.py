@@ -10,7 +10,7 @@ from cluster_admin.configs.api_serializers import DiffBody
 from cluster_admin.configs.diffs_of_changes import of_change
 from cluster_admin.configs.proposal_deciding import changes_of
 from cluster_admin.configs.proposal_models import COMMENT_LENGTH, Proposal, ReviewRule
-from cluster_admin.configs.proposal_reading import OPEN, outlook
+from cluster_admin.configs.proposal_reading import OPEN, base_of, outlook
 from cluster_admin.rest.fields import Flag, Strict, Text
 
 SHOWN = diffs.Bounds(files=200, file_lines=1_000)
@@ -77,7 +77,7 @@ def proposal(row: Proposal) -> dict[str, Any]:
 def whole(user: Any, row: Proposal) -> dict[str, Any]:
     """A proposal with what it changes, as a reader may see it."""
     changes = changes_of(row)
-    told = proposal(row) | {"diff": api_shapes.diff(of_change(row.base, changes, SHOWN))}
+    told = proposal(row) | {"diff": api_shapes.diff(of_change(base_of(row), changes, SHOWN))}
     if row.state != OPEN:
         return told | {"nodes": {}, "obstacle": "", "conflicts": []}
     found = outlook(user, row, changes)

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from cluster_admin.configs import index, retention, store
+from cluster_admin.configs import index, proposal_deciding, retention, store
 from cluster_admin.configs.soon import log
 from cluster_admin.events.locks import only_one
 from workers.repository.errors import RepositoryError
@@ -23,7 +23,9 @@ def prune() -> None:
     """Delete what is not to be kept."""
     with only_one("configs.prune") as ours:
         if ours:
-            retention.prune(timezone.now())
+            now = timezone.now()
+            retention.prune(now)
+            proposal_deciding.prune(now)
 
 
 @shared_task(name="configs.tidy")  # type: ignore[untyped-decorator]

@@ -14,7 +14,7 @@ from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
 from cluster_admin.configs import proposal_deciding as deciding
 from cluster_admin.configs.proposal_models import Proposal
-from cluster_admin.configs.proposal_reading import OPEN, outlook, visible
+from cluster_admin.configs.proposal_reading import OPEN, base_of, outlook, visible
 from cluster_admin.configs.refusals import DeniedError
 from cluster_admin.configs.refusals import Refused as Unfit
 from cluster_admin.configs.services import Made
@@ -75,7 +75,7 @@ class ConfigProposal(ConfigPage):
         found: dict[str, Any] = {
             "one": proposal_row(request.user, row),
             "all_deeds": DEEDS,
-            "files": in_repository(row.base, changes),
+            "files": in_repository(base_of(row), changes),
             "affected": None,
         }
         if row.state == OPEN:
