@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.deaths import Death, in_process
-from workers.config.core.applying import Autoupdate, Mark, Refusal
+from workers.config.core.applying import JOURNAL_OUTPUT_BYTES, Autoupdate, Mark, Refusal
 from workers.config.core.manifests import Drift, DriftKind, Rendered
 from workers.config.core.reports import OUTPUT_BYTES, Outcome, Report, Step
 from workers.config.edits import SETS_KEPT, Edits
@@ -443,6 +443,24 @@ def test_a_spoilt_journal_counts_as_settled(place: Path, content: bytes) -> None
     journal = State(place).journal()
     assert journal is not None
     assert journal.mark is Mark.SETTLED
+
+
+def test_what_came_of_the_last_application_is_known_to_whoever_comes_after(place: Path) -> None:
+    assert Switcher(place, Nothing()).last_report() is None
+    applied(place, 1, tree("one"))
+    loud = Command(validate_words=sh(f"head -c {OUTPUT_BYTES} /dev/zero | tr '\\0' x; exit 3"))
+    failed = the(Switcher(place, loud).apply(2, tree("two")))
+    assert failed.outcome is Outcome.KEPT
+    last = Switcher(place, Nothing()).last_report()
+    assert last is not None
+    assert (last.key, last.outcome, last.sentence) == (failed.key, failed.outcome, failed.sentence)
+    assert last.live_revision == failed.live_revision == 1
+    assert 0 < len(last.output) <= JOURNAL_OUTPUT_BYTES < len(failed.output)
+
+    (unchanged,) = Switcher(place, Nothing()).apply(3, tree("one"))
+    assert unchanged.outcome is Outcome.UNCHANGED
+    assert Switcher(place, Nothing()).last_report() == last
+    assert Switcher(place, Nothing()).recover() is None
 
 
 def test_a_lost_manifest_makes_everything_an_edit(place: Path) -> None:

@@ -93,3 +93,20 @@ def test_only_what_the_newest_wants_is_begun(come: list[tuple[int, int, bool, bo
             assert targets.next(9) is None
             targets.ended(Outcome.APPLIED)
             assert not targets.again()
+
+
+@exactly
+@given(st.lists(st.lists(st.booleans(), min_size=1), max_size=9))
+def test_what_an_operator_asked_for_is_begun_once(wishes: list[list[bool]]) -> None:
+    targets = Targets()
+    for number, looks in enumerate(wishes, start=1):
+        begun = 0
+        for look in looks:
+            wish = Order(
+                subcluster="site", head=5, commit=COMMITS[0], target=5, ordered=True, wish=number
+            )
+            assert targets.order(wish)
+            if look and targets.next(5) is not None:
+                begun += 1
+                targets.ended(Outcome.APPLIED)
+        assert (begun, targets.wish) == (any(looks), number)

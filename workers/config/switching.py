@@ -110,8 +110,14 @@ class Switcher:
             raise StateError(f"{self._state.directory}: cannot be used: {error}") from error
 
     def last_report(self) -> Report | None:
-        """What came of the last application that was begun, if that is known; it may be told."""
-        journal = self._state.journal()
+        """What came of the last application that was begun, without drift and with less output.
+
+        None when there was none, or that is not known; raises `StateError`.
+        """
+        try:
+            journal = self._state.journal()
+        except OSError as error:
+            raise StateError(f"{self._state.directory}: cannot be read: {error}") from error
         return None if journal is None else journal.report
 
     def live(self) -> tuple[Live, tuple[Drift, ...]]:
