@@ -8,7 +8,7 @@ the data directory.
 import json
 import subprocess
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +29,7 @@ RESTORED = (
     Column("author"),
     Column("message"),
     Column("kept"),
+    Column("accounts"),
     Column("held"),
     Column("done"),
 )
@@ -101,17 +102,17 @@ def restore(
     if done.stdout:
         row = json.loads(done.stdout)
         shapes.one_text(row, RESTORED, look).print()
-        _tell_what_next(row["held"], row["kept"], dry_run)
+        if row["done"]:
+            _tell_what_next(row)
     if done.returncode:
         raise typer.Exit(done.returncode if done.returncode > 0 else Exit.FAILED)
 
 
-def _tell_what_next(held: list[str], kept: str, dry_run: bool) -> None:
-    if dry_run:
-        return
-    if kept:
-        tell(f"what was here before is in {kept}; delete it when nobody misses anything")
-    tell("accounts, tokens and the audit trail come from backups only, else: muster manager init")
+def _tell_what_next(row: dict[str, Any]) -> None:
+    if row["kept"]:
+        tell(f"what was here before is in {row['kept']}; delete it when nobody misses anything")
+    if not row["accounts"]:
+        tell("there is no account yet; muster manager init makes one")
     tell("start the services, and look with: muster config replicas")
-    for name in held:
+    for name in row["held"]:
         tell(f"{name} stays at what it runs until you say: muster config deploy {name} --follow")

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection, transaction
 
@@ -46,6 +47,8 @@ class Restored:
     revision: Kept
     kept: Path | None = None
     """Where what was here before is."""
+    accounts: int = 0
+    """How many there are; they come from no replica."""
     held: tuple[str, ...] = ()
     """Subclusters that stay at what they run until somebody deploys."""
     troubles: tuple[str, ...] = ()
@@ -70,7 +73,7 @@ def restore(
     """
     place = Path(settings.MUSTER_REPOSITORY_DIRECTORY).absolute()
     if not place.parent.is_dir():
-        way = "make it, and give it to the account that the manager's services run as"
+        way = "muster manager init --bare makes it"
         raise RestoreRefused(f"{place.parent} is not there; {way}")
     with replacing.replacement(place) as replacement:
         source, commits = _fetched(replacement, sources, tell)
@@ -91,7 +94,8 @@ def restore(
     call_command("migrate", interactive=False, verbosity=0)
     tell("making the rows of revisions and definitions")
     held = _rebuild(source, head)
-    return Restored(source, head, kept, held, tuple(_troubles(head)))
+    accounts = get_user_model().objects.count()
+    return Restored(source, head, kept, accounts, held, tuple(_troubles(head)))
 
 
 def _fetched(

@@ -80,8 +80,8 @@ def _forget(git: pygit2.Repository) -> None:
 
 def _run(directory: Path, address: str, keep: tuple[int, ...]) -> None:
     words = [one for setting in _SETTINGS for one in ("-c", setting)]
-    progress = "--progress" if sys.stderr.isatty() else "--quiet"
-    fetching = ["fetch", progress, "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+    fetching = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+    fetching += ["--progress"] if sys.stderr.isatty() else []
     if address.startswith("/"):
         fetching += ["--upload-pack", _LOCAL]
     command = ["git", *words, *fetching, "--", address, f"+refs/heads/*:{FETCHED}*"]

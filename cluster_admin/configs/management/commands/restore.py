@@ -75,6 +75,7 @@ def _row(done: Restored, dry_run: bool) -> dict[str, Any]:
         "source": done.source.name,
         "address": done.source.address,
         "kept": "" if done.kept is None else str(done.kept),
+        "accounts": None if dry_run else done.accounts,
         "held": list(done.held),
         "done": not dry_run,
     }
