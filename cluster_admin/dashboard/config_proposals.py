@@ -101,6 +101,9 @@ def _coded(content: bytes) -> str:
 def _path(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
+    value.encode()  # a ValueError where it cannot be
+    if "\0" in value:
+        raise ValueError
     return value
 
 

@@ -131,6 +131,7 @@ def test_what_no_node_could_be_given_is_refused_with_file_and_line(operator: Cli
         ("default/default/.git/x", 422, "git keeps for itself"),
         (OWN, 422, "is there already"),
         ("", 422, "Write the path"),
+        ("default/default/a\0b", 422, "has a control or invisible character"),
     ],
 )
 def test_bad_paths_change_nothing(operator: Client, name: str, status: int, sentence: str) -> None:
@@ -138,6 +139,53 @@ def test_bad_paths_change_nothing(operator: Client, name: str, status: int, sent
 
     assert sentence in text
     assert config_seeding.newest() == 2
+
+
+def test_a_bad_path_leads_back_to_the_text(operator: Client) -> None:
+    text = send(operator, "/config/new/", edited("much work\n", name="default/../x"), 422)
+
+    assert "much work" in text
+    assert 'name="text"' in text
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("", "write a path"),
+        (OWN, "is there already"),
+        ("default/default/a\0b", "has a control or invisible character"),
+        ("../x", "has . or .. as a name"),
+    ],
+)
+def test_a_bad_new_name_is_said_on_the_files_page(
+    operator: Client, name: str, sentence: str
+) -> None:
+    fields = {"base": "2", "name": name}
+    answer = operator.post(f"/config/rename/{OWN}/", fields, follow=True)
+
+    assert answer.redirect_chain == [(f"/config/file/{OWN}/", 302)]
+    assert sentence in text_of(answer)
+    assert config_seeding.newest() == 2
+
+
+def test_a_file_that_no_page_can_edit_says_why(operator: Client) -> None:
+    config_seeding.commit({OWN: "a\x1b\n"}, "Not for pages")
+
+    answer = operator.get(f"/config/edit/{OWN}/", follow=True)
+
+    assert "it has control characters; use `muster config` for it" in text_of(answer)
+
+
+def test_a_file_that_is_gone_leads_to_its_history(operator: Client) -> None:
+    config_seeding.commit({OWN: None}, "Away")
+
+    answer = operator.get(f"/config/file/{OWN}/")
+
+    assert answer.status_code == 404
+    assert f"{OWN}: no such file in r3." in text_of(answer)
+    assert f'href="/config/?path={OWN}"' in text_of(answer)
+    assert operator.get("/config/file/other/default/secret/").status_code == 404
+    assert "secret" not in text_of(operator.get("/config/file/other/default/secret/"))
 
 
 def test_an_edit_that_changes_nothing_says_so(operator: Client) -> None:
@@ -163,7 +211,7 @@ def test_files_that_no_form_can_carry_are_not_offered(operator: Client) -> None:
     config_seeding.commit({OWN: "a\rb"}, "Old lines")
 
     assert f"/config/edit/{OWN}/" not in text_of(operator.get(f"/config/file/{OWN}/"))
-    assert operator.get(f"/config/edit/{OWN}/").status_code == 404
+    assert operator.get(f"/config/edit/{OWN}/").status_code == 302
 
 
 def test_a_file_is_renamed_and_deleted_after_a_preview(operator: Client) -> None:
@@ -276,6 +324,8 @@ def test_marks_that_are_left_are_told(operator: Client) -> None:
         {"changes": "nonsense", "base": "2"},
         {"changes": "[]", "base": "2"},
         {"changes": '[["default/default/x", ["eA==", false]]]', "base": "99999999999999999999"},
+        {"changes": '[["default/default/\\u0000", ["eA==", false]]]', "base": "2"},
+        {"changes": '[["default/default/\\ud800", ["eA==", false]]]', "base": "2"},
     ],
 )
 def test_forms_that_no_page_makes_change_nothing(operator: Client, fields: dict[str, str]) -> None:

@@ -23,8 +23,10 @@ class ConfigPage(Page):
         """Answer, or say what is wrong with the repository."""
         try:
             return super().dispatch(request, *args, **named)
-        except (UnknownRevisionError, UnknownPathError) as error:
+        except UnknownRevisionError as error:
             raise Http404(str(error)) from error
+        except UnknownPathError as error:
+            return missing(request, str(error), named.get("path", ""))
         except RepositoryError as error:
             return trouble(request, str(error))
 
@@ -40,6 +42,12 @@ def trouble(request: HttpRequest, sentence: str) -> HttpResponse:
     """The page that says that the repository does not work."""
     context = common(request) | {"place": PLACE, "sentence": sentence}
     return answer(request, "dashboard/config/trouble.html", context, 503)
+
+
+def missing(request: HttpRequest, sentence: str, path: str) -> HttpResponse:
+    """The page for a file that is not in a revision: perhaps it was, in others."""
+    shown = {"place": PLACE, "sentence": sentence.partition(";")[0], "path": path.strip("/")}
+    return answer(request, "dashboard/config/missing.html", common(request) | shown, 404)
 
 
 def newest_number() -> int:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 
 from cluster_admin.configs.store import repository
 from cluster_admin.dashboard.config_proposals import Proposal, from_form, message_of, new_key
@@ -12,7 +14,7 @@ from cluster_admin.dashboard.config_texts import CRLF, LF, ends_of, objection, s
 from cluster_admin.dashboard.views.config_base import newest_number, plain_path
 from cluster_admin.dashboard.views.config_review import Reviewing, base_of, denied
 from workers.repository.core.changes import Entry
-from workers.repository.core.paths import PATH_BYTES
+from workers.repository.core.paths import PATH_BYTES, path_refusal
 from workers.repository.errors import UnknownPathError
 
 
@@ -32,7 +34,8 @@ class Editor(Reviewing):
         if why := denial(request.user, [path]):
             return denied(request, Proposal(f"Edit {path}", base, {path: entry}), why)
         if sentence := objection(entry.content):
-            raise Http404(sentence)
+            messages.error(request, f"{path} cannot be edited in a page: {sentence}")
+            return redirect("dashboard:config-file", path)
         return self.form(request, base=base, path=path, name=path, entry=entry)
 
     def answer_to(self, request: HttpRequest, **named: Any) -> HttpResponseBase:
@@ -47,6 +50,9 @@ class Editor(Reviewing):
         told["message"] = message_of(request.POST)
         if not name:
             return self.form(request, sentence="Write the path of the file.", **told)
+        if refusal := path_refusal(name):
+            told["name"] = name.replace("\0", "")
+            return self.form(request, sentence=f"{told['name']} {refusal.value}.", **told)
         if name != path and name in repository().tree(base):
             sentence = f"{name} is there already: edit that file, or choose another path."
             return self.form(request, sentence=sentence, **told)
@@ -133,9 +139,12 @@ class Rename(Reviewing):
         base = base_of(request)
         name = request.POST.get("name", "").strip()
         entry = entry_at(base, path)
+        refusal = path_refusal(name)
+        if refusal or name in repository().tree(base):
+            why = f"{name.replace(chr(0), '')} {refusal.value if refusal else 'is there already'}"
+            messages.error(request, f"Not renamed: {why}" if name else "Not renamed: write a path")
+            return redirect("dashboard:config-file", path)
         title = f"Rename {path} to {name}"
-        if not name or name == path or name in repository().tree(base):
-            raise Http404("name a path that is not there yet")
         changes: dict[str, Entry | None] = {path: None, name: entry}
         return self.review(request, Proposal(title, base, changes, key=new_key()))
 
