@@ -8,8 +8,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cluster_admin.settings.development")
 _django: Any = get_asgi_application()
 
-from django.conf import settings  # noqa: E402
-
 from cluster_admin.api.limits import BodyLimit  # noqa: E402
+from cluster_admin.rest.bodies import limit_of  # noqa: E402
 
-application = BodyLimit(_django, settings.BODY_MAX_BYTES)
+application = BodyLimit(_django, limit_of)

@@ -6,6 +6,8 @@ A length that is announced too large is refused at once; a body without a length
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from django.http import HttpResponse
+
 from cluster_admin.rest.bodies import too_large
 from cluster_admin.rest.problems import answer
 
@@ -13,13 +15,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
-
-
-COMMITS = "/api/v1/config/"
-COMMITS_WAY = (
-    "commit fewer files at once; a single file that is too large goes in on the manager's host "
-    "with manage.py bootstrap --configuration, or stays outside"
-)
+API = "/api/"
 
 
 class TooLarge(Exception):
@@ -29,16 +25,18 @@ class TooLarge(Exception):
 class BodyLimit:
     """An ASGI application around another one."""
 
-    def __init__(self, inner: Application, limit_bytes: int) -> None:
+    def __init__(self, inner: Application, limit_of: Callable[[str], int]) -> None:
+        """`limit_of`: the most bytes that an address may get."""
         self.inner = inner
-        self.limit_bytes = limit_bytes
+        self.limit_of = limit_of
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Count what comes in."""
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
-        if _announced(scope) > self.limit_bytes:
+        limit_bytes = self.limit_of(str(scope["path"]))
+        if _announced(scope) > limit_bytes:
             await _refuse(send, scope)
             return
         seen = 0
@@ -47,7 +45,7 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self.limit_bytes:
+            if seen > limit_bytes:
                 raise TooLarge
             return message
 
@@ -66,8 +64,14 @@ def _announced(scope: Message) -> int:
 
 async def _refuse(send: Send, scope: Message) -> None:
     """Django reads the whole body before it answers, so nothing was answered yet."""
-    commits = str(scope["path"]).startswith(COMMITS)
-    response = answer(too_large(COMMITS_WAY) if commits else too_large())
+    path = str(scope["path"])
+    problem = too_large(path)
+    if path.startswith(API):
+        response = answer(problem)
+    else:
+        way = "Go back: what you wrote is still there."
+        text = f"Nothing was done: {problem.sentence}. {way}\n"
+        response = HttpResponse(text, "text/plain; charset=utf-8", problem.code.status)
     headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
     headers += [(b"connection", b"close"), (b"content-length", b"%d" % len(response.content))]
     start = {"type": "http.response.start", "status": response.status_code, "headers": headers}

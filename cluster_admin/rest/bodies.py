@@ -16,6 +16,11 @@ from cluster_admin.rest.problems import Code, Problem, invalid
 
 DEPTH_MAX = 20
 INTEGER_MAX = 2**63 - 1
+COMMITS = "/api/v1/config/"
+COMMITS_WAY = (
+    "commit fewer files at once; a single file that is too large goes in on the manager's host "
+    "with manage.py bootstrap --configuration, or stays outside"
+)
 LINE_ENDS = frozenset("\t\n\r")
 
 
@@ -32,7 +37,9 @@ class Parser(BaseParser):
     ) -> Any:
         """The value; raises `Problem`."""
         try:
-            value = json.loads(read_text(stream), parse_constant=_refuse_constant)
+            value = json.loads(
+                read_text(stream, _path(parser_context)), parse_constant=_refuse_constant
+            )
         except RecursionError:
             raise Problem(Code.INVALID, "the body is nested too deeply") from None
         except ValueError as error:
@@ -53,7 +60,7 @@ class TextParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """The text; raises `Problem`."""
-        return read_text(stream)
+        return read_text(stream, _path(parser_context))
 
 
 class Renderer(JSONRenderer):
@@ -82,22 +89,34 @@ class TextRenderer(BaseRenderer):
         return str(data or "").encode()
 
 
-def read_text(stream: IO[Any]) -> str:
-    """The body as text, never more than allowed; raises `Problem`."""
-    limit = settings.BODY_MAX_BYTES
+def limit_of(path: str) -> int:
+    """The most bytes that a request to an address may have."""
+    most = settings.COMMIT_MAX_BYTES if path.startswith(COMMITS) else settings.BODY_MAX_BYTES
+    return int(most)
+
+
+def read_text(stream: IO[Any], path: str) -> str:
+    """The body as text, never more than the address may get; raises `Problem`."""
+    limit = limit_of(path)
     data: bytes = stream.read(limit + 1)
     if len(data) > limit:
-        raise too_large()
+        raise too_large(path)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         raise Problem(Code.INVALID, f"the body is no UTF-8 text: {error.reason}") from None
 
 
-def too_large(way: str = "send less at once") -> Problem:
+def too_large(path: str) -> Problem:
     """The problem of a body beyond the limit, with the way out."""
-    mebibytes = settings.BODY_MAX_BYTES // 2**20
+    mebibytes = limit_of(path) // 2**20
+    way = COMMITS_WAY if path.startswith(COMMITS) else "send less at once"
     return Problem(Code.TOO_LARGE, f"the body has more than {mebibytes} MiB; {way}")
+
+
+def _path(context: Mapping[str, Any] | None) -> str:
+    """The address that a parser reads for."""
+    return str(context["request"].path) if context and "request" in context else ""
 
 
 def check_value(value: Any, name: str = "", depth: int = 0) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.db.models import Model
 from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.request import Request
@@ -52,8 +51,8 @@ class View(APIView):
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
         length = str(request.META.get("CONTENT_LENGTH") or "")
-        if length.isdigit() and int(length) > settings.BODY_MAX_BYTES:
-            raise bodies.too_large()
+        if length.isdigit() and int(length) > bodies.limit_of(request.path):
+            raise bodies.too_large(request.path)
         known = self.known_parameters()
         for name, values in request.query_params.lists():
             if name not in known:

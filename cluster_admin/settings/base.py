@@ -83,6 +83,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 BODY_MAX_BYTES = 6 * 1024 * 1024
 """The largest request: a definitions file of 10,240 VIPs takes about a third of it."""
+COMMIT_MAX_BYTES = 20 * 1024 * 1024
+"""The same for commits: a file of the configuration has at most 10 MiB, a third more in base64."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_MAX_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 

@@ -13,7 +13,7 @@ from cluster_admin.configs.models import Replica, Revision
 from cluster_admin.configs.store import repository
 from tests.web.api_client import Answer, Api, administrator, newest
 from tests.web.config_stage import commit, head, subcluster, text
-from workers.repository.core.changes import Entry
+from workers.repository.core.changes import FILE_BYTES, Entry
 
 pytestmark = pytest.mark.django_db
 
@@ -299,6 +299,15 @@ def test_a_commit_that_no_node_is_known_to_have_stands(
 
 
 def test_a_body_beyond_the_limit_is_refused(api: Api, settings: Any) -> None:
-    settings.BODY_MAX_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    settings.COMMIT_MAX_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
 
     assert _post(api, {"path": "global/x", "text": "x" * 1000}).problem == (413, "too_large")
+
+
+def test_a_file_as_large_as_any_may_be_is_committed_by_the_api(api: Api) -> None:
+    content = bytes(range(256)) * (FILE_BYTES // 256)
+
+    made = _post(api, {"path": "global/large", "base64": base64.b64encode(content).decode()})
+
+    assert made.status == 201
+    assert repository().read(head(), "global/large") == content

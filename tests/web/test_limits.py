@@ -1,10 +1,13 @@
 """The largest request is enforced before Django sees it, announced or not."""
 
 import asyncio
+import base64
 import json
 from typing import Any
 
 from cluster_admin.api.limits import BodyLimit, Message, Receive, Send
+from cluster_admin.rest.bodies import limit_of
+from workers.repository.core.changes import FILE_BYTES
 
 LIMIT = 1_000
 
@@ -36,7 +39,7 @@ def _asked(
         sent.append(message)
 
     scope = {"type": "http", "path": path, "headers": list(headers)}
-    asyncio.run(BodyLimit(_reads_it_all, LIMIT)(scope, receive, send))
+    asyncio.run(BodyLimit(_reads_it_all, lambda _path: LIMIT)(scope, receive, send))
     return sent[0]["status"], sent[1]["body"], len(pieces) - len(waiting)
 
 
@@ -68,3 +71,17 @@ def test_a_commit_that_is_too_large_is_told_how_large_files_come_in() -> None:
 
 def test_nonsense_for_a_length_counts_for_nothing() -> None:
     assert _asked([b"x"], [(b"content-length", b"-5"), (b"content-length", b"9x")])[0] == 200
+
+
+def test_a_page_is_answered_in_words() -> None:
+    status, body, _ = _asked([b"x"], [(b"content-length", b"1001")], "/config/new/")
+
+    assert status == 413
+    assert body.startswith(b"Nothing was done: the body has more than")
+
+
+def test_the_largest_file_of_a_configuration_is_within_what_a_commit_may_have() -> None:
+    encoded = len(base64.b64encode(bytes(FILE_BYTES)))
+
+    assert encoded + 64 * 1024 < limit_of("/api/v1/config/commits/")
+    assert limit_of("/api/v1/login/") < limit_of("/api/v1/config/commits/")
