@@ -10,6 +10,8 @@ from urllib.parse import quote, unquote, urlsplit
 from django.conf import settings
 
 from workers.bus.accounts import ForeignAccountError, Management
+from workers.bus.connection import broker_parameters
+from workers.bus.errors import BusError
 from workers.bus.exchanges import MANAGER_ACCOUNT, node_queue
 from workers.bus.permissions import is_of_cluster, node_permissions, rooms_of
 
@@ -62,9 +64,14 @@ def lack() -> str:
         "MUSTER_KEY_FILE": settings.MUSTER_KEY_FILE,
     }
     missing = [name for name, value in needed.items() if not value]
-    if not missing:
-        return ""
-    return f"this manager can let no host join: set {', '.join(missing)} in its environment"
+    if missing:
+        return f"this manager can let no host join: set {', '.join(missing)} in its environment"
+    try:
+        for each in addresses():
+            broker_parameters(with_account(each, "node", "word"))
+    except BusError as error:
+        return f"this manager can let no host join: MUSTER_NODE_BROKERS: {error}"
+    return ""
 
 
 def warning() -> str:

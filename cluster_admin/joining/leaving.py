@@ -15,7 +15,8 @@ from cluster_admin.audit.actor import SYSTEM
 from cluster_admin.inventory.models import Node
 from cluster_admin.joining import accounts, broker
 from cluster_admin.joining.models import BrokerAccount
-from workers.bus.accounts import BrokerAwayError, ForeignAccountError, Management
+from workers.bus.accounts import ForeignAccountError, Management
+from workers.bus.errors import BusError
 
 GRACE = timedelta(minutes=1)
 BATCH = 50
@@ -35,7 +36,7 @@ def look(now: datetime) -> int:
     try:
         with broker.management() as there:
             return sum(_deleted(there, row, now) for row in rows)
-    except BrokerAwayError as error:
+    except BusError as error:
         log.warning("accounts of removed nodes stay for now: %s", error)
         return 0
 

@@ -68,6 +68,7 @@ def make(node: Node, created_by: str, life: timedelta, now: datetime) -> tuple[J
     number = secrets.token_hex(NUMBER_BYTES)
     secret = f"{MARK}{number}_{secrets.token_urlsafe(SECRET_BYTES)}"
     with transaction.atomic():
+        list(Node.objects.select_for_update().filter(pk=node.pk))  # one new token at a time
         mine = JoinToken.objects.filter(node=node)
         mine.filter(ended_at=None).update(ended_at=now)
         kept = list(mine.values_list("pk", flat=True)[: KEPT_OF_NODE - 1])

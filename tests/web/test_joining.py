@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cluster_admin.audit.models import AuditRecord
 from cluster_admin.inventory.models import Node, Subcluster
-from cluster_admin.joining import accounts, tokens
+from cluster_admin.joining import accounts, leaving, tokens
 from cluster_admin.joining.models import BrokerAccount, JoinToken
 from cluster_admin.joining.tokens import MARK
 from tests.web import seeding
@@ -285,6 +285,12 @@ def test_a_node_that_is_removed_while_it_joins_does_not_join(
     meanwhile(broker, lambda: Node.objects.filter(name="mta1").delete())
 
     assert "its node was removed" in refusal(join(token))
+    broker.before = lambda *_: None
+    assert broker.account("mta1") is not None
+    now = timezone.now()
+    assert leaving.look(now) == 0
+    assert leaving.look(now + leaving.GRACE) == 1
+    assert broker.account("mta1") is None
     assert not AuditRecord.objects.filter(action="join", outcome="done").exists()
 
 
@@ -340,6 +346,18 @@ def test_a_manager_that_cannot_make_accounts_says_what_it_lacks(
     for answer in (api.post("nodes/mta1/join-token/", {}), join(token)):
         assert answer.problem == (503, "unavailable")
         assert variable in answer.body["detail"]
+
+
+@pytest.mark.parametrize("address", ["mq1:5672", "http://mq1/", "amqp://", "amqp://mq1:x/"])
+def test_an_address_that_no_node_could_use_is_not_told_to_one(
+    api: Api, settings: Any, address: str
+) -> None:
+    settings.MUSTER_NODE_BROKERS = (address,)
+
+    answer = api.post("nodes/mta1/join-token/", {})
+
+    assert answer.problem == (503, "unavailable")
+    assert "MUSTER_NODE_BROKERS" in answer.body["detail"]
 
 
 def test_only_an_administrator_of_the_subcluster_makes_tokens(broker: FakeManagement) -> None:
