@@ -156,7 +156,7 @@ def password_hash(password: str, salt: bytes) -> str:
 
 
 def _told(answer: httpx.Response, method: str, path: str) -> dict[str, Any] | None:
-    if answer.status_code == GONE:
+    if answer.status_code == GONE and method != "PUT":
         return None
     if not answer.is_success:
         raise ForeignAccountError(

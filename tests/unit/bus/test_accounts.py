@@ -137,6 +137,11 @@ def test_what_the_broker_refuses_is_shown() -> None:
         broker.put_rooms(["room"])
 
 
+def test_a_virtual_host_that_is_not_there_takes_no_rights() -> None:
+    with Api().management() as broker, pytest.raises(ForeignAccountError, match="404"):
+        broker.put_rooms(["room"])
+
+
 @pytest.mark.parametrize("content", [b"<html>", b"[1]", b"\xff"])
 def test_an_answer_that_is_no_brokers_counts_as_away(content: bytes) -> None:
     api = Api(lambda _: httpx.Response(200, content=content))
