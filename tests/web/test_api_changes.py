@@ -208,6 +208,7 @@ def test_a_subcluster_begins_empty_and_ends_empty(api: Api) -> None:
         "revision": 1,
         "nodes": 0,
         "vips": 0,
+        "configuration": {"files": 0, "bytes": 0, "mode": "follow", "revision": 1},
     }
     assert api.patch("subclusters/more/", {"description": "y"}).body["description"] == "y"
     assert api.patch("subclusters/more/", {"name": "less"}).problem == (400, "invalid")

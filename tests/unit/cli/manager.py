@@ -89,6 +89,7 @@ def _rows() -> dict[str, list[Row]]:
                 **{"last_used_at": None, "revoked_at": None},
             }
         ],
+        "config/replicas": [],
         "subclusters/default/settings": [knob("dead_after", 0.6)],
         "subclusters/default/revisions": [
             {
@@ -135,6 +136,8 @@ class Manager:
             ("nodes/([^/]+)/join-token/", self._join_token),
             ("vips/([^/]+)/(owner|history)/", self._about_vip),
             ("vips/([^/]+)/move/", self._move),
+            ("config/(promote|copy-subcluster)/", self._make_revision),
+            ("(config/replicas)/", self._list),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/([^/]+)/", self._object),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/", self._list),
             ("([a-z]+)/([^/]+)/", self._object),
@@ -147,6 +150,14 @@ class Manager:
 
     def sent(self, method: str) -> list[httpx.Request]:
         return [request for request in self.requests if request.method == method]
+
+    def _make_revision(self, request: httpx.Request, _verb: str) -> httpx.Response:
+        asked = json.loads(request.content)
+        diff = {"files": [{"path": "a"}], "more": 0, "note": "", "text": "-a\n+b\n"}
+        if asked["dry_run"]:
+            return answer({"dry_run": True, "head": 7, "nodes": {"mta1": diff}, "diff": diff})
+        made = {"revision": 8, "commit": "0" * 40, "author": "admin", "replicas": ["mta1"]}
+        return answer({**made, "at": "2026-01-01T00:00:00Z", "message": "m"}, 201)
 
     def _special(self, request: httpx.Request, name: str) -> httpx.Response:
         until = "2026-02-01T00:00:00Z"
