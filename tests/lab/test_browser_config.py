@@ -13,11 +13,13 @@ from tests.web.seeding import PASSWORD
 from tests.web.stage import Stage, staged
 
 EDIT = f"/config/edit/{TRANSPORT}/"
+DEPLOY = "/config/deployments/default/"
 PAGES = (
     *("/config/", "/config/revisions/2/", "/config/revisions/3/", "/config/tree/"),
     *("/config/tree/global/postfix/", "/config/file/global/postfix/main.cf.j2/?node=mta2"),
     *(f"/config/file/{TRANSPORT}/", EDIT, "/config/new/", "/config/nodes/"),
     *("/config/nodes/mta1/", "/config/nodes/mta2/", "/config/promote/"),
+    *("/config/proposals/", "/config/proposals/1/", f"{DEPLOY}?mode=manual&revision=2"),
 )
 
 
@@ -25,6 +27,7 @@ PAGES = (
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with staged(tmp_path_factory.mktemp("stage")) as made:
         made.do("configured")
+        made.do("proposed")
         yield made
 
 
@@ -142,6 +145,42 @@ def test_edits_of_a_node_are_shown_and_put_after_a_preview(page: Page, stage: St
     expect(page.locator("#ask-put")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#ask-put")).to_be_hidden()
+
+
+def test_a_deployment_shows_each_node_s_difference_before_the_button(
+    page: Page, stage: Stage
+) -> None:
+    page.goto(f"{stage.url}/config/nodes/")
+    page.get_by_role("link", name="Deploy to default").click()
+    page.locator("[name=mode]").select_option("manual")
+    page.locator("[name=revision]").fill("2")
+    page.keyboard.press("Enter")
+
+    page.wait_for_selector(".node-diff")
+    expect(page.get_by_role("button", name="Deploy r2")).to_be_visible()
+    page.get_by_role("link", name="Cancel").click()
+    page.wait_for_url(f"**{DEPLOY}")
+
+
+def test_what_another_person_proposed_is_approved_after_a_question(
+    page: Page, stage: Stage
+) -> None:
+    page.goto(f"{stage.url}/")
+    expect(page.locator(".count")).to_have_text("1")
+    page.goto(f"{stage.url}/config/proposals/")
+    page.locator("a.open").first.click()
+    page.wait_for_selector(".node-diff")
+    expect(page.locator(".side .new code").first).to_have_text("but spaces")
+
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("#ask-approve")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Reject").click()
+    page.locator("#ask-reject [name=reason]").fill("not today")
+    page.keyboard.press("Enter")
+
+    wait_for_text(page, ".messages", "is rejected")
+    expect(page.locator(".count")).to_have_count(0)
 
 
 def test_nothing_is_complained_of_and_nothing_comes_from_elsewhere(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster_admin.audit.actor import SYSTEM, Actor
-from cluster_admin.configs import directories, services
+from cluster_admin.configs import directories, services, submitting
 from cluster_admin.configs.models import Application, Edit, Replica, Revision
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory import services as inventory
@@ -113,3 +113,12 @@ def configured() -> None:
     applied("mta2", last.number, "kept", **told)
     edit("mta1", "postfix/transport", b"example.org relay:[10.0.0.7]\nexample.net :\n", last.number)
     edit("mta1", "postfix/motd", None, last.number)
+
+
+def proposed() -> None:
+    """A change by somebody else that waits for another person's word."""
+    seeding.user("eve", "editor", "default")
+    change = {"default/default/postfix/motd": Entry(b"no tabs here\nbut spaces\n")}
+    submitting.propose(
+        Actor("eve", via="api"), change, "Say more\n\nIt is asked for.", base=newest()
+    )
