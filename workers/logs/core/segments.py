@@ -1,0 +1,334 @@
+"""Which bytes of a log were read already, whatever happens to its files: rotation by any means.
+
+A segment is one life of a log's content: bytes that only grow. It outlives its file's name, its
+inode (copied, compressed) and this process; a chunk is named by segment and offset, so that
+whoever gets it twice knows. A look at the directory says what files there are; the tracker answers
+what to read and what to compare. Each subscriber has a tracker of its own. Invariants: no byte of a
+segment is asked for twice, but for those that a restart finds not `kept`; and a file is taken for a
+segment only if its beginning and the bytes in front of the offset are the segment's.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+HEAD_BYTES = 1_024
+"""Of a file's beginning: enough to tell one log from another, since lines begin with the time."""
+WINDOW_BYTES = 256
+"""In front of the offset; every read begins so much earlier, and so sees a changed file."""
+PATIENCE_SECONDS = 30.0
+"""So long a segment whose file is gone may turn up elsewhere before its rest counts as lost."""
+HOMELESS_MAX = 64
+"""Segments without a file that are remembered: the newest."""
+
+Place = tuple[int, int]
+"""Device and inode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file as a look finds it. The shell has one, without a name, for what it holds open too."""
+
+    name: str
+    """Empty: it was deleted, and is still held open."""
+    place: Place
+    size: int | None
+    """None when it is compressed: nobody knows before it is read."""
+    changed: int
+    """Its time of modification, nanoseconds."""
+    head: bytes
+    """The first `HEAD_BYTES` of its content, less if it has less; decompressed."""
+    live: bool = False
+    """Whether it has the very name that the server writes to."""
+
+
+class Fact(Enum):
+    """What happened to a log; the value is the word shown to people."""
+
+    ROTATED = "rotated"
+    COPIED = "copied"
+    """Its content goes on in a copy, since the file was truncated or compressed. The count is what
+    was written behind the end of the copy."""
+    TRUNCATED = "truncated"
+    REWRITTEN = "rewritten"
+    DELETED = "deleted"
+    LOST = "lost"
+    """Its file is nowhere to be found, and was not read to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A fact about a segment; `count` is bytes, at least, and 0 for what has none."""
+
+    fact: Fact
+    segment: str
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read the file of that name (empty: the one held) from `offset` on, and call `read`.
+
+    If the bytes in front of `offset` are not `window`, or it is shorter: `changed`.
+    """
+
+    segment: str
+    name: str
+    place: Place
+    offset: int
+    window: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Whether the bytes in front of `offset` in this file are `window`: `compared`."""
+
+    segment: str
+    name: str
+    place: Place
+    offset: int
+    window: bytes
+
+
+Step = Read | Compare
+
+
+class Likeness(Enum):
+    """What came of a `Compare`."""
+
+    SAME = "the bytes are there"
+    SHORTER = "the file ends in front of the offset"
+    OTHER = "other bytes are there"
+
+
+@dataclass(slots=True)
+class Segment:
+    """What is known of one. What `Tracker.saved` says of it can be written down."""
+
+    name: str
+    """Random, for ever."""
+    number: int
+    """They are read in this order."""
+    place: Place
+    offset: int = 0
+    """Bytes read."""
+    window: bytes = b""
+    """The last of them."""
+    head: bytes = b""
+    seen: int = 0
+    """The largest size that its file was seen to have."""
+    changed: int = 0
+    home: bool = True
+    """Whether its file is known."""
+    whole: bool = False
+    """It was there before anybody looked: nothing of it is read."""
+    ended: bool = False
+    """It is compressed, and was read to its end."""
+    since: float | None = None
+    """Seconds: since when its file is missing, or deleted and at rest."""
+    file: str = ""
+    """The name that its file had at the last look."""
+    likeness: dict[Place, Likeness] = field(default_factory=dict)
+    """What begins as it does, and is not the file where it goes on."""
+    flying: deque[tuple[int, bytes]] = field(default_factory=deque)
+    """Offset and window after each piece that was read and is not kept yet."""
+    kept: int = 0
+    kept_window: bytes = b""
+
+    def begins(self, head: bytes) -> bool:
+        """Whether a file with this beginning may be this segment's, as far as is known."""
+        length = min(len(head), len(self.head))
+        return self.head[:length] == head[:length]
+
+    def resembles(self, head: bytes) -> bool:
+        """Whether it begins the same, and enough is known to say so."""
+        return bool(self.head) and self.begins(head)
+
+    def take(self, data: bytes) -> None:
+        """These bytes were read."""
+        gap = len(self.head) - self.offset
+        if 0 <= gap <= len(data):
+            self.head = (self.head + data[gap : gap + HEAD_BYTES])[:HEAD_BYTES]
+        self.offset += len(data)
+        self.window = (self.window + data)[-WINDOW_BYTES:]
+        self.seen = max(self.seen, self.offset)
+        self.flying.append((self.offset, self.window))
+
+
+class Tracker:
+    """The segments of one log for one subscriber. Mutable; called by one thread.
+
+    `names` gives names that nothing else has. `known`: what `saved` said before a restart; None for
+    a log that nobody looked at yet: the files that lie beside it then are left alone.
+    """
+
+    def __init__(self, names: Iterator[str], known: Iterable[Segment] | None = None) -> None:
+        self._names = names
+        self._segments = {one.name: one for one in known or ()}
+        self._number = max((one.number for one in self._segments.values()), default=0)
+        self._first = known is None
+        self._told: list[Told] = []
+
+    def segments(self) -> tuple[Segment, ...]:
+        """All that is known, in the order of reading."""
+        return tuple(sorted(self._segments.values(), key=lambda one: one.number))
+
+    def saved(self) -> tuple[Segment, ...]:
+        """What to go on from after a restart: what is not kept is read again."""
+        return tuple(
+            replace(
+                one,
+                offset=one.kept,
+                window=one.kept_window,
+                ended=one.ended and one.kept == one.offset,
+                likeness={},
+                flying=deque(),
+            )
+            for one in self.segments()
+        )
+
+    def facts(self) -> list[Told]:
+        """What happened since the last call."""
+        told, self._told = self._told, []
+        return told
+
+    def look(self, entries: Sequence[Entry], now: float) -> list[Step]:
+        """What to do about the files that there are, in this order. `now` in seconds."""
+        by_place = {one.place: one for one in entries}
+        steps: list[Step] = []
+        for segment in self.segments():
+            if segment.home:
+                steps += self._at_home(segment, by_place.get(segment.place), now)
+        strangers = [one for one in entries if one.name and not self._owned(one.place)]
+        for entry in sorted(strangers, key=lambda one: (one.live, one.changed, one.name)):
+            steps += self._stranger(entry)
+        self._first = self._first and not entries
+        self._forget(by_place, now)
+        return steps
+
+    def read(self, name: str, offset: int, data: bytes, *, ended: bool = False) -> None:
+        """These bytes were read from `offset` on; `ended`: a compressed file has no more."""
+        segment = self._segments.get(name)
+        if segment is not None and segment.offset == offset:
+            if data:
+                segment.take(data)
+            segment.ended = ended
+
+    def kept(self, name: str, offset: int) -> None:
+        """The subscriber has everything in front of `offset`, for good."""
+        segment = self._segments.get(name)
+        while segment is not None and segment.flying and segment.flying[0][0] <= offset:
+            segment.kept, segment.kept_window = segment.flying.popleft()
+
+    def changed(self, name: str, now: float) -> None:
+        """The file is no longer what it was, though its name and size say nothing of it."""
+        segment = self._segments.get(name)
+        if segment is not None and segment.home:
+            self._leave(segment, Fact.REWRITTEN, now)
+
+    def compared(self, step: Compare, entry: Entry, likeness: Likeness) -> list[Step]:
+        """What came of a comparison; a segment that goes on there is read there."""
+        segment = self._segments.get(step.segment)
+        if segment is None or segment.home or self._owned(entry.place):
+            return []
+        if likeness is not Likeness.SAME:
+            segment.likeness[step.place] = likeness
+            return []
+        segment.place, segment.home, segment.since = entry.place, True, None
+        segment.file, segment.changed, segment.ended = entry.name, entry.changed, False
+        size = segment.seen if entry.size is None else entry.size
+        self._told.append(Told(Fact.COPIED, segment.name, max(0, segment.seen - size)))
+        segment.seen = max(segment.offset, size)
+        return [] if segment.whole else [_reading(segment, entry)]
+
+    def _owned(self, place: Place) -> bool:
+        return any(one.home and one.place == place for one in self._segments.values())
+
+    def _at_home(self, segment: Segment, entry: Entry | None, now: float) -> list[Step]:
+        if entry is None:
+            self._leave(segment, Fact.DELETED, now)
+            return []
+        if not segment.seen and entry.name and not entry.live:
+            # Nothing is known of it but an inode, which may be another file's by now.
+            del self._segments[segment.name]
+            return []
+        if entry.size is not None and entry.size < segment.seen:
+            self._leave(segment, Fact.TRUNCATED, now)
+            return []
+        if not segment.begins(entry.head):
+            self._leave(segment, Fact.REWRITTEN, now)
+            return []
+        if entry.name != segment.file and entry.name and not entry.live:
+            self._told.append(Told(Fact.ROTATED, segment.name))
+        segment.head = max(segment.head, entry.head, key=len)
+        moved = entry.changed != segment.changed
+        segment.file, segment.changed = entry.name or segment.file, entry.changed
+        if segment.whole:
+            return []
+        if entry.size is None:
+            return [_reading(segment, entry)] if moved or not segment.ended else []
+        segment.seen = max(segment.seen, entry.size)
+        if moved or entry.size > segment.offset:
+            segment.since = None
+            return [_reading(segment, entry)]
+        if not entry.name:
+            self._at_rest(segment, now)
+        return []
+
+    def _at_rest(self, segment: Segment, now: float) -> None:
+        """Its file is deleted, but held open; whoever writes may not have noticed yet."""
+        if segment.since is None:
+            segment.since = now
+        elif now - segment.since >= PATIENCE_SECONDS and not segment.flying:
+            self._leave(segment, Fact.DELETED, now)
+
+    def _leave(self, segment: Segment, fact: Fact, now: float) -> None:
+        self._told.append(Told(fact, segment.name))
+        segment.home, segment.since = False, now
+        if not segment.seen:
+            del self._segments[segment.name]
+
+    def _stranger(self, entry: Entry) -> list[Step]:
+        """A file that no segment calls its own: a new one, a copy, or the rest of an old one."""
+        if not entry.live:
+            if not entry.head:
+                return []  # a copy that has only just begun
+            alike = [one for one in self._segments.values() if one.resembles(entry.head)]
+            open_ones = [one for one in alike if entry.place not in one.likeness]
+            lost_ones = [one for one in open_ones if not one.home]
+            if lost_ones:
+                return [_comparison(one, entry) for one in lost_ones]
+            known = [one for one in alike if one.likeness.get(entry.place) is Likeness.SHORTER]
+            if open_ones or known:
+                return []  # a copy of what is read elsewhere, or was read beyond its end
+        segment = self._begin(entry)
+        return [] if segment.whole else [_reading(segment, entry)]
+
+    def _begin(self, entry: Entry) -> Segment:
+        self._number += 1
+        segment = Segment(next(self._names), self._number, entry.place, head=entry.head)
+        segment.file, segment.changed, segment.seen = entry.name, entry.changed, entry.size or 0
+        segment.whole = self._first and not entry.live
+        self._segments[segment.name] = segment
+        return segment
+
+    def _forget(self, by_place: dict[Place, Entry], now: float) -> None:
+        homeless = [one for one in self.segments() if not one.home]
+        for one in homeless:
+            if one.since is not None and now - one.since >= PATIENCE_SECONDS:
+                one.since = None
+                if one.seen > one.offset and not one.whole:
+                    self._told.append(Told(Fact.LOST, one.name, one.seen - one.offset))
+        for one in homeless[:-HOMELESS_MAX]:
+            del self._segments[one.name]
+        for one in self._segments.values():
+            one.likeness = {key: one.likeness[key] for key in one.likeness if key in by_place}
+
+
+def _reading(segment: Segment, entry: Entry) -> Read:
+    return Read(segment.name, entry.name, entry.place, segment.offset, segment.window)
+
+
+def _comparison(segment: Segment, entry: Entry) -> Compare:
+    return Compare(segment.name, entry.name, entry.place, segment.offset, segment.window)
