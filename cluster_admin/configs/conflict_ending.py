@@ -161,8 +161,8 @@ def _settle() -> None:
 
 
 def _tidy() -> None:
-    """Let go of what was fetched, once nobody has to decide about it."""
-    if not _open().exists():
+    """Let go of what was fetched, once nobody can decide about it any more."""
+    if not Conflict.objects.exclude(state=State.OVERRIDDEN).exists():
         beside = store.repository().beside
         for name in beside.foreign():
             beside.drop(name)

@@ -24,7 +24,7 @@ def families() -> Iterator[Metric]:
     )
     waiting.add_metric([], any(row.state == State.OPEN for row in rows))
     refused = CounterMetricFamily(
-        "muster_config_refused_messages",
+        "muster_config_refused_messages_total",
         "Messages about configuration that were not taken: badly signed, or in another's name.",
         labels=("node",),
     )

@@ -34,6 +34,8 @@ class Astray:
     ) -> Order | None:
         """What a node that is astray is told; None: it is not. `AstrayError`: nothing."""
         row, side = self._rows.get(node), self._sides.get(node, Side.OURS)
+        if row is not None and row.commit and asked.tells:
+            return _nothing_new(row)
         if row is None or side is Side.OURS:
             return None
         what = f"it has r{row.number} of another history, which is no revision here"
@@ -44,20 +46,19 @@ class Astray:
             return _reset(row, head, target, shelf, asked)
         if asked.history is None:
             raise AstrayError(f"{what}; see muster config conflict")
-        # A revision that it has: whoever does not know what is asked has nothing to do.
         known = tuple(store.repository().beside.samples())
-        return Order(
-            subcluster=row.subcluster,
-            head=row.number,
-            commit=row.commit,
-            ask=Ask(known=known, offset=asked.history),
-        )
+        return altered(_nothing_new(row), ask=Ask(known=known, offset=asked.history))
 
 
 def course(row: Replica, side: Side) -> Course:
     """What the node of a row is told."""
     is_here = side is Side.FOREIGN and store.repository().beside.has(row.commit)
     return conflict_rules.course(side, able=row.histories, is_here=is_here)
+
+
+def _nothing_new(row: Replica) -> Order:
+    """An order of what a node has: it has nothing to do but to tell how it stands."""
+    return Order(subcluster=row.subcluster, head=row.number, commit=row.commit)
 
 
 def _reset(row: Replica, head: Head, target: Target, shelf: Shelf, asked: orders.Asked) -> Order:

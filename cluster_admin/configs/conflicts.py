@@ -5,7 +5,7 @@ it. How a conflict ends is `conflict_ending`'s. Runs in the caller's transaction
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from cluster_admin.configs import conflict_events, conflict_rules, store
@@ -41,16 +41,29 @@ def is_open() -> bool:
 
 def side_of(commit: str, known: Known | None) -> Side:
     """Whose history a commit is of ("": an empty replica's); raises `RepositoryError`."""
-    repository = store.repository()
-    ours = not commit or not repository.lacks(commit)
-    aside = not ours and repository.beside.is_given_up(commit)
-    return conflict_rules.side(commit, ours=ours, aside=aside, known=known)
+    return _side(commit, known, ours([commit]))
 
 
-def sides(rows: Iterable[Replica]) -> dict[str, Side]:
+def sides(rows: Collection[Replica]) -> dict[str, Side]:
     """The same of every node of these rows, by name."""
     known = {row.node: known_of(row) for row in Conflict.objects.all()}
-    return {row.node: side_of(row.commit, known.get(row.node)) for row in rows}
+    main = ours(row.commit for row in rows)
+    return {row.node: _side(row.commit, known.get(row.node), main) for row in rows}
+
+
+def ours(commits: Iterable[str]) -> set[str]:
+    """Those of these commits that are of the manager's history, or none at all ("").
+
+    Most nodes have the same: each is looked up once. Raises `RepositoryError`.
+    """
+    repository = store.repository()
+    return {commit for commit in set(commits) if not commit or not repository.lacks(commit)}
+
+
+def _side(commit: str, known: Known | None, main: Collection[str]) -> Side:
+    is_ours = commit in main
+    aside = not is_ours and store.repository().beside.is_given_up(commit)
+    return conflict_rules.side(commit, ours=is_ours, aside=aside, known=known)
 
 
 def known_of(row: Conflict) -> Known:

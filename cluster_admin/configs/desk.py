@@ -69,7 +69,7 @@ class Desk:
         """Those of them that are in the database."""
 
     def entered(self, subcluster: str) -> None:
-        """It is heard from now on; nodes that never were are asked, for what they told is lost."""
+        """It is heard from now on; its nodes are asked: what they told may be lost, or the rows."""
         self._entered.add(subcluster)
 
     def work(self, arrivals: Sequence[Arrival], now: Moment) -> Outcome:
@@ -89,8 +89,7 @@ class Desk:
         if looking or fresh or self._entered or histories:
             try:
                 due = self._due(fresh, looking, now)
-                outcome.asked = dict.fromkeys(due, Asked()) | outcome.asked
-                outcome.asked |= self._fetching.due(now)
+                outcome.asked = due | outcome.asked | self._fetching.due(now)
                 self._trouble = ""
             except RepositoryError as error:
                 outcome.sentences += [str(error)] if str(error) != self._trouble else []
@@ -165,8 +164,11 @@ class Desk:
             if self._fetches.due(node, one.wants, one.offset, now.seconds)
         }
 
-    def _due(self, fresh: set[str], looking: bool, now: Moment) -> set[str]:
-        """Nodes that lag and are to be told again; at once those that have just started."""
+    def _due(self, fresh: set[str], looking: bool, now: Moment) -> dict[str, Asked]:
+        """Nodes that lag and are to be told again, at once those that have just started.
+
+        And those that are only asked how they stand.
+        """
         head = head_of(store.repository())
         rows = list(Replica.objects.filter(node__in=set().union(*self._nodes.values())))
         known, sides = stands.of(rows), conflicts.sides(rows)
@@ -186,7 +188,8 @@ class Desk:
         due = set(self._pushes.due(lagging, now.seconds)) if looking else set()
         asked = set().union(*(self._nodes.get(name, set()) for name in self._entered))
         self._entered.clear()
-        return due | (fresh & lagging) | (asked - set(known))
+        due |= (fresh & lagging) | (asked - set(known))
+        return dict.fromkeys(asked, Asked(tells=True)) | dict.fromkeys(due, Asked())
 
 
 def _names() -> list[str]:

@@ -76,6 +76,8 @@ class Asked:
     offset: int = 0
     history: int | None = None
     """The first byte of its own history that is wanted; None: it is not."""
+    tells: bool = False
+    """It is only asked how it stands: the rows here may be older ones than it is."""
 
 
 def is_newer(told: Stand, known: Stand | None) -> bool:

@@ -143,7 +143,7 @@ def _note(made: Mapping[str, Order]) -> None:
     by_hand = Deployment.objects.filter(mode=Deployment.Mode.MANUAL).values("subcluster__name")
     by_target: dict[int, list[str]] = {}
     for node, one in made.items():
-        if one.ask is None:
+        if one.target:
             by_target.setdefault(one.target, []).append(node)
     for target, nodes in by_target.items():
         sent = Replica.objects.filter(node__in=nodes)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.utils import timezone
 
-from cluster_admin.configs import orders, stands, store
+from cluster_admin.configs import conflicts, orders, stands, store
 from cluster_admin.configs.models import Replica
 
 SECONDS = 5.0
@@ -44,8 +44,8 @@ def waited(
 def _looked(number: int, commit: str) -> tuple[list[str], bool]:
     """Who holds it, and whether any node is up that may yet get it."""
     now, known = timezone.now(), stands.of(Replica.objects.all())
-    repository = store.repository()
     # A higher number of another history is no holder, and gets nothing.
-    known = {n: s for n, s in known.items() if not s.commit or not repository.lacks(s.commit)}
+    ours = conflicts.ours(stand.commit for stand in known.values())
+    known = {node: stand for node, stand in known.items() if stand.commit in ours}
     up = any(orders.is_up(stand, now) for stand in known.values())
     return orders.holders(known, number, commit, now), up

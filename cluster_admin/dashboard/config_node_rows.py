@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db.models import Max
 
-from cluster_admin.configs import deployments
+from cluster_admin.configs import conflicts, deployments
+from cluster_admin.configs.conflict_rules import Side
 from cluster_admin.configs.models import Application, Replica
 from cluster_admin.configs.orders import UP, Head
 from cluster_admin.dashboard.badges import UNKNOWN, Badge
@@ -26,6 +27,7 @@ BADGES = {
     "failed": Badge("failed", "bad", "cross", "what it shall run did not do there"),
     "stranded": Badge("stranded", "bad", "alert", "turning back failed: look at this node now"),
     "edited": Badge("edited", "warn", "tool", "files were edited on the node"),
+    "astray": Badge("other history", "bad", "alert", "it has revisions that the manager lacks"),
     "troubled": Badge("troubled", "bad", "alert", "its replica or its live tree cannot be used"),
     "silent": Badge("silent", "warn", "question", "its worker has not been heard of late"),
     "unknown": UNKNOWN,
@@ -74,6 +76,8 @@ class NodeRow:
             found.append("its worker has not been heard for minutes: see that it runs")
         if self.replica is not None and self.replica.trouble:
             found.append(self.replica.trouble)
+        if self.replica is not None and self.replica.repaired:
+            found.append(self.replica.repaired)
         if self.replica is not None and self.replica.refused:
             what = f"tasks refused since no manager had signed them: {self.replica.refused}"
             found.append(f"{what}; give managers and nodes the same cluster key")
@@ -83,16 +87,25 @@ class NodeRow:
 
 
 def rows_of(nodes: Iterable[Node], head: Head, now: datetime) -> list[NodeRow]:
-    """Rows of these nodes (with their subclusters); four queries."""
+    """Rows of these nodes (with their subclusters); five queries. Raises `RepositoryError`."""
     found = list(nodes)
     names = [node.name for node in found]
     replicas = {row.node: row for row in Replica.objects.filter(node__in=names)}
+    sides = conflicts.sides(replicas.values())
+    astray = {name for name, side in sides.items() if side is not Side.OURS}
     applied = Application.objects.filter(node__in=names).order_by().values("node")
     newest = applied.annotate(newest=Max("id")).values_list("newest", flat=True)
     last = {row.node: row for row in Application.objects.filter(pk__in=list(newest))}
     wanted = deployments.targets(found, head)
     return [
-        _row(node, replicas.get(node.name), last.get(node.name), wanted[node.name].revision, now)
+        _row(
+            node,
+            replicas.get(node.name),
+            last.get(node.name),
+            wanted[node.name].revision,
+            now,
+            astray=node.name in astray,
+        )
         for node in found
     ]
 
@@ -122,12 +135,20 @@ def took(seconds: Mapping[str, Any]) -> str:
 
 
 def _row(
-    node: Node, replica: Replica | None, last: Application | None, wanted: int, now: datetime
+    node: Node,
+    replica: Replica | None,
+    last: Application | None,
+    wanted: int,
+    now: datetime,
+    *,
+    astray: bool,
 ) -> NodeRow:
     place = node.subcluster.name
     if last is not None and last.subcluster != place:
         last = None  # it was in another subcluster, whose files are not for everybody
     states = tuple(_states(replica, last, wanted, now))
+    if astray:
+        states = ("astray", *states)
     return NodeRow(node.name, place, replica, last, wanted, states)
 
 

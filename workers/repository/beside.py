@@ -15,7 +15,6 @@ from typing import IO
 import pygit2
 
 from workers.files.durable import settle
-from workers.repository import upkeep
 from workers.repository.core import divergence
 from workers.repository.errors import OutOfStepError, UnknownRevisionError
 from workers.repository.head import Head
@@ -67,7 +66,7 @@ class Beside:
         self._history = history
         self._trees = trees
         self._receiver = receiver
-        self._given_up: tuple[object, frozenset[str]] = ((), frozenset())
+        self._lines: dict[str, tuple[object, frozenset[str]]] = {}
 
     def samples(self) -> list[str]:
         """Commits that tell another repository how much it shares with this one, newest first."""
@@ -116,7 +115,7 @@ class Beside:
         """Whether a commit is of a history that was given up, and not of main's."""
         with told(self._directory):
             self._history.follow()
-            return commit in self._every_given_up() and not self._is_main(commit)
+            return commit in self._line(LOST) and not self._is_main(commit)
 
     def turn(self, old: str, new: str, pack: bytes | IO[bytes] = b"", since: str = "") -> Revision:
         """Move main from `old` (empty: it is empty) to `new`, whatever lies between.
@@ -133,9 +132,10 @@ class Beside:
             if head != start:
                 here = head or "empty"
                 raise OutOfStepError(f"{self._directory} is at {here}, not at {old}; look again")
-            if pack and self._git.get(end) is None:
+            if pack and not self._is_main(new):
                 self._receiver.bring(pack, oid(since) if since else None, end, follows=False)
-            self._known(new)
+            else:
+                self._known(new)
             if start is not None and self._parting(end).since != old:
                 self._keep(start)
             if not self._head.move(head, end):
@@ -151,26 +151,21 @@ class Beside:
             return self._parting(oid(commit))
 
     def has(self, commit: str) -> bool:
-        """Whether a commit is here, in main or beside."""
+        """Whether a commit is of main, or of a history beside it: so with all that it needs."""
         with told(self._directory):
-            return oid(commit) in self._git
+            self._history.follow()
+            return self._is_here(commit)
 
     def tree(self, commit: str) -> Listing:
         """Every file of a revision beside main; `UnknownRevisionError`."""
         with told(self._directory):
             return self._trees.listing(self._known(commit).tree_id)
 
-    def damage(self) -> str:
-        """What is wrong with the repository on the disk, in a sentence; see `upkeep.damage`."""
-        with told(self._directory):
-            return upkeep.damage(self._directory)
-
     def _known(self, commit: str) -> pygit2.Commit:
-        found: pygit2.Object | pygit2.Commit | None = self._git.get(oid(commit))
-        if not isinstance(found, pygit2.Commit):
+        if not self._is_here(commit):
             way = "have it fetched first"
             raise UnknownRevisionError(f"{commit}: no such commit here; {way}")
-        return found
+        return self._git[oid(commit)].peel(pygit2.Commit)
 
     def _parting(self, commit: pygit2.Oid) -> Parting:
         """Raises `DamagedError` when it is no history of revisions."""
@@ -213,20 +208,22 @@ class Beside:
             if reference.name.startswith(prefix) and isinstance(reference.target, pygit2.Oid):
                 yield reference.name.removeprefix(prefix), reference.target
 
-    def _every_given_up(self) -> frozenset[str]:
-        """Every commit of a history that was given up, back to main as it was when that was asked.
+    def _line(self, prefix: str) -> frozenset[str]:
+        """Every commit of the histories of these references, back to main as it was when asked.
 
         Worked out anew when main or one of them is another.
         """
-        kept = tuple(sorted(commit for _, commit in self._references(LOST)))
-        state = (self._head.read(), kept)
-        if self._given_up[0] != state:
-            found: set[str] = set()
-            for commit in kept:
-                for one, _ in walk_back(self._git, commit, self._history.numbers()):
-                    found.add(str(one.id))
-            self._given_up = state, frozenset(found)
-        return self._given_up[1]
+        tips = tuple(sorted(str(commit) for _, commit in self._references(prefix)))
+        state = (self._head.read(), tips)
+        if prefix not in self._lines or self._lines[prefix][0] != state:
+            main = self._history.numbers()
+            walks = (walk_back(self._git, oid(tip), main) for tip in tips)
+            found = frozenset(str(one.id) for walk in walks for one, _ in walk)
+            self._lines[prefix] = state, found
+        return self._lines[prefix][1]
+
+    def _is_here(self, commit: str) -> bool:
+        return self._is_main(commit) or commit in self._line(FOREIGN) | self._line(LOST)
 
     def _is_main(self, commit: str) -> bool:
         return self._history.number_of(oid(commit)) is not None
