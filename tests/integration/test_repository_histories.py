@@ -133,6 +133,20 @@ def test_what_was_left_can_be_turned_to_again(manager: Repository, node: Reposit
     assert not manager.beside.is_given_up(ours)
 
 
+def test_a_death_before_main_moves_leaves_it_where_it_was(
+    manager: Repository, node: Repository
+) -> None:
+    ours = commit(manager, {"global/ours": b"x\n"}).hash
+    theirs = fetch(manager, node)
+    manager.beside.keep(ours)  # and dies
+    again = Repository.open(manager.directory)
+    assert head(again).hash == ours
+    assert not again.beside.is_given_up(ours)
+    again.beside.turn(ours, theirs)
+    assert list(again.beside.lost().values()) == [ours]
+    assert again.beside.is_given_up(ours)
+
+
 def test_only_so_many_are_kept(manager: Repository) -> None:
     base = manager.revision(1).hash
     left = []

@@ -22,6 +22,7 @@ from cluster_admin.configs.conflict_merging import Choice
 from cluster_admin.configs.conflict_models import Conflict
 from cluster_admin.configs.conflicts import HistoriesDifferError
 from cluster_admin.configs.models import Replica, Revision
+from cluster_admin.configs.orders import Asked
 from cluster_admin.configs.store import repository
 from cluster_admin.events.models import Event
 from cluster_admin.inventory import node_tasks
@@ -355,6 +356,29 @@ def test_a_node_that_cannot_tell_is_left_alone(bus: Bus, node: StrayNode, wire: 
     asked = [bus.work(after=1.0).asked for _ in range(8)]
     assert not any(asked)
     assert conflicts.side_of(node.head.hash, None).value == "foreign"
+
+
+def test_a_listener_that_begins_asks_how_every_node_stands(
+    bus: Bus, node: StrayNode, wire: Wire
+) -> None:
+    Replica.objects.create(
+        node="mta1",
+        subcluster="default",
+        number=2,
+        commit=repository().revision(2).hash,
+        heard_at=bus.began,
+        target=2,
+    )
+    bus.desk.entered("default")
+    asked = bus.work(after=1.0).asked
+    assert asked["mta1"] == Asked(tells=True)
+    assert asked["mta2"] == Asked(), "it was never heard"
+    sending.send(asked)
+    (order,) = [order for name, order in wire.sent if name == "mta1"]
+    assert (order.head, order.target, order.pack, order.ask) == (2, 0, b"", None)
+    assert Replica.objects.get().ordered_at is None
+    wire.settle(3)
+    assert states() == {"mta1": "open"}
 
 
 def test_a_history_that_is_too_large_is_told(bus: Bus, node: StrayNode, wire: Wire) -> None:
