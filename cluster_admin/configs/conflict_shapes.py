@@ -23,8 +23,7 @@ class SideAnswer(serializers.Serializer):
 
     node = serializers.CharField()
     subcluster = serializers.CharField()
-    state = serializers.ChoiceField(
-        [one.value for one in State],
+    state = serializers.CharField(
         help_text="open: commits wait for a decision; overridden: the node is to give its history "
         "up; passed: the manager goes on, the node stays as it is.",
     )
