@@ -70,7 +70,7 @@ def bring_up(wish: Wish, tell: Teller, keep: bool = False) -> Lab:
         write_files(record)
         start_hosts(record, _start_order(record))
         tell(f"{len(record.hosts)} hosts on {record.subnet} start")
-        _wait_until_green(record, tell)
+        wait_until_green(record, tell)
         tell(f"all green after {time.monotonic() - started:.1f} s")
         keeper = record.keeper if keep else None
         record = dataclasses.replace(record, phase=state.Phase.UP, keeper=keeper)
@@ -210,7 +210,8 @@ def _start_order(record: state.Record) -> tuple[str, ...]:
     return tuple(name for role in roles for name in record.names(role))
 
 
-def _wait_until_green(record: state.Record, tell: Teller) -> None:
+def wait_until_green(record: state.Record, tell: Teller) -> None:
+    """Return when nothing is missing; `LabError` says what is after `GREEN_SECONDS`."""
     deadline = time.monotonic() + GREEN_SECONDS
     said: list[str] = []
     while wanting := _missing(record):

@@ -8,19 +8,21 @@ nobody watches.
 from collections.abc import Mapping
 
 from workers.bus.exchanges import MANAGER_ACCOUNT
-from workers.bus.permissions import manager_permissions, node_permissions, rooms_of
+from workers.bus.permissions import Permissions, manager_permissions, node_permissions, rooms_of
 from workers.lab import rabbitmq
 from workers.lab.core.hosts import Role
 from workers.lab.state import Record, directory
 from workers.lab.supervision import Program
 
 BROKER, PORT_MAPPER = "broker", "epmd"
+ADMINISTRATOR = "administrator"
+"""Makes accounts for nodes that join; only a manager has it."""
 SUBCLUSTER = "default"
 
 
 def account_names(record: Record) -> tuple[str, ...]:
     """Who has an account at the brokers."""
-    managers = (MANAGER_ACCOUNT,) if record.names(Role.MANAGER) else ()
+    managers = (MANAGER_ACCOUNT, ADMINISTRATOR) if record.names(Role.MANAGER) else ()
     return (*record.names(Role.NODE), *managers)
 
 
@@ -36,6 +38,7 @@ def brokers_of(record: Record, passwords: Mapping[str, str]) -> dict[str, rabbit
             cookie=cookie,
             accounts=accounts,
             peers=tuple(peer.address for peer in hosts),
+            management_port=rabbitmq.MANAGEMENT_PORT if ADMINISTRATOR in passwords else 0,
         )
         for host in hosts
     }
@@ -63,7 +66,20 @@ def addresses(brokers: Mapping[str, rabbitmq.Broker], name: str) -> list[str]:
     return urls[turn:] + urls[:turn]
 
 
+def management_addresses(brokers: Mapping[str, rabbitmq.Broker]) -> list[str]:
+    """Where the manager makes accounts, with the administrator's."""
+    return [
+        broker.management_url(account)
+        for broker in brokers.values()
+        for account in broker.accounts
+        if account.administrator
+    ]
+
+
 def _account(record: Record, name: str, password: str) -> rabbitmq.Account:
+    if name == ADMINISTRATOR:
+        whole = Permissions(".*", ".*", ".*")
+        return rabbitmq.Account(name, password, (), whole, administrator=True)
     rights = (
         manager_permissions(record.name)
         if name == MANAGER_ACCOUNT

@@ -19,7 +19,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from workers.exit_codes import Exit
-from workers.lab import bringup, running
+from workers.lab import bringup, joining, running
 from workers.lab.core.faults import FaultKind
 from workers.lab.endings import end_like_interrupt
 from workers.lab.errors import LabError, LabRefused
@@ -189,6 +189,18 @@ def heal(context: typer.Context, name: Name = DEFAULT_NAME) -> None:
     with _complaints():
         healed = Lab.load(name).heal(*context.args)
     typer.echo("\n".join(f"healed {each}" for each in healed) or "nothing to heal", err=True)
+
+
+@app.command()
+def join(name: Name = DEFAULT_NAME, output: Shape = Output.TABLE) -> None:
+    """Let another node join the lab by a one-time token, as a real host would."""
+    end_like_interrupt()
+    with _complaints(), progress() as tell:
+        host = joining.join(name, tell)
+    if output is Output.JSON:
+        typer.echo(json.dumps(dataclasses.asdict(host), indent=2))
+    else:
+        typer.echo(f"{host.name} is a node of lab {name} at {host.address}")
 
 
 @app.command()

@@ -1,8 +1,9 @@
-"""A manager's web server, heard on the machine's own loopback while it lives on the manager's host.
+"""A manager's web server, heard on the machine's own loopback and by the lab's hosts.
 
-`python -m workers.lab.front PORT APPLICATION`. A socket stays in the network namespace that it was
-made in: the listening one is made in the machine's, all others (broker, database) in the host's.
-uvicorn's own `--fd` would take it for a UNIX socket, and leave Nagle's delay on every event.
+`python -m workers.lab.front PORT ADDRESS APPLICATION`. A socket stays in the network namespace that
+it was made in: one that listens is made in the machine's, all others (the one at ADDRESS, broker,
+database) in the host's. uvicorn's own `--fd` would take it for a UNIX socket, and leave Nagle's
+delay on every event.
 """
 
 import os
@@ -34,9 +35,12 @@ def open_door(namespace: str, port: int) -> socket.socket:
     return in_namespace(namespace, make)
 
 
-def serve(port: int, application: str) -> None:
+def serve(port: int, address: str, application: str) -> None:
     """Serve until told to end."""
-    door = open_door(machine_namespace(), port)
+    doors = [
+        open_door(machine_namespace(), port),
+        socket.create_server((address, port), backlog=BACKLOG),
+    ]
     config = uvicorn.Config(
         application,
         host=LOOPBACK,
@@ -46,8 +50,8 @@ def serve(port: int, application: str) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[door])
+    uvicorn.Server(config).run(sockets=doors)
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), sys.argv[2])
+    serve(int(sys.argv[1]), *sys.argv[2:])

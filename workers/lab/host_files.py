@@ -9,7 +9,6 @@ import math
 import secrets
 from pathlib import Path
 
-from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
 from workers.failover.core.definitions_rules import BOUNDS
 from workers.failover.core.definitions_text import render
@@ -65,13 +64,22 @@ def write_files(record: Record) -> None:
         if host.role is Role.BROKER:
             programs = broker_files.lay_down(brokers[host.name])
         elif host.role is Role.MANAGER:
-            urls = broker_files.addresses(brokers, MANAGER_ACCOUNT)
-            programs = manager_files.lay_down(record, host, urls, definitions, _key_file(record))
+            programs = manager_files.lay_down(record, host, brokers, definitions, _key_file(record))
             tree = host_directory(record, host.name) / manager_files.CONFIGURATION
             configuration.write_tree(tree, configuration_of(record))
         else:
             programs = _programs(record, host)
         write_configuration(host_directory(record, host.name), programs)
+
+
+def write_joined(record: Record, host: Host) -> None:
+    """Write what a node that has just joined lacks: its configuration, and what runs on it."""
+    settings = node_file(record, host.name)
+    joined = settings.read_text().partition("[configuration]")[0]
+    lines = "".join(f"{line}\n" for line in _configuration_lines(record, host))
+    write_secret(settings, joined + lines)
+    set_clock(clock_file(record, host.name), 0)
+    write_configuration(host_directory(record, host.name), _node_programs(record, host))
 
 
 def definitions_of(record: Record) -> Definitions:

@@ -7,13 +7,15 @@ back with its accounts, tokens and database.
 import json
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from workers.bus.exchanges import MANAGER_QUEUE
+from workers.bus.exchanges import MANAGER_ACCOUNT, MANAGER_QUEUE
+from workers.lab.broker_files import addresses, management_addresses
 from workers.lab.configuration import DOMAIN
 from workers.lab.core.hosts import Host, Role
 from workers.lab.preparation import write_steps
+from workers.lab.rabbitmq import Broker
 from workers.lab.secret_files import write_secret
 from workers.lab.state import Record, directory
 from workers.lab.supervision import Program
@@ -25,6 +27,7 @@ CONFIGURATION = "configuration"
 """The directory with the tree that the repository begins with."""
 PASSWORD_BYTES = 8
 """As hexadecimal digits: a double click selects the whole of it, no shell minds it."""
+Brokers = Mapping[str, Broker]
 _MANAGE = (sys.executable, "manage.py")
 _CELERY = (sys.executable, "-m", "celery", "-A", "cluster_admin.celery")
 _ALONE = ("--pool", "solo", "--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -54,8 +57,14 @@ def environment_of(record: Record, host: str) -> dict[str, str]:
     return found
 
 
+def address_for_hosts(record: Record) -> str:
+    """Where the lab's own hosts find the manager."""
+    [host, *_] = [host for host in record.hosts if host.role is Role.MANAGER]
+    return f"http://{host.address}:{record.port}"
+
+
 def lay_down(
-    record: Record, host: Host, brokers: Sequence[str], definitions: str, key_file: Path
+    record: Record, host: Host, brokers: Brokers, definitions: str, key_file: Path
 ) -> list[Program]:
     """Write the host's files and answer what runs on it."""
     home = directory(record.name) / host.name
@@ -71,9 +80,7 @@ def lay_down(
     ]
 
 
-def _environment(
-    record: Record, host: Host, brokers: Sequence[str], key_file: Path
-) -> dict[str, str]:
+def _environment(record: Record, host: Host, brokers: Brokers, key_file: Path) -> dict[str, str]:
     home = directory(record.name) / host.name
     return {
         "DJANGO_SETTINGS_MODULE": "cluster_admin.settings.production",
@@ -84,7 +91,8 @@ def _environment(
         "MUSTER_ALLOWED_HOSTS": f"{LOOPBACK},localhost,{host.address}",
         "MUSTER_PLAIN_HTTP": "1",
         "MUSTER_PUBLIC_URL": address_of(record),
-        "MUSTER_BROKER_URL": ",".join(brokers),
+        "MUSTER_BROKER_URL": ",".join(addresses(brokers, MANAGER_ACCOUNT)),
+        "MUSTER_BROKER_MANAGEMENT_URL": ",".join(management_addresses(brokers)),
         "MUSTER_KEY_FILE": str(key_file),
     } | _mail(record)
 
@@ -116,7 +124,7 @@ def _commands(record: Record, host: Host, home: Path) -> dict[str, tuple[str, ..
     front = (sys.executable, "-m", "workers.lab.front")
     name = f"{MANAGER_QUEUE}@{host.name}"
     return {
-        WEB: (*front, str(record.port), "cluster_admin.asgi:application"),
+        WEB: (*front, str(record.port), host.address, "cluster_admin.asgi:application"),
         LISTENER: (*_MANAGE, "listen"),
         TASKS: (*_CELERY, "worker", "-Q", MANAGER_QUEUE, "-c", "1", "-n", name, *_ALONE),
         CLOCK: (*_CELERY, "beat", "--schedule", str(home / "beat-schedule"), "--pidfile="),

@@ -5,11 +5,13 @@ import ipaddress
 import pytest
 
 from workers.lab.core.hosts import (
+    MOST_NODES,
     POOL,
     Role,
     free_subnet,
     hosts_of,
     namespace,
+    next_node,
     prefix_for,
     vips_of,
 )
@@ -51,3 +53,12 @@ def test_free_subnet_touches_nothing_taken() -> None:
     assert free_subnet(["198.18.0.0/24", "198.18.1.7"], 6) == "198.18.2.0/24"
     assert free_subnet(["198.18.0.0/16", "0.0.0.0/0"], 6) == "198.19.0.0/24"
     assert free_subnet([str(POOL)], 6) is None
+
+
+def test_the_next_node_takes_the_first_free_place() -> None:
+    hosts = hosts_of("198.18.0.0/24", nodes=3, brokers=1, managers=1)
+    fourth = next_node("198.18.0.0/24", hosts)
+
+    assert fourth == hosts_of("198.18.0.0/24", nodes=4, brokers=0)[3]
+    assert next_node("198.18.0.0/24", hosts[1:]) == hosts[0]
+    assert next_node("198.18.0.0/24", hosts_of("198.18.0.0/24", MOST_NODES, 0)) is None

@@ -65,6 +65,17 @@ def hosts_of(subnet: str, nodes: int, brokers: int, managers: int = 0) -> tuple[
     return tuple(Host(n, role, str(base + place), _mac(base + place)) for n, role, place in places)
 
 
+def next_node(subnet: str, hosts: Iterable[Host]) -> Host | None:
+    """The node that a lab with these hosts would get next; None when it has its most."""
+    names = {host.name for host in hosts}
+    base = ipaddress.IPv4Network(subnet).network_address
+    for number in range(1, MOST_NODES + 1):
+        if (name := f"mta{number}") not in names:
+            address = base + 10 + number
+            return Host(name, Role.NODE, str(address), _mac(address))
+    return None
+
+
 def vips_of(subnet: str, count: int) -> tuple[str, ...]:
     """The first `count` virtual addresses of a lab."""
     base = ipaddress.IPv4Network(subnet).network_address
