@@ -26,7 +26,7 @@ class ProposalAnswer(serializers.Serializer):
     """A change that waits for another person, or that was decided."""
 
     number = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=Proposal.State.values)
+    state = serializers.ChoiceField(choices=Proposal.State.choices)
     author = serializers.CharField()
     created_at = serializers.DateTimeField()
     message = serializers.CharField()

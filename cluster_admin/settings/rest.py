@@ -29,6 +29,9 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "COMPONENT_NO_READ_ONLY_REQUIRED": False,
     "OAS_VERSION": "3.0.3",
+    "ENUM_NAME_OVERRIDES": {
+        "ProposalState": "cluster_admin.configs.proposal_models.Proposal.State",
+    },
     "PREPROCESSING_HOOKS": [],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
