@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
+from cluster_admin.inventory.models import Node
 from cluster_admin.joining import accounts, leaving
-from cluster_admin.joining.models import BrokerAccount
+from cluster_admin.joining.models import BrokerAccount, JoinToken
+from tests.web.admin_fixtures import client_of, make_superuser
 from tests.web.api_client import Api, newest
 from tests.web.fake_management import FakeManagement
 from tests.web.joining_parts import administrator, join, managed, new_token
@@ -63,6 +66,21 @@ def test_a_node_that_was_removed_loses_its_account_a_minute_later(
     record = newest(kind="broker account")
     assert (record.action, record.object, record.subcluster) == ("delete", "mta1", "default")
     assert leaving.look(later(joined, 120)) == 0
+
+
+def test_a_node_with_tokens_is_removed_in_the_admin_too(
+    api: Api, broker: FakeManagement, joined: datetime
+) -> None:
+    new_token(api)
+    page = reverse("admin:inventory_node_delete", args=(Node.objects.get(name="mta1").pk,))
+    sent = {"confirmed": "Remove", "reason": "sold", "force": "on"}
+
+    assert client_of(make_superuser()).post(page, sent).status_code == 302
+
+    assert not JoinToken.objects.exists()
+    leaving.look(joined)
+    assert leaving.look(later(joined, 60)) == 1
+    assert broker.account("mta1") is None
 
 
 def test_a_node_that_is_back_in_time_keeps_its_account(
