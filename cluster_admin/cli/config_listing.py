@@ -44,6 +44,7 @@ def ls(
     under = (directory or "").strip("/")
     query: dict[str, str | int] = {"under": under} if under else {}
     told: Any = call.client.get(f"{revision_path(number)}tree/", query).body
-    shapes.rows_text(told["files"], FILES, look).print()
+    files = sorted(told["files"], key=lambda file: str(file["path"]))
+    shapes.rows_text(files, FILES, look).print()
     where = f" below {under}" if under else ""
-    tell(f"r{number}: {len(told['files'])} files{where}")
+    tell(f"r{number}: {len(files)} files{where}")

@@ -31,6 +31,8 @@ Edit.objects.update_or_create(node="mta1", path="postfix/main.cf", defaults={
     "at": timezone.now(), "executable": False})
 """
 LOOKS = [
+    "ls",
+    "ls global --revision 2",
     "log",
     f"log {MAIN} --limit 1",
     "log --before 2",
@@ -133,6 +135,26 @@ Replica.objects.filter(node="mta1").update(trouble={sentence!r})
 def test_a_file_of_a_revision_or_of_a_node_comes_to_the_letter(first: Desk) -> None:
     for command in (f"show 2 {MAIN}", "render mta1 postfix/main.cf --revision 2"):
         assert first.types(f"config {command}").stdout == LINES
+
+
+def test_files_of_a_revision_are_listed_by_path(first: Desk) -> None:
+    rows = json.loads(first.types("config ls --revision 2 -o json --columns path").stdout)
+
+    paths = [row["path"] for row in rows]
+    assert paths == sorted(paths)
+    assert {MAIN, "default/mta1/name"} <= set(paths)
+    assert first.types("config ls nowhere").exit_code == 3
+
+
+def test_a_word_that_names_nothing_keeps_all_from_being_committed(ann: Desk) -> None:
+    ann.write(MAIN, LINES + "more = 1\n")
+
+    for words in (f"{MAIN} global/typo", "''"):
+        refused = ann.does(f"commit {words} -m wrong", 2)
+        assert "names no file" in refused.stderr or "neither here" in refused.stderr
+    assert json.loads(ann.does("status -o json").stdout) == [
+        {"path": MAIN, "state": "changed", "detail": ""}
+    ]
 
 
 def test_a_change_is_seen_committed_and_pulled_by_others(ann: Desk, bob: Desk) -> None:

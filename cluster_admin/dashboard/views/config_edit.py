@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
+from cluster_admin.configs.diff_lines import visible
 from cluster_admin.configs.store import repository
 from cluster_admin.dashboard.config_proposals import Proposal, from_form, message_of, new_key
 from cluster_admin.dashboard.config_scope import denial
@@ -52,7 +53,7 @@ class Editor(Reviewing):
             return self.form(request, sentence="Write the path of the file.", **told)
         if refusal := path_refusal(name):
             told["name"] = name.replace("\0", "")
-            return self.form(request, sentence=f"{told['name']} {refusal.value}.", **told)
+            return self.form(request, sentence=f"{visible(name)} {refusal.value}.", **told)
         if name != path and name in repository().tree(base):
             sentence = f"{name} is there already: edit that file, or choose another path."
             return self.form(request, sentence=sentence, **told)
@@ -141,7 +142,7 @@ class Rename(Reviewing):
         entry = entry_at(base, path)
         refusal = path_refusal(name)
         if refusal or name in repository().tree(base):
-            why = f"{name.replace(chr(0), '')} {refusal.value if refusal else 'is there already'}"
+            why = f"{visible(name)} {refusal.value if refusal else 'is there already'}"
             messages.error(request, f"Not renamed: {why}" if name else "Not renamed: write a path")
             return redirect("dashboard:config-file", path)
         title = f"Rename {path} to {name}"
