@@ -162,11 +162,9 @@ def test_a_deployment_shows_each_node_s_difference_before_the_button(
     page.wait_for_url(f"**{DEPLOY}")
 
 
-def test_what_another_person_proposed_is_approved_after_a_question(
-    page: Page, stage: Stage
-) -> None:
+def test_what_another_person_proposed_is_decided_after_a_question(page: Page, stage: Stage) -> None:
     page.goto(f"{stage.url}/")
-    expect(page.locator(".count")).to_have_text("1")
+    expect(page.locator(".top .count")).to_have_text("1")
     page.goto(f"{stage.url}/config/proposals/")
     page.locator("a.open").first.click()
     page.wait_for_selector(".node-diff")
@@ -180,7 +178,7 @@ def test_what_another_person_proposed_is_approved_after_a_question(
     page.keyboard.press("Enter")
 
     wait_for_text(page, ".messages", "is rejected")
-    expect(page.locator(".count")).to_have_count(0)
+    expect(page.locator(".top .count")).to_have_count(0)
 
 
 def test_nothing_is_complained_of_and_nothing_comes_from_elsewhere(
