@@ -1,0 +1,280 @@
+"""A collector's files: each piece of a log once, whatever dies when.
+
+One process at a time has a store. Invariants: a piece is told as kept only when its bytes and the
+record of them are on the disk; after a death the files are cut back to what the records say, so
+what comes again is neither doubled nor lost. Only ends of files are ever touched.
+"""
+
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.files import durable, locks
+from workers.logs.core.ledger import (
+    Forgotten,
+    Kept,
+    Ledger,
+    Opened,
+    Record,
+    Verdict,
+    decoded,
+    encoded,
+)
+
+OPEN_MAX = 128
+"""Files that are held open."""
+COMPACT_BYTES = 8 << 20
+LOCK_SECONDS = 2.0
+log = logging.getLogger("muster.logs")
+
+
+class StoreError(Exception):
+    """Nothing of what was given is kept; the sentence says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a segment from `offset` on, and the file they belong into."""
+
+    segment: str
+    offset: int
+    data: bytes
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a piece, and how many bytes of its segment are there now."""
+
+    verdict: Verdict
+    position: int
+
+
+class Store:
+    """Pieces go in, files come out. For one thread. `state` is where its ledger is.
+
+    `compact_bytes`: a ledger of this size is written anew, if that makes it half as large. Raises
+    `StoreError` when another process has it, or the ledger cannot be read.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        file_mode: int = 0o640,
+        dir_mode: int = 0o750,
+        compact_bytes: int = COMPACT_BYTES,
+    ) -> None:
+        self._modes = file_mode, dir_mode
+        self._compact_bytes = compact_bytes
+        self._path = state / "ledger"
+        self._files: OrderedDict[str, int] = OrderedDict()
+        try:
+            state.mkdir(parents=True, exist_ok=True)
+            self._lock = locks.take(state / "lock", LOCK_SECONDS)
+        except locks.TakenError:
+            raise StoreError(f"{state} is another collector's; end that one first") from None
+        except OSError as error:
+            raise StoreError(f"{state} cannot be used: {error.strerror}") from error
+        self.ledger = Ledger()
+        self._recover()
+
+    def keep(self, pieces: Sequence[Piece]) -> list[Outcome]:
+        """Keep all of them, or raise `StoreError` and keep none; their order is that of the files.
+
+        A piece that leaves a gap is not kept; what comes behind it in the same segment neither.
+        """
+        trial = _Trial(self.ledger)
+        outcomes = [trial.add(one) for one in pieces]
+        if not trial.writes:
+            return outcomes
+        try:
+            self._open(trial)
+            records = self._write(trial)
+            self._append(records)
+        except OSError as error:
+            self._undo(trial)
+            raise StoreError(
+                f"nothing was kept: {error}; make room, it goes on by itself"
+            ) from error
+        for record in records:
+            self.ledger.add(record)
+        if self._size > self._compact_bytes:
+            self._compact()
+        return outcomes
+
+    def forget(self, segments: Sequence[str]) -> None:
+        """Nothing will come of these segments any more."""
+        known = [Forgotten(segment=one) for one in segments if one in self.ledger.positions]
+        if known:
+            self._append(known)
+            for record in known:
+                self.ledger.add(record)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for handle in (*self._files.values(), self._handle, self._lock):
+            os.close(handle)
+        self._files.clear()
+
+    # What is on the disk.
+
+    def _recover(self) -> None:
+        """Read the ledger, and cut files back to it."""
+        new = not self._path.exists()
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        data = self._path.read_bytes()
+        self._size = 0
+        for record, end in decoded(data):
+            self.ledger.add(record)
+            self._size = end
+        if self._size < len(data):
+            log.warning("%s: the last %s bytes were cut short", self._path, len(data) - self._size)
+            os.ftruncate(self._handle, self._size)
+            os.fdatasync(self._handle)
+        if new:
+            durable.settle(self._path.parent)
+        for path, length in list(self.ledger.lengths.items()):
+            self._cut_back(path, length)
+
+    def _cut_back(self, path: str, length: int) -> None:
+        try:
+            found = os.stat(path, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            self.ledger.add(Forgotten(path=path))  # taken away by whoever looks after old logs
+            return
+        if found > length:
+            handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.ftruncate(handle, length)
+                os.fdatasync(handle)
+            finally:
+                os.close(handle)
+        elif found < length:
+            log.error("%s lacks %s bytes that were in it; see the disk", path, length - found)
+            self.ledger.add(Opened(path, found))
+
+    def _open(self, trial: "_Trial") -> None:
+        """Open every file; of one that is new here it is said first what is in it."""
+        new: list[Record] = []
+        for path in trial.paths():
+            self._leave_moved(path)
+            if path not in self.ledger.lengths:
+                length = os.fstat(self._file(path)).st_size
+                new.append(Opened(path, length))
+        if new:
+            self._append(new)
+            for record in new:
+                self.ledger.add(record)
+
+    def _leave_moved(self, path: str) -> None:
+        """Leave a file that was deleted, or has another name by now."""
+        handle = self._files.get(path)
+        try:
+            found = os.stat(path, follow_symlinks=False)
+        except FileNotFoundError:
+            found = None
+        if handle is not None and (found is None or not os.path.samestat(os.fstat(handle), found)):
+            os.close(self._files.pop(path))
+            found = None
+        if found is None:
+            self.ledger.add(Forgotten(path=path))
+
+    def _file(self, path: str) -> int:
+        if path not in self._files:
+            self._directories(Path(path).parent)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            existed = os.path.lexists(path)
+            handle = os.open(path, flags, self._modes[0])
+            self._files[path] = handle
+            if not existed:
+                os.fchmod(handle, self._modes[0])
+                durable.settle(Path(path).parent)
+            while len(self._files) > OPEN_MAX:
+                os.close(self._files.popitem(last=False)[1])
+        self._files.move_to_end(path)
+        return self._files[path]
+
+    def _directories(self, directory: Path) -> None:
+        missing = []
+        while not directory.exists():
+            missing.append(directory)
+            directory = directory.parent
+        for one in reversed(missing):
+            one.mkdir(exist_ok=True)
+            one.chmod(self._modes[1])
+            durable.settle(one.parent)
+
+    def _write(self, trial: "_Trial") -> list[Record]:
+        """Write the pieces behind the files' ends, and bring them to the disk."""
+        records: list[Record] = []
+        ends: dict[str, int] = {}
+        for piece in trial.writes:
+            end = ends.get(piece.path, self.ledger.lengths[piece.path])
+            _write_all(self._file(piece.path), piece.data, end)
+            ends[piece.path] = end + len(piece.data)
+            position = piece.offset + len(piece.data)
+            records.append(Kept(piece.segment, position, piece.path, ends[piece.path]))
+        for path in ends:
+            os.fdatasync(self._file(path))
+        return records
+
+    def _append(self, records: Sequence[Record]) -> None:
+        data = encoded(records)
+        try:
+            _write_all(self._handle, data, self._size)
+            os.fdatasync(self._handle)
+        except OSError:
+            os.ftruncate(self._handle, self._size)
+            raise
+        self._size += len(data)
+
+    def _undo(self, trial: "_Trial") -> None:
+        """Cut the files back at once: the room may be needed."""
+        for path in trial.paths():
+            if path in self.ledger.lengths and path in self._files:
+                os.ftruncate(self._files[path], self.ledger.lengths[path])
+
+    def _compact(self) -> None:
+        data = encoded(self.ledger.records())
+        if len(data) * 2 > self._size:
+            return
+        durable.replace(self._path, data)
+        os.close(self._handle)
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        self._size = len(data)
+
+
+class _Trial:
+    """Pieces judged one behind the other, as if each were kept already."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._ahead = Ledger()
+        self.writes: list[Piece] = []
+
+    def add(self, piece: Piece) -> Outcome:
+        """Judge one, and note what of it is to be written."""
+        known = self._ahead if piece.segment in self._ahead.positions else self._ledger
+        verdict, there = known.judge(piece.segment, piece.offset, len(piece.data))
+        if verdict is Verdict.NEW:
+            position = piece.offset + len(piece.data)
+            self._ahead.positions[piece.segment] = position
+            rest = piece.data[there:]
+            self.writes.append(Piece(piece.segment, piece.offset + there, rest, piece.path))
+            return Outcome(verdict, position)
+        return Outcome(verdict, known.positions.get(piece.segment, 0))
+
+    def paths(self) -> list[str]:
+        """The files, each once."""
+        return list(dict.fromkeys(one.path for one in self.writes))
+
+
+def _write_all(handle: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(handle, view, offset)
+        view, offset = view[written:], offset + written
