@@ -13,9 +13,10 @@ import pytest
 
 from tests.lab.looking import assert_nothing_left, wait_until
 from workers.exit_codes import Exit
-from workers.lab import joining, manager_files
+from workers.lab import joining, manager_files, network
 from workers.lab.bringup import Wish, bring_up, take_down
-from workers.lab.core.hosts import Host, next_node
+from workers.lab.core.hosts import Host, namespace, next_node
+from workers.lab.errors import LabError
 from workers.lab.health import look, missing
 from workers.lab.host_files import host_directory, node_file
 from workers.lab.lab import Lab
@@ -148,6 +149,20 @@ def test_a_token_of_nobody_is_refused(joined: Joined, tmp_path: Path, token: str
     assert status == Exit.REFUSED, sentence
     assert re.search("token", sentence)
     assert token not in sentence
+
+
+def test_a_join_that_fails_leaves_nothing_of_its_host(joined: Joined) -> None:
+    joined.lab.inject("power-loss", ["manager1"])
+    try:
+        with pytest.raises(LabError, match="muster node add"):
+            joining.join(joined.name, joined.said.append)
+    finally:
+        joined.lab.heal("all")
+
+    assert joined.lab.nodes == ("mta1", "mta2", "mta3", "mta4")
+    assert namespace(joined.name, "mta5") not in network.namespaces(joined.name)
+    assert not (joined.lab.directory / "mta5").exists()
+    wait_until(joined.green, GREEN_SECONDS, "all green")
 
 
 def test_it_comes_back_after_a_power_loss_as_the_others_do(joined: Joined) -> None:
