@@ -12,6 +12,7 @@ from workers.config.core.applying import Live, Wish, not_begun
 from workers.config.core.manifests import Drift
 from workers.config.core.orders import Target
 from workers.config.core.reports import DRIFT_MAX, Outcome, Report
+from workers.config.discreet import Discreet
 from workers.config.edited import Edit, edits
 from workers.config.errors import ConfigError
 from workers.config.own_tree import OwnTree, Parse
@@ -50,9 +51,8 @@ class Applier:
         self._secrets = SecretFiles(configuration.secrets)
         self._renderer = Renderer()
         self._own = OwnTree(subcluster, node, parse, self._secrets, self._renderer)
-        self._switcher = Switcher(
-            configuration.directory, configuration.profile, configuration.autoupdate
-        )
+        profile = Discreet(configuration.profile, self._secrets)
+        self._switcher = Switcher(configuration.directory, profile, configuration.autoupdate)
         self._look = Look()
 
     def warm(self) -> None:

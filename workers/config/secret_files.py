@@ -3,15 +3,18 @@
 A value goes into the files that are rendered, and nowhere else.
 """
 
+import contextlib
 import os
 import stat
 from pathlib import Path
 
-from workers.config.core.secrets import SECRET_BYTES, name_refusal
+from workers.config.core.secrets import SECRET_BYTES, name_refusal, placeholders
 from workers.config.errors import ConfigError
 
 SHOWN_BYTES_MIN = 4
 """A shorter value is found in any file by chance."""
+LINE_CHARACTERS_MIN = 12
+"""The same of one line of a value that has many, such as a key."""
 
 
 class SecretFileError(ConfigError):
@@ -47,11 +50,27 @@ class SecretFiles:
 
     def within(self, content: bytes) -> bool:
         """Whether a file holds the value of any secret that is known here."""
+        return any(self._value_in(name, content) for name in self._names())
+
+    def concealed(self, text: str) -> str:
+        """A text with `<secret NAME>` for each value in it, and for each line of a long one."""
+        found = {}
+        for name in self._names():
+            with contextlib.suppress(SecretFileError):
+                value = (self(name) or b"").decode("utf-8", "replace").removesuffix("\n")
+                lines = (line.strip() for line in value.splitlines())
+                found[value] = name
+                found |= {line: name for line in lines if len(line) >= LINE_CHARACTERS_MIN}
+        for value in sorted(found, key=len, reverse=True):
+            if len(value) >= SHOWN_BYTES_MIN:
+                text = text.replace(value, placeholders(found[value]).decode())
+        return text
+
+    def _names(self) -> list[str]:
         try:
-            names = [path.name for path in self._directory.iterdir()]
+            return [path.name for path in self._directory.iterdir()]
         except OSError:
-            return False
-        return any(self._value_in(name, content) for name in names)
+            return []
 
     def _value_in(self, name: str, content: bytes) -> bool:
         try:
