@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cluster_admin.configs import sending
+from cluster_admin.configs.models import Replica
 from cluster_admin.inventory.models import Node, Subcluster
 from tests.web import seeding
 from tests.web.api_client import Api, newest
@@ -31,6 +32,7 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(sending, "send", lambda asked: {})
     subcluster()
     subcluster("other", "198.19.0", "oth")
+    Replica.objects.create(node="mta1", subcluster="default")
     found = {}
     for name, files in (
         ("global", {"global/motd": "x\n"}),
