@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.restoring import Lost
 from tests.unit.repository.stage import commit, git, sound
+from tests.web.postgresql import running
 from workers.exit_codes import Exit
 from workers.failover.core.definitions_text import parse, render
 from workers.files.locks import take
@@ -79,6 +80,16 @@ def test_the_manager_goes_on_and_deploys_nothing_by_itself(lost: Lost) -> None:
     assert rows(lost, query) == [("manual", 0)]
     assert rows(lost, "SELECT max(number) FROM configs_revision") == [(11,)]
     assert rows(lost, "SELECT count(*) FROM audit_auditrecord WHERE action = 'restore'") == [(1,)]
+
+
+def test_into_postgresql(lost: Lost) -> None:
+    lost.lose()
+    with running() as url:
+        lost.manager.environment["DATABASE_URL"] = url
+        lost.restore()
+        lost.restore()
+
+        assert lost.differences() == []
 
 
 def test_again_changes_nothing(lost: Lost) -> None:
