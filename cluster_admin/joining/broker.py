@@ -101,7 +101,10 @@ def _is_loopback(url: str) -> bool:
 
 
 def make_account(broker: Management, cluster: str, subcluster: str, node: str, word: str) -> None:
-    """Declare the subcluster's rooms, and give the node its account with this password."""
+    """Declare the subcluster's rooms, and give the node its account with this password.
+
+    Whoever is connected with the account as it was is thrown out.
+    """
     if problem := reserved(node):
         raise ForeignAccountError(problem)
     standing = broker.standing(node)
@@ -112,6 +115,8 @@ def make_account(broker: Management, cluster: str, subcluster: str, node: str, w
             "delete it there, or add the node under another name"
         )
     broker.put_rooms(rooms_of(cluster, subcluster))
+    if standing:
+        broker.delete_account(node)  # a new password alone would leave old connections open
     broker.put_account(node, word, node_permissions(cluster, subcluster, node))
 
 

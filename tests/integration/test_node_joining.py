@@ -212,8 +212,11 @@ def test_a_host_whose_disk_died_joins_with_a_new_token_and_the_old_account_is_de
 ) -> None:
     node = site.new_node()
     assert site.join(site.new_token(node), "before").returncode == 0
+    old = pika.BlockingConnection(pika.URLParameters(site.settings("before").brokers[0]))
     assert site.join(site.new_token(node), "after").returncode == 0
 
+    with pytest.raises(pika.exceptions.AMQPConnectionError):
+        old.process_data_events(time_limit=10)
     assert lets_in(site.settings("after").brokers)
     assert not lets_in(site.settings("before").brokers)
 
