@@ -1,7 +1,7 @@
 """Options and columns that the commands of the configuration share."""
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,10 +58,17 @@ Emergency = Annotated[
         help="Commit past the four-eyes rule, as an admin of every subcluster; kept in the audit.",
     ),
 ]
+
+
+def title(message: Any) -> str:
+    """The first line of a message."""
+    return str(message or "").partition("\n")[0]
+
+
 COMMITTED = (
     Column("revision", rank=Rank.KEY),
     Column("author"),
-    Column("message"),
+    Column("message", text=title),
     Column("replicas"),
     Column("at", rank=Rank.WIDE, text=clock),
     Column("commit", rank=Rank.WIDE),

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cluster_admin.cli import shapes
+from cluster_admin.cli import completing, shapes
 from cluster_admin.cli.bundles import Changing, DryRun, Listing, Printing, add
 from cluster_admin.cli.changing import Step, change
 from cluster_admin.cli.columns import Column, Rank, clock, printable
-from cluster_admin.cli.config_options import COMMITTED
+from cluster_admin.cli.config_options import COMMITTED, title
 from cluster_admin.cli.config_remote import ROOT
 from cluster_admin.cli.errors import Refused, Usage
 from cluster_admin.cli.looking import Kind, look_of, show_list
@@ -19,11 +19,6 @@ from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import tell
 from workers.exit_codes import Exit
 
-
-def _title(message: Any) -> str:
-    return str(message or "").partition("\n")[0]
-
-
 PROPOSALS = Kind(
     "proposals",
     f"{ROOT}proposals/",
@@ -31,7 +26,7 @@ PROPOSALS = Kind(
         Column("number", rank=Rank.KEY),
         Column("state", rank=Rank.KEY),
         Column("author", rank=Rank.KEY),
-        Column("message", text=_title, most=60),
+        Column("message", text=title, most=60),
         Column("places"),
         Column("files"),
         Column("created_at", text=clock),
@@ -62,7 +57,12 @@ Number = Annotated[
     int | None, typer.Argument(metavar="[NUMBER]", min=1, help="Unset: list the open ones.")
 ]
 Place = Annotated[
-    str, typer.Argument(metavar="PLACE", help="A subcluster, or global: files of all nodes.")
+    str,
+    typer.Argument(
+        metavar="PLACE",
+        help="A subcluster, or global: files of all nodes.",
+        autocompletion=completing.subclusters,
+    ),
 ]
 
 
@@ -78,6 +78,7 @@ class Deciding(Listing):
     message: Annotated[
         str, typer.Option("--message", "-m", metavar="TEXT", help="What is said of the decision.")
     ] = ""
+    every: Annotated[bool, typer.Option("--all", help="List the decided ones too.")] = False
     dry_run: DryRun = False
 
     @property
@@ -95,7 +96,7 @@ class Deciding(Listing):
     "proposals",
     examples=[
         "muster config proposals",
-        "muster config proposals --filter state=rejected",
+        "muster config proposals --all --filter author=eve",
         "muster config proposals 7",
         "muster config proposals 7 --approve -m 'looks right'",
         "muster config proposals 7 --reject -m 'mta2 needs it too'",
@@ -106,7 +107,7 @@ def proposals(call: Call, how: Deciding, number: Number = None) -> None:
     if number is None:
         if how.verb:
             raise Usage(f"--{how.verb} needs a number: muster config proposals NUMBER --{how.verb}")
-        chosen = any(one.startswith("state=") for one in how.filters)
+        chosen = how.every or any(one.startswith("state=") for one in how.filters)
         show_list(call, PROPOSALS, how, query={} if chosen else {"state": "open"})
     elif not how.verb:
         _show(call, how, _whole(call, number))

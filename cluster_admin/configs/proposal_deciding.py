@@ -27,10 +27,13 @@ from cluster_admin.configs.services import Made
 from cluster_admin.configs.submitting import TRAILER, account_of, approved
 from cluster_admin.inventory.refusals import Refused
 from workers.repository.core.changes import Changes
-from workers.repository.core.paths import GLOBAL
+from workers.repository.core.paths import GLOBAL, PATH_BYTES
 from workers.repository.errors import NothingChangedError
 
 KEPT = timedelta(days=365)
+DECIDED_MAX, DECIDED_BYTES = 5_000, 2 * 1024**3
+"""So many decided ones are kept, with contents of so many bytes; the oldest go first."""
+PRUNE_BATCH = 500
 State = Proposal.State
 
 
@@ -106,8 +109,15 @@ def settle() -> None:
 
 
 def prune(now: datetime) -> None:
-    """Delete what was decided long ago."""
-    Proposal.objects.filter(decided_at__lt=now - KEPT).delete()
+    """Delete what was decided long ago, and the oldest of what is too much, a batch at a time."""
+    decided = Proposal.objects.exclude(state=State.OPEN)
+    room, gone = DECIDED_BYTES, []
+    rows = decided.order_by("-id").values_list("pk", "size", "files", "decided_at")
+    for number, (pk, size, files, at) in enumerate(rows):
+        room -= size + files * PATH_BYTES
+        if room < 0 or number >= DECIDED_MAX or (at is not None and at < now - KEPT):
+            gone.append(pk)
+    Proposal.objects.filter(pk__in=gone[-PRUNE_BATCH:]).delete()
 
 
 @contextmanager

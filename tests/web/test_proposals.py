@@ -284,6 +284,19 @@ def test_old_decisions_go_and_open_proposals_stay() -> None:
     assert [row.pk for row in Proposal.objects.all()] == [kept.pk]
 
 
+def test_decided_proposals_do_not_fill_the_disk() -> None:
+    stage.subcluster()
+    guard()
+    eve = person("eve", Role.EDITOR)
+    made = [deciding.withdraw(eve, propose(eve)) for _ in range(3)]
+    Proposal.objects.filter(pk=made[1].pk).update(size=deciding.DECIDED_BYTES)
+    kept = propose(eve)
+
+    deciding.prune(timezone.now())
+
+    assert [row.pk for row in Proposal.objects.all()] == [kept.pk, made[2].pk]
+
+
 def test_a_rule_is_of_a_place_that_there_is() -> None:
     with pytest.raises(Refused, match="there is no subcluster 'nowhere'"):
         guard("nowhere")

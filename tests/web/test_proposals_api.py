@@ -233,6 +233,8 @@ def test_proposals_are_made_seen_and_decided_in_the_shell(
     assert (done.exit_code, head()) == (Exit.OK, before + 1)
     assert approver.proposals(f"{number} --reject").exit_code == Exit.REFUSED
     assert "fine" in approver.proposals("--filter state=approved -o json").stdout
+    assert "approved" in approver.proposals("--all").stdout
+    assert "approved" not in approver.proposals().stdout
 
 
 @pytest.mark.one_database
