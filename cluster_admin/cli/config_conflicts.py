@@ -84,7 +84,8 @@ def conflict(
     else:
         shapes.rows_text(told["replicas"], REPLICAS, look).print()
     for one in told["lost"]:
-        tell(f"given up: {one['count']} revisions up to r{one['number']}, kept as {one['name']}")
+        what = f"{_revisions(one['count'])} up to r{one['number']}"
+        tell(f"given up: {what}, kept as {one['name']}")
     if told["conflict"]:
         tell("nothing is committed now; decide: muster config master, override or resolve --with")
     elif told["replicas"]:
@@ -143,11 +144,17 @@ def decide(
             _print_ended(call, how, target, "pending", tried)
             raise typer.Exit(Exit.CHANGES_PENDING)
         if tried["given_up"]:
-            confirm(call, f"Give up {tried['given_up']} revisions (they are kept aside)?")
+            what = _revisions(tried["given_up"])
+            merging = verb.endswith("resolve")
+            confirm(call, f"Merge {what}?" if merging else f"Give up {what}, to be kept aside?")
     told = call.client.send("POST", where, body, headers=headers).body
     _print_ended(call, how, target, "done", told)
     if told["open"]:
         tell(f"still to be decided: {', '.join(told['open'])}")
+
+
+def _revisions(count: int) -> str:
+    return f"{count} revision{'' if count == 1 else 's'}"
 
 
 def _print_ended(

@@ -52,6 +52,9 @@ class Fetching:
             way = "let one history count without it: muster config override"
             self._end(f"it takes {told.size} bytes, more than {BYTES_MAX}; {way}", now)
             return
+        if not 0 < len(told.pack) <= told.size - told.offset:
+            self._end("what the node tells of it makes no sense; update Muster there", now)
+            return
         try:
             if not self._parts.take(told, now.seconds):
                 return

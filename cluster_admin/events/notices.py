@@ -15,8 +15,8 @@ OLD = timedelta(hours=1)
 """What happened longer ago was caught up after an outage of the manager: history, no news."""
 UNSAFE = "unsafe"
 HISTORIES = "histories"
-QUIET_TOPICS = frozenset({UNSAFE, "conflict", "stuck", "foreign"})
-"""Told of the same VIP again only after a while: nodes say them over and over."""
+QUIET_TOPICS = frozenset({UNSAFE, "conflict", "stuck", "foreign", HISTORIES})
+"""Told of the same VIP or node again only after a while: nodes say them over and over."""
 
 
 class Happened(Protocol):

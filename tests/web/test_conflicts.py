@@ -358,6 +358,31 @@ def test_a_node_that_cannot_tell_is_left_alone(bus: Bus, node: StrayNode, wire: 
     assert conflicts.side_of(node.head.hash, None).value == "foreign"
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"pack": b""}, {"size": 1}, {"offset": 10**6}, {"pack": b"no pack", "size": 7}]
+)
+def test_what_makes_no_sense_ends_the_fetch(
+    bus: Bus, node: StrayNode, wire: Wire, wrong: dict[str, Any]
+) -> None:
+    sending.send(bus.work(node.told()).asked)
+    ((_, order),) = wire.sent
+    (past,) = node.take(order)
+    bus.work(replace(past, **wrong))
+    assert Conflict.objects.get().trouble
+    assert bus.work(after=1.0).asked == {}, "it rests"
+    asked = bus.work(node.told(), after=61.0).asked
+    assert asked == {"mta1": Asked(history=0)}
+
+
+def test_a_history_may_be_overridden_unseen(bus: Bus, node: StrayNode, wire: Wire) -> None:
+    node.tell()
+    conflict_ending.override(ACTOR, "mta1")
+    wire.settle(10)
+    assert node.replica.repository.log() == repository().log()
+    assert list(node.replica.repository.beside.lost()) == ["000001-r4"]
+    assert states() == {}
+
+
 def test_a_listener_that_begins_asks_how_every_node_stands(
     bus: Bus, node: StrayNode, wire: Wire
 ) -> None:

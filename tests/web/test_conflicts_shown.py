@@ -131,7 +131,7 @@ def test_pages_warn_and_the_page_decides(parted: StrayNode, client: Client) -> N
 
     form = {"decision": "override", "reason": "an old backup"}
     done = client.post("/config/conflict/mta1/decide/", form, follow=True).content.decode()
-    assert "the manager&#x27;s history counts, r3; 2 revisions are kept aside" in done
+    assert "the manager&#x27;s history counts, r3; revisions kept aside: 2" in done
     assert "is told to give its history up" in done
     assert "Nothing is committed now" not in client.get("/config/").content.decode()
     assert client.post("/config/conflict/mta9/decide/", form).status_code == 404

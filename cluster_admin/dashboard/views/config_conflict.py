@@ -105,4 +105,4 @@ def _decided(actor: Actor, node: str, verb: str, side: str, reason: str) -> str:
     decide = conflict_ending.master if verb == "master" else conflict_ending.override
     ended = decide(actor, node, reason=reason)
     whose = f"{node}'s" if verb == "master" else "the manager's"
-    return f"{whose} history counts, r{ended.head}; {ended.given_up} revisions are kept aside"
+    return f"{whose} history counts, r{ended.head}; revisions kept aside: {ended.given_up}"
