@@ -13,6 +13,7 @@ from cluster_admin.cli.config_remote import ROOT
 from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import tell
+from cluster_admin.cli.waiting import few
 from workers.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -25,16 +26,22 @@ PROPOSED = (
 )
 
 
-def make(call: Call, how: Committing, verb: str, body: dict[str, Any]) -> None:
-    """Let the manager make a revision by itself, and print it; or what it would change."""
+def make(
+    call: Call, how: Committing, verb: str, body: dict[str, Any], *, subcluster: str = ""
+) -> None:
+    """Let the manager make a revision by itself, and print it; or what it would change.
+
+    `subcluster`: whose nodes are waited for, if that was asked; empty: all.
+    """
     shapes.picked(COMMITTED, look_of(call, how))
     message = {} if how.message is None else {"message": how.message}
     asked = {**body, **message, "dry_run": how.dry_run, **given(emergency=how.emergency or None)}
-    finish(call, how, call.client.send("POST", f"{ROOT}{verb}/", asked).body)
+    answer = call.client.send("POST", f"{ROOT}{verb}/", asked).body
+    finish(call, how, answer, subcluster=subcluster)
 
 
-def finish(call: Call, how: Committing, answer: dict[str, Any]) -> None:
-    """Print what came of it, and wait for the nodes if that was asked."""
+def finish(call: Call, how: Committing, answer: dict[str, Any], *, subcluster: str = "") -> None:
+    """Print what came of it, and wait for the nodes (of a subcluster) if that was asked."""
     if how.dry_run:
         _propose(call, how, answer)
     if "state" in answer:
@@ -44,7 +51,8 @@ def finish(call: Call, how: Committing, answer: dict[str, Any]) -> None:
     if not answer["replicas"]:
         tell("no node is up: the manager alone has it")
     if how.wait:
-        waiting.wait(call.client, call.around, running(answer["revision"]), how.timeout)
+        missing = running(answer["revision"], subcluster)
+        waiting.wait(call.client, call.around, missing, how.timeout)
 
 
 def running(number: int, subcluster: str = "", *, exactly: bool = False) -> waiting.Missing:
@@ -70,16 +78,19 @@ def running(number: int, subcluster: str = "", *, exactly: bool = False) -> wait
 
 
 def _propose(call: Call, how: Committing, answer: dict[str, Any]) -> None:
-    """Print what each node would get; leaves with exit code 10."""
+    """Print what each node would get, those alike together; leaves with exit code 10."""
     look = look_of(call, how)
     nodes: dict[str, Any] = answer["nodes"]
     if look.verbatim:
         shapes.one_text(answer, PROPOSED, look).print()
     elif look.for_people and not how.columns:
         in_repository = {"in the repository": answer["diff"]} if "diff" in answer else {}
+        alike: dict[str, list[str]] = {}
         for place, diff in (in_repository | nodes).items():
-            shapes.put(f"=== {place}\n")
-            shapes.diff_text(diff["text"], look).print()
+            alike.setdefault(diff["text"], []).append(place)
+        for text, places in alike.items():
+            shapes.put(f"=== {few(places)}\n")
+            shapes.diff_text(text, look).print()
     else:
         rows = [
             {"node": node, "files": len(diff["files"]), "diff": diff["text"]}

@@ -8,7 +8,9 @@ import httpx
 import pytest
 from django.core.wsgi import get_wsgi_application
 
+from cluster_admin.configs.models import Replica
 from cluster_admin.configs.store import repository
+from cluster_admin.inventory.models import Node, NodeStatus
 from tests.unit.cli.manager import Manager
 from tests.unit.cli.operator import Operator
 from tests.web.api_client import administrator
@@ -91,3 +93,16 @@ def test_subclusters_are_listed_with_their_configuration(shell: Operator) -> Non
     lines = [line.split() for line in done.stdout.splitlines()]
     assert lines[0][:6] == ["NAME", "REVISION", "NODES", "VIPS", "FILES", "DEPLOYED"]
     assert lines[1][:7] == ["default", "1", "2", "1", "1", f"r{head()},", "follows"]
+
+
+def test_only_the_promoted_subclusters_nodes_are_waited_for(shell: Operator) -> None:
+    for name, home, live in (("mta1", "default", 10), ("test1", "staging", 1)):
+        NodeStatus.objects.create(node=Node.objects.get(name=name), verdict="alive")
+        Replica.objects.create(node=name, subcluster=home, live=live, autoupdate="true")
+
+    done = shell.types("muster subcluster promote staging default --wait --timeout 5")
+    late = shell.types("muster config revert 3 --wait --timeout 5")
+
+    assert done.exit_code == Exit.OK
+    assert late.exit_code == Exit.UNKNOWN
+    assert "test1 runs r1" in late.stderr

@@ -52,6 +52,7 @@ def test_a_message_is_tidied() -> None:
         ("x", "Ann", "ann@example.com", "", None),
         ("x", "Ann B. Jr.", "ann@example.com", "k", None),
         (" \n", "Ann", "a@b", "", TextRefusal.NO_MESSAGE),
+        ("\u200b \u2060\u00ad", "Ann", "a@b", "", TextRefusal.NO_MESSAGE),
         ("x" * (MESSAGE_BYTES + 1), "Ann", "a@b", "", TextRefusal.MESSAGE_TOO_LONG),
         ("x\0", "Ann", "a@b", "", TextRefusal.MESSAGE_TEXT),
         ("x\udcff", "Ann", "a@b", "", TextRefusal.MESSAGE_TEXT),

@@ -52,7 +52,7 @@ def text_refusal(text: str, name: str, email: str, key: str) -> TextRefusal | No
         return TextRefusal.KEY
     if not _is_text(text) or "\0" in text:
         return TextRefusal.MESSAGE_TEXT
-    if not text.strip():
+    if not any(one.isprintable() and not one.isspace() for one in text):
         return TextRefusal.NO_MESSAGE
     return TextRefusal.MESSAGE_TOO_LONG if len(text.encode()) > MESSAGE_BYTES else None
 
