@@ -48,3 +48,12 @@ def test_what_is_long_is_broken_into_lines(
         page.wait_for_selector("[role=alert]")
         found = page.evaluate("() => document.documentElement.scrollWidth")
         assert found <= width["width"], "the refusal of a long path"
+
+
+def test_on_a_phone_the_tab_of_the_page_is_in_sight(stage: Stage, browser: Browser) -> None:
+    with browsing.signed_in(browser, stage.url, "admin", PASSWORD, viewport=browsing.PHONE) as page:
+        for path in ("/config/", "/config/proposals/"):
+            page.goto(f"{stage.url}{path}")
+            box = page.locator(".tabs [aria-current]").bounding_box()
+            assert box is not None
+            assert 0 <= box["x"] <= browsing.PHONE["width"] - box["width"], path

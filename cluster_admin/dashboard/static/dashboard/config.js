@@ -51,5 +51,9 @@ document.addEventListener("keydown", (event) => {
 // Live parts are put in place anew.
 new MutationObserver(press).observe(document.querySelector("main"), { childList: true, subtree: true });
 NARROW.addEventListener("change", press);
+// On a narrow screen the tabs scroll: the one of this page is in sight.
+const tabs = document.querySelector(".tabs");
+const tab = tabs?.querySelector("[aria-current]");
+if (tab) tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
 showAs(kept());
 press();
