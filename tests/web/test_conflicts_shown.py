@@ -21,6 +21,7 @@ from tests.web import seeding
 from tests.web.api_client import Api, administrator, newest
 from tests.web.astray import StrayNode, Wire
 from tests.web.config_stage import commit, head, text
+from tests.web.test_config_edits import hidden
 from tests.web.test_config_hearing import Bus
 from tests.web.test_conflicts import bus, home, node, wire
 from workers.exit_codes import Exit
@@ -135,6 +136,19 @@ def test_pages_warn_and_the_page_decides(parted: StrayNode, client: Client) -> N
     assert "is told to give its history up" in done
     assert "Nothing is committed now" not in client.get("/config/").content.decode()
     assert client.post("/config/conflict/mta9/decide/", form).status_code == 404
+
+
+def test_an_edit_under_way_is_not_lost(parted: StrayNode, client: Client) -> None:
+    client.force_login(seeding.user("ada", "admin"))
+    fields = {"base": str(head()), "name": "global/motd", "text": "mine", "message": "Because"}
+    review = client.post("/config/edit/global/motd/", fields).content.decode()
+    sent = hidden(review) | {"message": "Because"}
+    answer = client.post("/config/commit/", sent, follow=True)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "nothing is committed now" in page
+    assert 'value="Because"' in page
+    assert text("global/motd") == "hello from the manager\n"
 
 
 def test_who_may_not_decide_sees_no_buttons(parted: StrayNode, client: Client) -> None:

@@ -15,6 +15,7 @@ from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import actor_of, allowed
 from cluster_admin.audit import services as audit
 from cluster_admin.configs import services
+from cluster_admin.configs.conflicts import HistoriesDifferError
 from cluster_admin.configs.proposal_rules import reviewed
 from cluster_admin.configs.refusals import Refused
 from cluster_admin.configs.store import repository
@@ -39,7 +40,10 @@ from workers.repository.errors import (
 TRIED = "preview"
 """Stands for the message while there is none."""
 HOLDERS_SHOWN = 5
-EXPECTED = (Refused, NotMade, TextError, NothingChangedError, BusyError, ConfigError)
+EXPECTED = (
+    *(Refused, NotMade, TextError, NothingChangedError, BusyError, ConfigError),
+    HistoriesDifferError,
+)
 """What can be wrong with a change; other errors are the repository's own trouble."""
 
 
