@@ -71,7 +71,7 @@ def restore(
 
     Raises `RestoreRefused`, and the `RepositoryError`s of fetching and replacing.
     """
-    place = Path(settings.MUSTER_REPOSITORY_DIRECTORY).absolute()
+    place = Path(settings.MUSTER_REPOSITORY_DIRECTORY).resolve()
     if not place.parent.is_dir():
         way = "muster manager init --bare makes it"
         raise RestoreRefused(f"{place.parent} is not there; {way}")
@@ -88,7 +88,7 @@ def restore(
         if dry_run:
             return Restored(source, head)
         tell(f"putting r{head.number} in place: {place}")
-        kept = replacement.swap(now, keep=bool(lacks))
+        kept = replacement.swap(now, frozenset(commits), keep=bool(lacks))
     store.forget()
     tell("making the tables")
     call_command("migrate", interactive=False, verbosity=0)

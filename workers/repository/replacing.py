@@ -69,10 +69,16 @@ class Replacement:
                 git.free()
         return ["main" if name == MAIN else name for name in names]
 
-    def swap(self, now: datetime, *, keep: bool) -> Path | None:
-        """Put the new one in the place of the old; where the old is kept, if it is."""
+    def swap(self, now: datetime, commits: Collection[str], *, keep: bool) -> Path | None:
+        """Put the new one, which has `commits`, in the place of the old; where that is kept, if so.
+
+        Raises `BusyError` when there is more in an old one that is not to be kept: somebody writes.
+        """
         kept = self._kept(now) if keep and self.place.exists() else None
         with told(self.place), self._nobody_writes():
+            if not keep and self.missing(commits):
+                way = "stop the manager's services, and run it again"
+                raise BusyError(f"{self.place} was written to meanwhile; {way}")
             durable.settle_all(self.room)
             if self.place.exists():
                 durable.rename(self.place, kept or self._old)
