@@ -72,7 +72,7 @@ def approve(actor: Actor, proposal: Proposal, comment: str = "") -> Made:
                 key=row.key,
                 add_segments=allowed(author, Role.ADMIN),
             )
-            row.revision = made.head
+            row.revision = made.head if made.revision is None else made.revision.number
             row.save(update_fields=["revision"])
     except NothingChangedError as error:
         with _held(proposal) as row:

@@ -105,9 +105,10 @@ class DecideProposal(LoginRequiredMixin, View):
             made = decide(actor_of(request), row, comment)
         except EXPECTED as error:
             return _refused(request, row, deed, error)
-        if isinstance(made, Made):
-            messages.success(request, f"{row} {sentence}: r{made.head}; {held(made.head)}")
-            return redirect("dashboard:config-revision", made.head)
+        if isinstance(made, Made) and made.revision is not None:
+            at = made.revision.number
+            messages.success(request, f"{row} {sentence}: r{at}; {held(at)}")
+            return redirect("dashboard:config-revision", at)
         messages.success(request, f"{row} {sentence}")
         return redirect("dashboard:config-proposal", number)
 
