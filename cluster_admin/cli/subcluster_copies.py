@@ -45,7 +45,7 @@ def copy(
     Copied is what all nodes of FROM get, FROM/default/; not what single nodes have of their own.
     """
     body = {"from": source, "to": target, "history": history, "settings": settings}
-    make(call, how, "copy-subcluster", body)
+    make(call, how, "copy-subcluster", body, subcluster=target)
 
 
 @add(
@@ -87,4 +87,4 @@ def promote(
     What single nodes have of their own stays, and so do nodes, networks and VIPs.
     """
     body = {"from": source, "to": target, "settings": settings, **given(revision=revision)}
-    make(call, how, "promote", body)
+    make(call, how, "promote", body, subcluster=target)
