@@ -207,13 +207,17 @@ class Tracker:
         self._forget(by_place, now)
         return steps
 
-    def read(self, name: str, offset: int, data: bytes, *, ended: bool = False) -> None:
-        """These bytes were read from `offset` on; `ended`: a compressed file has no more."""
-        segment = self._segments.get(name)
-        if segment is not None and segment.offset == offset:
+    def read(self, name: str, offset: int, data: bytes, *, ended: bool = False) -> bytes:
+        """These bytes were read from `offset` on; `ended`: a compressed file has no more.
+
+        Answers what stands in front of the next read.
+        """
+        segment = self._segments[name]
+        if segment.offset == offset:
             if data:
                 segment.take(data)
             segment.ended = ended
+        return segment.window
 
     def kept(self, name: str, offset: int) -> None:
         """The subscriber has everything in front of `offset`, for good."""

@@ -1,0 +1,234 @@
+"""The files of one log, read for one subscriber: looks, comparisons and chunks.
+
+The decisions are `core.segments`'. Invariants: what is read from a file is compared, in the same
+read, with what stood in front of it; a file is held open from the first look at it until it was
+read to its end, so one that is deleted meanwhile is read all the same. Memory is bounded by `room`.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.logs import files
+from workers.logs.core.chunks import CHUNK_BYTES, cut
+from workers.logs.core.segments import (
+    HEAD_BYTES,
+    PATIENCE_SECONDS,
+    Compare,
+    Entry,
+    Likeness,
+    Place,
+    Read,
+    Segment,
+    Step,
+    Told,
+    Tracker,
+)
+
+QUIET_SECONDS = 5.0
+"""A rotated file that nobody wrote to for so long may end without a line's end."""
+NANOSECONDS = 1_000_000_000
+log = logging.getLogger("muster.logs")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes of a segment from `offset` on."""
+
+    segment: str
+    offset: int
+    data: bytes
+
+
+class Tail:
+    """One log. For one thread.
+
+    `names` gives names for segments; `known` is what `saved` said before, None for a log that is
+    new.
+    """
+
+    def __init__(
+        self, log_file: Path, names: Iterator[str], known: Iterable[Segment] | None = None
+    ) -> None:
+        self._file = log_file
+        self._tracker = Tracker(names, known)
+        self._held: dict[Place, int] = {}
+        self._heads: dict[Place, tuple[tuple[int, int], bytes]] = {}
+        """With the time and size that they were read at."""
+        self._unreadable: dict[Place, int] = {}
+        self._entries: dict[Place, Entry] = {}
+
+    def chunks(self, now: float, wall: float, room: int) -> list[Chunk]:
+        """Look once; what is new, in order, until at least `room` bytes are there.
+
+        `now` is monotonic, `wall` the time of day, both in seconds. Raises `OSError` when the
+        directory cannot be read.
+        """
+        entries = self._look()
+        self._entries = {one.place: one for one in entries}
+        steps: list[Step] = self._tracker.look(entries, now)
+        found: list[Chunk] = []
+        while steps and room > 0:
+            step = steps.pop(0)
+            try:
+                if isinstance(step, Compare):
+                    steps[:0] = self._compare(step)
+                    continue
+                for chunk in self._read(step, now, wall):
+                    found.append(chunk)
+                    room -= len(chunk.data)
+                    if room <= 0:
+                        break
+            except files.MovedError:
+                continue
+            except files.DAMAGED as error:
+                self._leave_alone(step, error)
+        self._let_go(wall)
+        return found
+
+    def kept(self, segment: str, offset: int) -> None:
+        """The subscriber has everything of a segment in front of `offset`."""
+        self._tracker.kept(segment, offset)
+
+    def saved(self) -> tuple[Segment, ...]:
+        """What to go on from after a restart."""
+        return self._tracker.saved()
+
+    def facts(self) -> list[Told]:
+        """What happened to the log since the last call."""
+        return self._tracker.facts()
+
+    def backlog(self) -> int:
+        """Bytes that are known to be there and not kept; compressed files count as nothing."""
+        known = (one for one in self._tracker.segments() if not one.whole)
+        return sum(max(0, one.seen - one.kept) for one in known)
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for handle in self._held.values():
+            os.close(handle)
+        self._held.clear()
+
+    # Looking.
+
+    def _look(self) -> list[Entry]:
+        own = self._file.name
+        names = [
+            name
+            for name in sorted(os.listdir(self._file.parent))
+            if name == own or name.startswith((f"{own}.", f"{own}-"))
+        ]
+        entries = [entry for name in names if (entry := self._entry(name)) is not None]
+        named = {one.place for one in entries}
+        for place, handle in self._held.items():
+            if place not in named:
+                head = os.pread(handle, HEAD_BYTES, 0)
+                entries.append(self._described("", os.fstat(handle), head))
+        self._heads = {key: self._heads[key] for key in self._heads if key in named}
+        self._unreadable = {key: self._unreadable[key] for key in self._unreadable if key in named}
+        return entries
+
+    def _entry(self, name: str) -> Entry | None:
+        path = self._file.with_name(name)
+        try:
+            found = path.stat(follow_symlinks=False)
+            if not os.path.isfile(path) or path.is_symlink():
+                return None
+            place = files.place_of(found)
+            if self._unreadable.get(place) == found.st_mtime_ns:
+                return None
+            known, state = self._heads.get(place), (found.st_mtime_ns, found.st_size)
+            if known is None or known[0] != state:
+                self._heads[place] = known = state, files.head_of(path, place)
+        except (files.MovedError, FileNotFoundError):
+            return None
+        except files.DAMAGED as error:
+            log.warning("%s cannot be read: %s", path, error)
+            return None
+        return self._described(name, found, known[1])
+
+    def _described(self, name: str, found: os.stat_result, head: bytes) -> Entry:
+        size = None if files.is_compressed(name) else found.st_size
+        live = name == self._file.name
+        return Entry(name, files.place_of(found), size, found.st_mtime_ns, head, live)
+
+    # Reading.
+
+    def _read(self, step: Read, now: float, wall: float) -> Iterator[Chunk]:
+        entry = self._entries[step.place]
+        if entry.size is None:
+            yield from self._read_compressed(step)
+            return
+        handle = self._handle(step.name, step.place)
+        final = not entry.live and wall - entry.changed / NANOSECONDS > QUIET_SECONDS
+        offset, window = step.offset, step.window
+        while True:
+            found = os.pread(handle, len(window) + CHUNK_BYTES, offset - len(window))
+            if found[: len(window)] != window:
+                self._tracker.changed(step.segment, now)
+                return
+            data = found[len(window) :]
+            data = data[: cut(data, final=final)]
+            window = self._tracker.read(step.segment, offset, data)
+            if not data:
+                return
+            yield Chunk(step.segment, offset, data)
+            offset += len(data)
+
+    def _read_compressed(self, step: Read) -> Iterator[Chunk]:
+        with files.Content(self._file.with_name(step.name), step.place) as content:
+            if not content.skip(step.offset):
+                return
+            offset, rest = step.offset, b""
+            while True:
+                rest += content.read(CHUNK_BYTES - len(rest))
+                end = len(rest) < CHUNK_BYTES
+                data = rest[: cut(rest, final=end)]
+                rest = rest[len(data) :]
+                self._tracker.read(step.segment, offset, data, ended=end and not rest)
+                if data:
+                    yield Chunk(step.segment, offset, data)
+                    offset += len(data)
+                if end and not rest:
+                    return
+
+    def _compare(self, step: Compare) -> list[Step]:
+        entry = self._entries[step.place]
+        start = step.offset - len(step.window)
+        if entry.size is None:
+            with files.Content(self._file.with_name(step.name), step.place) as content:
+                short = not content.skip(start)
+                found = b"" if short else content.read(len(step.window))
+        else:
+            found = os.pread(self._handle(step.name, step.place), len(step.window), start)
+        likeness = Likeness.SAME if found == step.window else Likeness.OTHER
+        if len(found) < len(step.window):
+            likeness = Likeness.SHORTER
+        return self._tracker.compared(step, entry, likeness)
+
+    def _handle(self, name: str, place: Place) -> int:
+        if place not in self._held:
+            self._held[place] = files.open_plain(self._file.with_name(name), place)
+        return self._held[place]
+
+    def _leave_alone(self, step: Step, error: BaseException) -> None:
+        """Until somebody changes the file."""
+        log.warning("%s cannot be read on: %s", self._file.with_name(step.name), error)
+        self._unreadable[step.place] = self._entries[step.place].changed
+
+    def _let_go(self, wall: float) -> None:
+        """Close what no segment is at home in, and what was read to its end a while ago."""
+        wanted = {
+            one.place
+            for one in self._tracker.segments()
+            if one.home
+            and (
+                one.file == self._file.name
+                or one.offset < one.seen
+                or wall - one.changed / NANOSECONDS < PATIENCE_SECONDS
+            )
+        }
+        for place in [one for one in self._held if one not in wanted]:
+            os.close(self._held.pop(place))
