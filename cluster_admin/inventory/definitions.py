@@ -22,8 +22,10 @@ from workers.failover.core.toml_text import Problem
 Row = TypeVar("Row", bound=models.Model)
 KEY_PARTS = 100
 """Of a dotted key; reading one takes time with the square of its parts."""
-_PART = r"""(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
-_KEY = re.compile(f"(?:{_PART})++")
+_TEXT = r"""(?:"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_PART = rf"(?:(?<![\w-])[\w-]++|{_TEXT})[ \t]*+\.[ \t]*+"
+_KEY = re.compile(rf"""(?P<key>(?:{_PART})++)|{_TEXT}|"(?:[^"\\\n]|\\.)*+|'[^'\n]*+|\#[^\n]*+""")
+"""All of a dotted key but its last part; texts and comments are passed over."""
 
 
 def build(subcluster: Subcluster, proposal: models.Model | None = None) -> core.Definitions:
@@ -80,9 +82,10 @@ def read(text: str, source: str) -> core.Definitions:
     """Parse a file; raises `DefinitionsError` with the line."""
     if "\0" in text:
         raise DefinitionsError(source, 0, "has a NUL character; write plain TOML text")
-    for key in _KEY.finditer(text):
-        if key[0].count(".") > KEY_PARTS and len(re.findall(_PART, key[0])) > KEY_PARTS:
-            line = text.count("\n", 0, key.start()) + 1
+    for found in _KEY.finditer(text):
+        key = found["key"] or ""
+        if key.count(".") > KEY_PARTS and len(re.findall(_PART, key)) > KEY_PARTS:
+            line = text.count("\n", 0, found.start()) + 1
             way = "write plain tables"
             raise DefinitionsError(source, line, f"a key has more than {KEY_PARTS} parts; {way}")
     return parse(text, source)

@@ -77,8 +77,13 @@ def test_reading_the_same_file_again_changes_nothing_and_keeps_the_rows() -> Non
 
 @pytest.mark.parametrize(
     "key",
-    [".".join(["a"] * 50_000), '"x" . ' * 200 + "y", "a.'b'." * 60 + "c"],
-    ids=["plain", "quoted", "both"],
+    [
+        ".".join(["a"] * 50_000),
+        '"x" . ' * 200 + "y",
+        "a.'b'." * 60 + "c",
+        '"\\"".' * 200 + "y",
+    ],
+    ids=["plain", "quoted", "both", "escaped"],
 )
 def test_a_key_of_very_many_parts_is_refused_before_it_takes_time(key: str) -> None:
     text = render(PLAIN).replace(FIRST_LINE, "#")
@@ -90,7 +95,7 @@ def test_a_key_of_very_many_parts_is_refused_before_it_takes_time(key: str) -> N
 
 
 def test_dots_in_a_text_are_no_parts_of_a_key() -> None:
-    text = render(PLAIN).replace(FIRST_LINE, "#")
+    text = render(PLAIN).replace(FIRST_LINE, "#") + f"# {'a.' * 200}\n"
 
     with pytest.raises(DefinitionsError, match="unknown key"):
         definitions.read(f'{text}["{"a." * 200}"]\n', "a file")
