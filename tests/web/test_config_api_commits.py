@@ -269,11 +269,17 @@ def test_a_directory_is_copied_or_merged(api: Api) -> None:
 
 
 def test_the_nodes_that_have_a_commit_are_told(api: Api, settings: Any) -> None:
-    settings.MUSTER_BROKERS = ("amqp://127.0.0.1:9",)
-    later = head() + 5
-    Replica.objects.create(node="mta1", number=later, commit="f" * 40, heard_at=timezone.now())
+    change, before = {"path": "global/x", "text": "1"}, head()
+    made = _post(api, change, key="k1")
+    stand = {"number": head(), "heard_at": timezone.now()}
+    Replica.objects.create(node="mta1", commit=made.body["commit"], **stand)
+    Replica.objects.create(node="mta2", commit="f" * 40, **stand)
 
-    assert _post(api, {"path": "global/x", "text": "1"}).body["replicas"] == ["mta1"]
+    settings.MUSTER_BROKERS = ("amqp://127.0.0.1:9",)
+    again = _post(api, change, key="k1", base=before)
+
+    assert made.body["replicas"] == []
+    assert again.body["replicas"] == ["mta1"], "the other has another history"
 
 
 def test_a_commit_that_no_node_is_known_to_have_stands(
