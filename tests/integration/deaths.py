@@ -9,6 +9,7 @@ have read the one that is live, and applying once more must succeed.
 """
 
 import argparse
+import ctypes
 import itertools
 import os
 import random
@@ -41,6 +42,7 @@ NEW: Rendered = {
 SICK: Rendered = {**NEW, "main.cf": (b"sick\n", False)}
 STEPS, SICK_STEPS = 7, 10
 """How many an application takes when all goes well, and when it has to turn back."""
+PR_SET_CHILD_SUBREAPER = 36
 OPERATIONS = {
     *("os.rename", "os.symlink", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.utime"),
     "subprocess.Popen",
@@ -85,6 +87,8 @@ class Node:
 
 def in_process(work: Callable[[Callable[[Step], None]], None], death: Death) -> int:
     """Do work in a process that dies so; the signal that ended it, 0 when it came to its end."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    others = _children()
     child = os.fork()
     if not child:
         _die_or_end(work, death)
@@ -92,10 +96,18 @@ def in_process(work: Callable[[Callable[[Step], None]], None], death: Death) -> 
         time.sleep(death.after_seconds)
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
+    # As systemd does: what a dead worker had started is over before the next one begins.
+    for orphan in _children() - others:
+        os.waitpid(orphan, 0)
     if os.WIFEXITED(status):
         assert os.WEXITSTATUS(status) == 0, "the worker failed; its traceback is on stderr"
         return 0
     return os.WTERMSIG(status)
+
+
+def _children() -> set[int]:
+    found = (path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+    return {int(child) for text in found for child in text.split()}
 
 
 def _die_or_end(work: Callable[[Callable[[Step], None]], None], death: Death) -> None:

@@ -71,8 +71,8 @@ class DyingReceiver(Receiver):
         super()._unpack(pack, objects)
         self._at("unpacked")
 
-    def _check(self, objects: Path, old: pygit2.Oid | None, new: pygit2.Oid) -> None:
-        super()._check(objects, old, new)
+    def _check(self, objects: Path, old: pygit2.Oid | None, new: pygit2.Oid, follows: bool) -> None:
+        super()._check(objects, old, new, follows)
         self._at("checked")
 
     def _move_in(self, received: Path) -> None:

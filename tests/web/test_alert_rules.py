@@ -8,6 +8,7 @@ import yaml
 from prometheus_client.core import Metric
 
 from cluster_admin.api.metrics import Rows
+from cluster_admin.configs.conflict_models import RefusedMessages
 from cluster_admin.configs.models import Application, Replica
 from cluster_admin.events.models import ListenerStatus
 from cluster_admin.inventory.models import Node, NodeStatus
@@ -43,7 +44,8 @@ def metrics() -> dict[str, Metric]:
     home = {"node": Node.objects.first().name, "subcluster": "default"}  # type: ignore[union-attr]
     Replica.objects.create(**home, heard_at=now)
     Application.objects.create(**home, at=now, revision=1, outcome="applied")
-    return {metric.name: metric for metric in Rows().collect()}
+    RefusedMessages.objects.create(sender="mta1", count=1, newest_at=now)
+    return {sample.name: metric for metric in Rows().collect() for sample in metric.samples}
 
 
 @pytest.mark.django_db

@@ -37,6 +37,7 @@ class Board:
         self._orders: deque[Order] = deque(maxlen=WAITING_MAX)
         self._reports: deque[Report] = deque(maxlen=WAITING_MAX)
         self._edits: tuple[Edit, ...] = ()
+        self._begun = False
         self._look = Look()
         self._busy = True
         self._news = False
@@ -71,12 +72,16 @@ class Board:
     def gather(self, seconds: float) -> Gathered:
         """Wait for something to do, for so long; perhaps there is nothing."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._news or self._orders, seconds)
+            self._changed.wait_for(self._has_work, seconds)
             found = Gathered(tuple(self._orders), tuple(self._reports), self._edits)
             self._orders.clear()
             self._reports.clear()
             self._edits, self._news = (), False
             return found
+
+    def _has_work(self) -> bool:
+        """Nothing is told before the first look: what runs here would be told as nothing."""
+        return self._closed or (self._begun and bool(self._news or self._orders))
 
     def taken(self, order: Order) -> bool:
         """Say that an order is taken in; False when a newer one came before."""
@@ -145,7 +150,7 @@ class Board:
     def began(self, look: Look) -> None:
         """Leave the first look; nothing is told before."""
         with self._changed:
-            self._look, self._news = look, True
+            self._look, self._news, self._begun = look, True, True
             self._changed.notify_all()
 
     def seen(self, look: Look, edits: tuple[Edit, ...]) -> None:

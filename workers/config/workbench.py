@@ -60,8 +60,8 @@ class Workbench:
             time.sleep(PAUSE_SECONDS)
 
     def _begin(self) -> None:
-        self._applier.warm()
         self._board.began(self._applier.look())
+        self._applier.warm()
         self._recover()
         self._see()
 
