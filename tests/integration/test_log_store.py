@@ -113,6 +113,17 @@ def test_a_file_that_was_deleted_or_renamed_begins_anew(tmp_path: Path) -> None:
     assert path.read_bytes() == b"third\n"
 
 
+def test_a_file_that_others_cut_short_is_written_at_its_end(tmp_path: Path) -> None:
+    store, path = Store(tmp_path / "state"), tmp_path / "log"
+    store.keep([Piece("one", 0, b"first\n", str(path))])
+    os.truncate(path, 0)
+    store.keep([Piece("one", 6, b"second\n", str(path))])
+    store.close()
+
+    Store(tmp_path / "state").close()
+    assert path.read_bytes() == b"second\n"
+
+
 def test_a_full_disk_keeps_nothing_and_loses_nothing(tmp_path: Path) -> None:
     store, path = Store(tmp_path / "state"), str(tmp_path / "log")
     store.keep([Piece("one", 0, b"x" * 5_000, path)])

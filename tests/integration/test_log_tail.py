@@ -197,6 +197,18 @@ def test_a_compressed_file_that_is_not_whole_yet_is_waited_for(
     assert reader.numbers() == list(range(2_000))
 
 
+def test_a_file_that_cannot_be_read_is_told_once(
+    log: Path, writer: Writer, reader: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    log.with_name("mail.log.1.gz").write_bytes(b"no gzip")
+    writer.write(5)
+    for _ in range(3):
+        reader.look()
+
+    assert reader.numbers() == list(range(5))
+    assert len(caplog.records) == 1
+
+
 def test_a_deleted_log_is_read_to_its_end(log: Path, writer: Writer, reader: Reader) -> None:
     writer.write(10)
     reader.look()

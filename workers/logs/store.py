@@ -80,7 +80,11 @@ class Store:
         except OSError as error:
             raise StoreError(f"{state} cannot be used: {error.strerror}") from error
         self.ledger = Ledger()
-        self._recover()
+        try:
+            self._recover()
+        except OSError as error:
+            os.close(self._lock)
+            raise StoreError(f"{self._path} cannot be read: {error}; see the disk") from error
 
     def keep(self, pieces: Sequence[Piece]) -> list[Outcome]:
         """Keep all of them, or raise `StoreError` and keep none; their order is that of the files.
@@ -107,12 +111,16 @@ class Store:
         return outcomes
 
     def forget(self, segments: Sequence[str]) -> None:
-        """Nothing will come of these segments any more."""
+        """Nothing will come of these segments any more; raises `StoreError`."""
         known = [Forgotten(segment=one) for one in segments if one in self.ledger.positions]
-        if known:
+        if not known:
+            return
+        try:
             self._append(known)
-            for record in known:
-                self.ledger.add(record)
+        except OSError as error:
+            raise StoreError(f"nothing was forgotten: {error}; make room, and try again") from error
+        for record in known:
+            self.ledger.add(record)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -171,7 +179,7 @@ class Store:
                 self.ledger.add(record)
 
     def _leave_moved(self, path: str) -> None:
-        """Leave a file that was deleted, or has another name by now."""
+        """Leave a file that was deleted, has another name by now, or was cut short by others."""
         handle = self._files.get(path)
         try:
             found = os.stat(path, follow_symlinks=False)
@@ -180,7 +188,7 @@ class Store:
         if handle is not None and (found is None or not os.path.samestat(os.fstat(handle), found)):
             os.close(self._files.pop(path))
             found = None
-        if found is None:
+        if found is None or found.st_size < self.ledger.lengths.get(path, 0):
             self.ledger.add(Forgotten(path=path))
 
     def _file(self, path: str) -> int:

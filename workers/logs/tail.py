@@ -5,8 +5,10 @@ read, with what stood in front of it; a file is held open from the first look at
 read to its end, so one that is deleted meanwhile is read all the same. Memory is bounded by `room`.
 """
 
+import contextlib
 import logging
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +86,8 @@ class Tail:
             except files.MovedError:
                 continue
             except files.DAMAGED as error:
-                self._leave_alone(step, error)
+                changed = self._entries[step.place].changed
+                self._leave_alone(self._file.with_name(step.name), step.place, changed, error)
         self._let_go(wall)
         return found
 
@@ -114,40 +117,46 @@ class Tail:
     # Looking.
 
     def _look(self) -> list[Entry]:
-        own = self._file.name
-        names = [
-            name
-            for name in sorted(os.listdir(self._file.parent))
-            if name == own or name.startswith((f"{own}.", f"{own}-"))
+        present = dict(self._present())
+        places = {files.place_of(found) for found in present.values()}
+        self._heads = {key: self._heads[key] for key in self._heads if key in places}
+        self._unreadable = {key: self._unreadable[key] for key in self._unreadable if key in places}
+        entries = [
+            self._described(name, found, head)
+            for name, found in present.items()
+            if (head := self._head(name, found)) is not None
         ]
-        entries = [entry for name in names if (entry := self._entry(name)) is not None]
-        named = {one.place for one in entries}
         for place, handle in self._held.items():
-            if place not in named:
+            if place not in places:
                 head = os.pread(handle, HEAD_BYTES, 0)
                 entries.append(self._described("", os.fstat(handle), head))
-        self._heads = {key: self._heads[key] for key in self._heads if key in named}
-        self._unreadable = {key: self._unreadable[key] for key in self._unreadable if key in named}
         return entries
 
-    def _entry(self, name: str) -> Entry | None:
-        path = self._file.with_name(name)
-        try:
-            found = path.stat(follow_symlinks=False)
-            if not os.path.isfile(path) or path.is_symlink():
-                return None
-            place = files.place_of(found)
-            if self._unreadable.get(place) == found.st_mtime_ns:
-                return None
-            known, state = self._heads.get(place), (found.st_mtime_ns, found.st_size)
-            if known is None or known[0] != state:
+    def _present(self) -> Iterator[tuple[str, os.stat_result]]:
+        """The log, and the files beside it that may be its past."""
+        own = self._file.name
+        for name in sorted(os.listdir(self._file.parent)):
+            if name == own or name.startswith((f"{own}.", f"{own}-")):
+                with contextlib.suppress(FileNotFoundError):
+                    found = self._file.with_name(name).stat(follow_symlinks=False)
+                    if stat.S_ISREG(found.st_mode):
+                        yield name, found
+
+    def _head(self, name: str, found: os.stat_result) -> bytes | None:
+        """How a file begins; None: it is left alone, or another file by now."""
+        place, path = files.place_of(found), self._file.with_name(name)
+        if self._unreadable.get(place) == found.st_mtime_ns:
+            return None
+        known, state = self._heads.get(place), (found.st_mtime_ns, found.st_size)
+        if known is None or known[0] != state:
+            try:
                 self._heads[place] = known = state, files.head_of(path, place)
-        except (files.MovedError, FileNotFoundError):
-            return None
-        except files.DAMAGED as error:
-            log.warning("%s cannot be read: %s", path, error)
-            return None
-        return self._described(name, found, known[1])
+            except files.MovedError:
+                return None
+            except files.DAMAGED as error:
+                self._leave_alone(path, place, found.st_mtime_ns, error)
+                return None
+        return known[1]
 
     def _described(self, name: str, found: os.stat_result, head: bytes) -> Entry:
         size = None if files.is_compressed(name) else found.st_size
@@ -213,10 +222,10 @@ class Tail:
             self._held[place] = files.open_plain(self._file.with_name(name), place)
         return self._held[place]
 
-    def _leave_alone(self, step: Step, error: BaseException) -> None:
+    def _leave_alone(self, path: Path, place: Place, changed: int, error: BaseException) -> None:
         """Until somebody changes the file."""
-        log.warning("%s cannot be read on: %s", self._file.with_name(step.name), error)
-        self._unreadable[step.place] = self._entries[step.place].changed
+        log.warning("%s cannot be read on: %s", path, error)
+        self._unreadable[place] = changed
 
     def _let_go(self, wall: float) -> None:
         """Close what no segment is at home in, and what was read to its end a while ago."""
