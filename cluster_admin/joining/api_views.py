@@ -68,6 +68,7 @@ def made_token(request: Request, node: Node) -> Response:
     """A new token of a node, in the answer to whoever may add nodes; in a dry run none."""
     body = JoinTokenBody(data=request.data)
     body.is_valid(raise_exception=True)
+    reason = headers.reason_of(request)
     if problem := broker.lack():
         raise Problem(Code.UNAVAILABLE, problem)
     if problem := broker.reserved(node.name):
@@ -84,7 +85,7 @@ def made_token(request: Request, node: Node) -> Response:
             kind=Join.kind,
             object=node.name,
             subcluster=place,
-            reason=headers.reason_of(request),
+            reason=reason,
             after={"token": token.number, "expires_at": token.expires_at.isoformat()},
         )
         if dry_run:

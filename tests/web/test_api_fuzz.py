@@ -1,10 +1,10 @@
 """Requests made up from the OpenAPI document: no bug, no status or shape that it does not say.
 
-Runs against the real web process. The seed is printed; MUSTER_FUZZ_SEED=N repeats a run.
+Runs against the real web process, with the same requests each time; MUSTER_FUZZ_SEED=N makes up
+others.
 """
 
 import os
-import random
 import subprocess
 import sys
 import time
@@ -49,7 +49,7 @@ SCHEMATHESIS = "from schemathesis.cli import schemathesis; schemathesis()"
 
 
 def test_made_up_requests_find_nothing_that_the_document_does_not_say(tmp_path: Path) -> None:
-    seed = int(os.environ.get("MUSTER_FUZZ_SEED") or random.SystemRandom().randrange(2**32))
+    seed = int(os.environ.get("MUSTER_FUZZ_SEED") or 625711199)
     print(f"MUSTER_FUZZ_SEED={seed}")
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     with serving(tmp_path) as web:
