@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 
-from workers.bus.accounts import ForeignAccountError, Management
+from workers.bus.accounts import ForeignAccountError, Management, Standing
 from workers.bus.connection import broker_parameters
 from workers.bus.errors import BusError
 from workers.bus.exchanges import MANAGER_ACCOUNT, node_queue
@@ -108,8 +108,7 @@ def make_account(broker: Management, cluster: str, subcluster: str, node: str, w
     if problem := reserved(node):
         raise ForeignAccountError(problem)
     standing = broker.standing(node)
-    rights = standing.permissions if standing else None
-    if rights and not is_of_cluster(rights, cluster, node):
+    if standing and not _may_be_ours(standing, cluster, node):
         raise ForeignAccountError(
             f"the broker has an account {node} with other rights than a node of {cluster}; "
             "delete it there, or add the node under another name"
@@ -120,13 +119,17 @@ def make_account(broker: Management, cluster: str, subcluster: str, node: str, w
     broker.put_account(node, word, node_permissions(cluster, subcluster, node))
 
 
+def _may_be_ours(standing: Standing, cluster: str, node: str) -> bool:
+    """Whether an account is this node's; without any rights it is one that a death left so."""
+    rights = standing.permissions
+    return not standing.elsewhere and (rights is None or is_of_cluster(rights, cluster, node))
+
+
 def delete_account(broker: Management, cluster: str, node: str) -> bool:
     """Delete a node's account and its queue of tasks; False when the account is not a node's."""
     standing = broker.standing(node)
     if standing is not None:
-        rights = standing.permissions
-        foreign = rights is not None and not is_of_cluster(rights, cluster, node)
-        if standing.tags or foreign or reserved(node):
+        if standing.tags or not _may_be_ours(standing, cluster, node) or reserved(node):
             return False
         broker.delete_account(node)
     broker.delete_queue(node_queue(node))

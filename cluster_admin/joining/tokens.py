@@ -55,12 +55,10 @@ class Redemption:
 
 
 class TokenRefused(Exception):
-    """A token that does not work; `token` is the row if whoever asks has its secret."""
+    """A token that does not work; the sentence says why, and names the node if it may."""
 
     def __init__(self, flaw: Flaw, token: JoinToken | None = None) -> None:
         super().__init__(flaw.format(node=token.node.name if token else ""))
-        self.flaw = flaw
-        self.token = token
 
 
 def make(node: Node, created_by: str, life: timedelta, now: datetime) -> tuple[JoinToken, str]:

@@ -42,6 +42,12 @@ class FakeManagement:
             found = 204 if key in self.objects else 201
             self.objects[key] = body
             return found, None
+        if key[0] == "users" and key[2:] == ("permissions",) and key[:2] in self.objects:
+            return 200, [
+                {"user": key[1], "vhost": one[1], **told}
+                for one, told in self.objects.items()
+                if one[0] == "permissions" and one[2] == key[1]
+            ]
         if key not in self.objects:
             return 404, {"error": "Object Not Found"}
         if method == "DELETE":

@@ -43,6 +43,8 @@ class Standing:
 
     tags: tuple[str, ...]
     permissions: Permissions | None
+    elsewhere: tuple[str, ...] = ()
+    """Other virtual hosts where it may do something: accounts are the whole broker's."""
 
 
 class Management:
@@ -78,14 +80,14 @@ class Management:
 
     def standing(self, name: str) -> Standing | None:
         """What the broker knows of an account; None when there is no such."""
-        found = self._ask("GET", f"users/{quote(name, safe='')}")
-        if found is None:
+        tags = self._tags(name)
+        if tags is None:
             return None
-        tags = found.get("tags") or ()
-        words = tags.split(",") if isinstance(tags, str) else tags
-        told = self._ask("GET", f"permissions/{self._place(name)}")
-        rights = told and Permissions(*(str(told.get(one.name, "")) for one in _RIGHTS))
-        return Standing(tuple(map(str, words)), rights or None)
+        told = self._ask("GET", f"users/{quote(name, safe='')}/permissions", shape=list) or []
+        rights = {str(each.get("vhost")): each for each in told}
+        own = rights.pop(self._virtual_host, None)
+        permissions = own and Permissions(*(str(own.get(one.name, "")) for one in _RIGHTS))
+        return Standing(tags, permissions or None, tuple(rights))
 
     def put_account(self, name: str, password: str, permissions: Permissions) -> None:
         """Make an account, or give the one that is there this password and these rights."""
@@ -114,11 +116,18 @@ class Management:
         """Delete a queue with what waits in it."""
         self._ask("DELETE", f"queues/{self._place(name)}")
 
+    def _tags(self, name: str) -> tuple[str, ...] | None:
+        """An account's tags; None when there is no such."""
+        found = self._ask("GET", f"users/{quote(name, safe='')}")
+        if found is None:
+            return None
+        tags = found.get("tags") or ()
+        return tuple(map(str, tags.split(",") if isinstance(tags, str) else tags))
+
     def _refuse_tagged(self, name: str) -> None:
-        found = self.standing(name)
-        if found is not None and found.tags:
+        if tags := self._tags(name):
             raise ForeignAccountError(
-                f"the broker's account {name} is an operator's ({', '.join(found.tags)}): "
+                f"the broker's account {name} is an operator's ({', '.join(tags)}): "
                 "give the node another name"
             )
 
@@ -126,7 +135,7 @@ class Management:
         """An object of the virtual host, as the API's addresses name it; users come last too."""
         return f"{quote(self._virtual_host, safe='')}/{quote(name, safe='')}"
 
-    def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any] | None:
+    def _ask(self, method: str, path: str, body: Any = None, shape: type = dict) -> Any:
         """The answer as JSON, empty when there is none; None when the object is not there."""
         problem = "no address of a management API is configured"
         while self._left:
@@ -140,7 +149,7 @@ class Management:
                 problem = f"{_shown(client)} does not answer: {error or type(error).__name__}"
             else:
                 if answer.status_code < 500 and answer.status_code not in (401, 403):
-                    return _told(answer, method, path)
+                    return _told(answer, method, path, shape)
                 problem = f"{_shown(client)} answers {answer.status_code} to {method} {path}"
             self._left.pop(0)
         raise BrokerAwayError(f"the broker's management API cannot be used: {problem}")
@@ -155,7 +164,7 @@ def password_hash(password: str, salt: bytes) -> str:
     return base64.b64encode(salt + digest).decode()
 
 
-def _told(answer: httpx.Response, method: str, path: str) -> dict[str, Any] | None:
+def _told(answer: httpx.Response, method: str, path: str, shape: type) -> Any:
     if answer.status_code == GONE and method != "PUT":
         return None
     if not answer.is_success:
@@ -163,10 +172,10 @@ def _told(answer: httpx.Response, method: str, path: str) -> dict[str, Any] | No
             f"the broker refuses {method} {path} ({answer.status_code}): {answer.text[:200]}"
         )
     try:
-        found = answer.json() if answer.content else {}
+        found = answer.json() if answer.content else shape()
     except ValueError:
         found = None
-    if not isinstance(found, dict):
+    if not isinstance(found, shape):
         raise BrokerAwayError(f"what answers {method} {path} is no management API of RabbitMQ")
     return found
 

@@ -11,6 +11,7 @@ from workers.bus.accounts import (
     BrokerAwayError,
     ForeignAccountError,
     Management,
+    Standing,
     password_hash,
 )
 from workers.bus.errors import BusError
@@ -83,13 +84,17 @@ def test_an_operators_account_is_neither_changed_nor_deleted(tags: object) -> No
 
 @pytest.mark.parametrize("tags", [[], "", None])
 def test_an_account_without_tags_is_told_with_its_rights(tags: object) -> None:
-    told = {"tags": tags, "configure": "a", "write": "b", "read": "c"}
+    rights = {"configure": "a", "write": "b", "read": "c"}
+    told = {
+        "/api/users/mta1": {"tags": tags},
+        "/api/users/mta1/permissions": [{"vhost": "/", **rights}, {"vhost": "other", **rights}],
+    }
+    api = Api(lambda request: httpx.Response(200, json=told[request.url.path]))
 
-    with Api(lambda _: httpx.Response(200, json=told)).management() as broker:
+    with api.management() as broker:
         found = broker.standing("mta1")
 
-    assert found is not None
-    assert (found.tags, found.permissions) == ((), Permissions("a", "b", "c"))
+    assert found == Standing((), Permissions("a", "b", "c"), ("other",))
 
 
 def test_what_is_gone_is_gone() -> None:
