@@ -18,7 +18,7 @@ from workers.repository.errors import BusyError, StorageError
 from workers.repository.executable import run
 from workers.repository.lock import WriteLock, locked
 from workers.repository.repository import Repository
-from workers.repository.upkeep import LOCK, PACKS, is_due
+from workers.repository.upkeep import LOCK, PACKS, damage, is_due
 
 KILLED = -signal.SIGKILL
 
@@ -287,6 +287,38 @@ def test_what_takes_too_long_is_ended_with_its_children(repository: Repository) 
     while state.exists() and state.read_text().split()[2] != "Z":
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_git_that_is_killed_has_refused_nothing(repository: Repository) -> None:
+    alias = "alias.die=!kill -TERM $PPID"
+    with pytest.raises(StorageError, match="was ended by signal 15; try again later"):
+        run(repository.directory, "-c", alias, "die")
+
+
+def test_a_check_that_is_killed_finds_no_damage(repository: Repository) -> None:
+    pipe = repository.directory / "skipped"
+    os.mkfifo(pipe)
+    git(repository.directory, "config", "fsck.skipList", str(pipe))  # which it waits for
+    killer = threading.Thread(target=_kills_the_reader, args=(pipe,))
+    killer.start()
+    with pytest.raises(StorageError, match="git fsck was ended by signal 15; try again later"):
+        damage(repository.directory)
+    killer.join()
+    git(repository.directory, "config", "--unset", "fsck.skipList")
+    assert damage(repository.directory) == ""
+
+
+def _kills_the_reader(pipe: Path) -> None:
+    """End the child of this process that opens a pipe for reading."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):  # nobody reads yet
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+            break
+        time.sleep(0.01)
+    for child in _children(os.getpid()):
+        if Path(f"/proc/{child}/comm").read_text() == "git\n":
+            os.kill(child, signal.SIGTERM)
 
 
 # full disks

@@ -3,7 +3,14 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.repository.core.divergence import LOST_MAX, aside_name, samples, shared, surplus
+from workers.repository.core.divergence import (
+    LOST_MAX,
+    aside_name,
+    reached,
+    samples,
+    shared,
+    surplus,
+)
 
 exactly = settings(derandomize=True, deadline=None)
 
@@ -54,4 +61,4 @@ def test_what_is_kept_aside_is_the_newest_and_bounded(numbers: list[int]) -> Non
             names.remove(oldest)
         assert len(names) <= LOST_MAX
         assert names == made[-LOST_MAX:]
-    assert [int(name.rpartition("-r")[2]) for name in names] == numbers[-LOST_MAX:]
+    assert list(map(reached, names)) == numbers[-LOST_MAX:]

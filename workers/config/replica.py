@@ -18,6 +18,7 @@ from workers.config.core.messages import Order
 from workers.config.core.orders import Parts
 from workers.config.errors import StateError
 from workers.config.replica_doctor import Doctor
+from workers.repository.core.divergence import reached
 from workers.repository.errors import NotARepositoryError, RepositoryError
 from workers.repository.history import Revision
 from workers.repository.repository import Repository
@@ -97,7 +98,7 @@ class Replica:
         with contextlib.suppress(RepositoryError):
             if self._repository is not None and revision > self.newest[0]:
                 lost = self._repository.beside.lost()
-                return any(revision <= int(name.rpartition("-r")[2]) for name in lost)
+                return any(revision <= reached(name) for name in lost)
         return False
 
     def repair(self, now: float) -> None:

@@ -8,8 +8,7 @@ main at the one or the other.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import IO
 
 import pygit2
@@ -17,9 +16,8 @@ import pygit2
 from workers.files.durable import settle
 from workers.repository.core import divergence
 from workers.repository.errors import OutOfStepError, UnknownRevisionError
-from workers.repository.head import Head
-from workers.repository.history import History, Revision, oid, walk_back
-from workers.repository.lock import WriteLock
+from workers.repository.ground import Ground
+from workers.repository.history import Revision, oid, walk_back
 from workers.repository.replication import Receiver
 from workers.repository.storage import told
 from workers.repository.trees import Listing, Trees
@@ -46,27 +44,13 @@ class Parting:
     """The newest of them, newest first."""
 
 
-class Beside:
+@dataclass(eq=False)
+class Beside(Ground):
     """What one repository has beside main. A commit is named by its full hash."""
 
-    def __init__(
-        self,
-        directory: Path,
-        git: pygit2.Repository,
-        lock: WriteLock,
-        head: Head,
-        history: History,
-        trees: Trees,
-        receiver: Receiver,
-    ) -> None:
-        self._directory = directory
-        self._git = git
-        self._lock = lock
-        self._head = head
-        self._history = history
-        self._trees = trees
-        self._receiver = receiver
-        self._lines: dict[str, tuple[object, frozenset[str]]] = {}
+    _trees: Trees
+    _receiver: Receiver
+    _lines: dict[str, tuple[object, frozenset[str]]] = field(default_factory=dict, init=False)
 
     def samples(self) -> list[str]:
         """Commits that tell another repository how much it shares with this one, newest first."""

@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import pygit2
 
@@ -26,9 +25,7 @@ from workers.repository.errors import (
     Sides,
     TextError,
 )
-from workers.repository.head import Head
-from workers.repository.history import History
-from workers.repository.lock import WriteLock
+from workers.repository.ground import Ground
 from workers.repository.trees import Listing, Trees, altered
 
 Commit = pygit2.Oid | None
@@ -69,24 +66,11 @@ class Proposal:
     be asked more than once, when others commit meanwhile."""
 
 
-class Committer:
+@dataclass(eq=False)
+class Committer(Ground):
     """Makes the revisions of one repository."""
 
-    def __init__(
-        self,
-        directory: Path,
-        git: pygit2.Repository,
-        lock: WriteLock,
-        head: Head,
-        history: History,
-        trees: Trees,
-    ) -> None:
-        self._directory = directory
-        self._git = git
-        self._lock = lock
-        self._head = head
-        self._history = history
-        self._trees = trees
+    _trees: Trees
 
     def commit(self, base: Commit, proposal: Proposal) -> pygit2.Oid:
         """Make the next revision; its commit. Raises what `Repository.commit` says."""

@@ -41,7 +41,7 @@ def run(
 
     `data` is its input; `objects` is where it writes objects, if not into the repository; `keep`
     are descriptors that it inherits. Raises `GitFailedError` for what git refuses, `StorageError`
-    when it cannot be run or takes too long.
+    when it cannot be run, is killed or takes too long.
     """
     if shutil.which("git") is None:
         raise StorageError("git cannot be run: it is not found; install git")
@@ -67,6 +67,9 @@ def run(
         raise StorageError(f"{directory}: {sentence}") from None
     finally:
         _end(child)
+    if child.returncode < 0:
+        sentence = f"git {words[0]} was ended by signal {-child.returncode}; try again later"
+        raise StorageError(f"{directory}: {sentence}")
     if child.returncode:
         text = " ".join(said.decode("utf-8", "replace").split())[-_TOLD:]
         raise GitFailedError(text or f"it ended with {child.returncode}")

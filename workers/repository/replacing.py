@@ -1,8 +1,9 @@
 """One repository in the place of another: made whole beside it, then put there by renames.
 
 Invariants: what stands in the place is the old repository or the new one, or for an instant, and
-after a death in it, nothing; whoever comes next begins with what the dead one found. Nothing that
-the new one lacks goes away: it is kept beside, under a name with the time.
+after a death in it, nothing. Whoever comes next puts an old one back that was not to be kept; one
+that was is beside already, under its name. Nothing that the new one lacks goes away: it is kept
+beside, under a name with the time.
 """
 
 import contextlib

@@ -27,9 +27,9 @@ from workers.repository.errors import (
     StorageError,
 )
 from workers.repository.executable import GitFailedError, run
-from workers.repository.head import Head
-from workers.repository.history import History, walk_back
-from workers.repository.lock import INCOMING, WriteLock
+from workers.repository.ground import Ground
+from workers.repository.history import walk_back
+from workers.repository.lock import INCOMING
 from workers.repository.trees import list_tree
 
 PACK_BYTES = 4 * 1024 * 1024 * 1024
@@ -54,22 +54,8 @@ def write_pack(
         raise DamagedError(f"{directory}: no pack can be made: {error}; {way}") from None
 
 
-class Receiver:
+class Receiver(Ground):
     """Takes packs in for one repository."""
-
-    def __init__(
-        self,
-        directory: Path,
-        git: pygit2.Repository,
-        lock: WriteLock,
-        head: Head,
-        history: History,
-    ) -> None:
-        self._directory = directory
-        self._git = git
-        self._lock = lock
-        self._head = head
-        self._history = history
 
     def receive(self, pack: bytes | IO[bytes], old: pygit2.Oid | None, new: pygit2.Oid) -> None:
         """Take in the pack that leads from `old` to `new`, and move the branch there."""

@@ -45,13 +45,10 @@ class Repository:
         self._head = Head(directory, git)
         self._history = History(git, self._head)
         self._trees = Trees(directory, git)
-        self._committer = Committer(
-            directory, git, self._lock, self._head, self._history, self._trees
-        )
-        self._receiver = Receiver(directory, git, self._lock, self._head, self._history)
-        self.beside = Beside(
-            *(directory, git, self._lock, self._head, self._history, self._trees, self._receiver)
-        )
+        ground = (directory, git, self._lock, self._head, self._history)
+        self._committer = Committer(*ground, self._trees)
+        self._receiver = Receiver(*ground)
+        self.beside = Beside(*ground, self._trees, self._receiver)
 
     @classmethod
     def create(cls, directory: Path) -> Self:

@@ -37,6 +37,11 @@ def aside_name(names: Iterable[str], number: int) -> str:
     return f"{last + 1:0{_DIGITS}}-r{number}"
 
 
+def reached(name: str) -> int:
+    """How far a history went that is kept aside, by the name that `aside_name` gave it."""
+    return int(name.rpartition("-r")[2])
+
+
 def surplus(names: Iterable[str], kept: int = LOST_MAX) -> list[str]:
     """The oldest of these, which are too many."""
     return sorted(names)[:-kept]
