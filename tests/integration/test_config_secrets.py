@@ -14,13 +14,15 @@ from workers.config.secret_files import SecretFiles
 SHOUT = ("/bin/sh", "-c", "cat {tree}/relay; tail -n 1 {tree}/relay >&2; exit 1")
 
 
+@pytest.mark.parametrize("before", [0, 190], ids="{} characters before".format)
 @pytest.mark.parametrize("step", ["validate_words", "reload_words", "check_words", "build_words"])
 def test_a_command_that_prints_a_secret_tells_its_name_alone(
-    tmp_path: Path, step: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, step: str, before: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "muster")
     manager = Manager(tmp_path / "manager.git")
-    manager.commit(relay_j2="user relay\npassword {{ secret('relay') }}\n")
+    password = "password".ljust(before, "-")
+    manager.commit(relay_j2=f"user relay\n{password} {{{{ secret('relay') }}}}\n")
     node = tmp_path / "node"
     put_secret(node, VALUE)
 
@@ -29,9 +31,9 @@ def test_a_command_that_prints_a_secret_tells_its_name_alone(
         outcome = Outcome.KEPT if step in ("validate_words", "build_words") else Outcome.TURNED_BACK
         report = heard.applied(1, outcome).report
 
-    assert "user relay\npassword <secret relay>" in report.output
-    assert "password <secret relay>" in report.sentence
-    assert VALUE not in repr(heard.messages) + caplog.text
+    assert f"user relay\n{password} <secret relay>" in report.output
+    assert f"{password} <secret relay>" in report.sentence
+    assert VALUE[:4] not in repr(heard.messages) + caplog.text
 
 
 def test_lines_of_a_long_secret_are_concealed_and_short_words_are_not(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ READ_BYTES = 65_536
 MORE_PIECES = 64
 DYING_SECONDS = 5.0
 """How long a killed process may take; one that hangs in the kernel is not waited for."""
-LINE_CHARACTERS = 200
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -147,4 +146,4 @@ def _exit_code(pid: int) -> int | None:
 def _sentence(what: str, text: str) -> str:
     """What was wrong, with the last line that was written."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"{what}: {lines[-1][:LINE_CHARACTERS]}" if lines else what
+    return f"{what}: {lines[-1]}" if lines else what

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -137,16 +137,7 @@ class Desk:
         """Tell what this node's own history has that the manager lacks, some of it at a time."""
         try:
             for one in self._history.pieces(self._replica.repository, ask):
-                self._say(
-                    Past(
-                        **self._signature(),
-                        since=one.since,
-                        commit=one.commit,
-                        pack=one.pack,
-                        offset=one.offset,
-                        size=one.size,
-                    )
-                )
+                self._say(Past(**self._signature(), **asdict(one)))
         except (StateError, RepositoryError, OSError) as error:
             log.error("configuration: the history cannot be told: %s", error)
 

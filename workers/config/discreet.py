@@ -7,7 +7,7 @@ it says goes into reports, the manager's database and logs; so values are concea
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.config.core.reports import Result
+from workers.config.core.reports import SENTENCE_CHARACTERS, Result
 from workers.config.profiles import Profile
 from workers.config.secret_files import SecretFiles
 
@@ -39,4 +39,6 @@ class Discreet:
         if not result.sentence and not result.output:
             return result
         concealed = self.secrets.concealed
-        return Result(result.good, concealed(result.sentence), concealed(result.output))
+        # Only then it is cut: half a value would not be found.
+        sentence = concealed(result.sentence)[:SENTENCE_CHARACTERS]
+        return Result(result.good, sentence, concealed(result.output))

@@ -9,11 +9,10 @@ Time is in seconds of the node's own clock.
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
-from workers.config.core.messages import Order
+from workers.config.core.messages import Order, Past
 from workers.config.core.problems import one_line
 from workers.config.core.reports import Outcome
 
@@ -56,30 +55,6 @@ class Pack:
     """The commit that is given up for it; empty: none."""
 
 
-class Part(Protocol):
-    """Bytes of a pack, from `offset` on, of `size` bytes."""
-
-    @property
-    def since(self) -> str:
-        """The commit that it leads from; empty: from nothing."""
-
-    @property
-    def commit(self) -> str:
-        """Where it leads to."""
-
-    @property
-    def pack(self) -> bytes:
-        """The bytes."""
-
-    @property
-    def offset(self) -> int:
-        """Of the first of them."""
-
-    @property
-    def size(self) -> int:
-        """Of the whole pack."""
-
-
 class Parts:
     """How far the pack that comes in parts is put together."""
 
@@ -94,7 +69,7 @@ class Parts:
         """Whether every byte is there."""
         return self.pack is not None and self.received == self.pack.size
 
-    def take(self, part: Part, now: float, reset: str = "") -> bool:
+    def take(self, part: Order | Past, now: float, reset: str = "") -> bool:
         """Whether a part is the next; then its bytes count as received. `reset`: as in `Pack`."""
         pack = Pack(part.since, part.commit, part.size, reset)
         if pack != self.pack:
