@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import typer
 
-from cluster_admin.cli import completing, shapes
+from cluster_admin.cli import completing, config_diffs, shapes
 from cluster_admin.cli.arguments import NodeName
 from cluster_admin.cli.asking import confirm
 from cluster_admin.cli.bundles import Changing, Printing, add
@@ -161,10 +161,8 @@ def _print_ended(
     call: Call, how: Changing, target: str, outcome: str, told: Mapping[str, Any]
 ) -> None:
     look = look_of(call, how)
-    for node, diff in (told.get("nodes") or {}).items():
-        if look.for_people and not how.columns:
-            shapes.put(f"=== {node}\n")
-            shapes.diff_text(diff["text"], look).print()
+    if look.for_people and not how.columns:
+        config_diffs.put(told.get("nodes") or {}, look)
     shapes.rows_text([{"target": target, "outcome": outcome, **told}], ENDED, look).print()
 
 

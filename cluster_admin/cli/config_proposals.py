@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cluster_admin.cli import completing, shapes
+from cluster_admin.cli import completing, config_diffs, shapes
 from cluster_admin.cli.bundles import Changing, DryRun, Listing, Printing, add
 from cluster_admin.cli.changing import Step, change
 from cluster_admin.cli.columns import Column, Rank, clock, printable
@@ -188,9 +188,7 @@ def _show(call: Call, view: Printing, told: Mapping[str, Any]) -> None:
 
 
 def _diffs(call: Call, view: Printing, told: Mapping[str, Any]) -> None:
-    for place, diff in ({"in the repository": told["diff"]} | told["nodes"]).items():
-        shapes.put(f"=== {place}\n")
-        shapes.diff_text(diff["text"], look_of(call, view)).print()
+    config_diffs.put({"in the repository": told["diff"]} | told["nodes"], look_of(call, view))
 
 
 def _try(call: Call, how: Deciding, told: Mapping[str, Any]) -> None:

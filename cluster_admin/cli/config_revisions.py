@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cluster_admin.cli import shapes, waiting
+from cluster_admin.cli import config_diffs, shapes, waiting
 from cluster_admin.cli.arguments import given
 from cluster_admin.cli.columns import Column, Rank
 from cluster_admin.cli.config_options import COMMITTED, Committing
@@ -13,7 +13,6 @@ from cluster_admin.cli.config_remote import ROOT
 from cluster_admin.cli.looking import look_of
 from cluster_admin.cli.session import Call
 from cluster_admin.cli.shapes import tell
-from cluster_admin.cli.waiting import few
 from workers.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -85,12 +84,7 @@ def _propose(call: Call, how: Committing, answer: dict[str, Any]) -> None:
         shapes.one_text(answer, PROPOSED, look).print()
     elif look.for_people and not how.columns:
         in_repository = {"in the repository": answer["diff"]} if "diff" in answer else {}
-        alike: dict[str, list[str]] = {}
-        for place, diff in (in_repository | nodes).items():
-            alike.setdefault(diff["text"], []).append(place)
-        for text, places in alike.items():
-            shapes.put(f"=== {few(places)}\n")
-            shapes.diff_text(text, look).print()
+        config_diffs.put(in_repository | nodes, look)
     else:
         rows = [
             {"node": node, "files": len(diff["files"]), "diff": diff["text"]}

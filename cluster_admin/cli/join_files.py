@@ -121,7 +121,7 @@ def begin(places: Places, *, force: bool = False) -> Progress:
             return Progress(**json.loads(places.progress.read_text()))
         check(places, force=force)
         begun = Progress(secrets.token_hex(ATTEMPT_BYTES))
-        _put(places.progress, json.dumps(asdict(begun)), PRIVATE)
+        durable.replace(places.progress, json.dumps(asdict(begun)).encode(), PRIVATE)
     return begun
 
 
@@ -140,15 +140,15 @@ def write(
     with told(places.directory):
         for path, text in ((places.key, found.cluster_key), (places.settings, settings)):
             if _differs(path, text):
-                _put(path.with_name(f"{path.name}.old"), path.read_text(), PRIVATE)
-        _put(places.key, found.cluster_key.strip() + "\n", PRIVATE)
+                durable.replace(path.with_name(f"{path.name}.old"), path.read_bytes(), PRIVATE)
+        durable.replace(places.key, f"{found.cluster_key.strip()}\n".encode(), PRIVATE)
     with told(places.state):
-        _put(places.definitions, found.definitions, READABLE)
+        durable.replace(places.definitions, found.definitions.encode(), READABLE)
     names = (found.node, found.subcluster, found.cluster)
     done = Progress(begun.attempt, mark_of(token), *names)
     with told(places.directory):
-        _put(places.settings, settings, PRIVATE)
-        _put(places.progress, json.dumps(asdict(done)), PRIVATE)
+        durable.replace(places.settings, settings.encode(), PRIVATE)
+        durable.replace(places.progress, json.dumps(asdict(done)).encode(), PRIVATE)
     return done
 
 
@@ -196,14 +196,6 @@ def _tables(path: Path) -> str:
         tables = re.search(r"^\[.*", path.read_text(errors="replace"), re.M | re.S)
         return f"\n{tables[0]}" if tables else ""
     return ""
-
-
-def _put(path: Path, text: str, mode: int) -> None:
-    """Replace a file whole and durably."""
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    durable.write(beside, text.encode(), mode)
-    durable.rename(beside, path)
 
 
 def _differs(path: Path, text: str) -> bool:

@@ -47,5 +47,6 @@ def _lines(text: str, where: str) -> Iterator[tuple[str, str, str]]:
 def _written(name: str, value: str) -> str:
     """One line; a shell and systemd quote alike only without quotes inside."""
     if not value.isprintable() or "'" in value:
-        raise Refused(f"{name} cannot be {value!r}: write it without quotes and control characters")
+        way = "leave out quotes and control characters; in a URL %27 is a quote"
+        raise Refused(f"{name} cannot be written so: {way}")
     return f"{name}={shlex.quote(value)}"

@@ -8,7 +8,7 @@ in; nothing here touches a disk or a network.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from cluster_admin.cli.errors import Refused, Usage
 from cluster_admin.cli.manager_host import DATA_VARIABLE, KEY_VARIABLE
@@ -115,7 +115,7 @@ def _broker(address: str, password: str, *, managed: bool) -> str:
             "account (docs/reference/node.md) and say --broker amqp://manager:PASSWORD@HOST/"
         )
     place = parts.netloc.rpartition("@")[2]
-    return f"amqp://{MANAGER_ACCOUNT}:{password}@{place}{parts.path or '/'}"
+    return f"amqp://{MANAGER_ACCOUNT}:{quote(password, safe='')}@{place}{parts.path or '/'}"
 
 
 def _checked_management(address: str) -> str:

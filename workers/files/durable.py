@@ -20,12 +20,12 @@ def write(path: Path, content: bytes, mode: int) -> None:
         os.fsync(handle)
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace a small file whole: a reader finds the old or the new one."""
     beside = path.with_name(f"{path.name}.new")
     beside.unlink(missing_ok=True)
     try:
-        write(beside, content, 0o644)
+        write(beside, content, mode)
         beside.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -7,7 +7,7 @@ import pytest
 
 from cluster_admin.cli.errors import Refused, Usage
 from cluster_admin.cli.manager_file import merged, parsed
-from cluster_admin.cli.manager_plan import Secrets, Wish, account, planned, virtual_host
+from cluster_admin.cli.manager_plan import BROKER, Secrets, Wish, account, planned, virtual_host
 
 FRESH = Secrets("fresh-signing", "fresh-broker")
 WISH = Wish(
@@ -53,6 +53,14 @@ def test_another_broker_gets_the_password_that_is_known() -> None:
     moved = plan(Wish(brokers=("amqp://mq3.example.net/",)), known)
 
     assert moved["MUSTER_BROKER_URL"] == "amqp://manager:fresh-broker@mq3.example.net/"
+
+
+def test_a_password_stays_the_same_however_it_has_to_be_written() -> None:
+    known = plan() | {BROKER: "amqp://manager:a%2Fb%2541@mq1/"}
+
+    moved = plan(Wish(brokers=("amqp://mq2/",)), known)
+
+    assert account(moved[BROKER]) == account(known[BROKER]) == ("manager", "a/b%41")
 
 
 def test_an_account_that_is_named_is_used_as_it_is_and_needs_no_management() -> None:
@@ -130,5 +138,6 @@ def test_a_line_that_is_none_is_named(line: str) -> None:
 
 @pytest.mark.parametrize("value", ["a\nB=c", "it's"])
 def test_a_value_that_would_read_differently_is_refused(value: str) -> None:
-    with pytest.raises(Refused, match="A cannot be"):
+    with pytest.raises(Refused, match="A cannot be") as refused:
         merged("", {"A": value}, "manager.env")
+    assert value not in str(refused.value)

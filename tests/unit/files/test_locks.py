@@ -41,10 +41,14 @@ def test_who_inherits_it_holds_it(tmp_path: Path) -> None:
 
 
 def test_its_file_is_the_owners_unless_said_otherwise(tmp_path: Path) -> None:
-    os.close(take(tmp_path / "mine", 0.0))
-    os.close(take(tmp_path / "ours", 0.0, 0o640))
+    before = os.umask(0o022)
+    try:
+        os.close(take(tmp_path / "mine", 0.0))
+        os.close(take(tmp_path / "ours", 0.0, 0o640))
+    finally:
+        os.umask(before)
     assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o600
-    assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) & ~0o640 == 0
+    assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) == 0o640
 
 
 def test_no_directory_no_lock(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ class Command(BaseCommand):
         """Make the file whole or not at all: one that is there is never written again."""
         token, secret = make_token(user, "bootstrap")
         audit.record(ACTOR, "create", kind="token", object=str(token))
-        _write_secret(path, secret)
+        durable.replace(path, f"{secret}\n".encode(), 0o600)
 
 
 def _password(given: Path | None, made: Path | None) -> str:
@@ -144,16 +144,8 @@ def _password(given: Path | None, made: Path | None) -> str:
         word = sys.stdin.readline() if str(given) == "-" else given.read_text()
     elif made is not None:
         if not made.exists():
-            _write_secret(made, secrets.token_hex(PASSWORD_BYTES))
+            durable.replace(made, f"{secrets.token_hex(PASSWORD_BYTES)}\n".encode(), 0o600)
         word = made.read_text()
     else:
         raise CommandError("a new account needs --password-file FILE or --make-password FILE")
     return word.strip()
-
-
-def _write_secret(path: Path, secret: str) -> None:
-    """Write a line for the owner alone, whole or not at all."""
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    durable.write(draft, f"{secret}\n".encode(), 0o600)
-    durable.rename(draft, path)
