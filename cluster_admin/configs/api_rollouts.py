@@ -15,6 +15,7 @@ from cluster_admin.audit.actor import Actor
 from cluster_admin.configs import rollout_previewing, rollout_shapes, rollouts
 from cluster_admin.configs.api_base import refusals
 from cluster_admin.configs.rollout_models import PHASES, Rollout
+from cluster_admin.configs.scope import reader
 from cluster_admin.inventory.models import Subcluster
 from cluster_admin.rest import headers
 from cluster_admin.rest.fields import Nothing
@@ -73,7 +74,7 @@ class Rollouts(Resource):
         with refusals():
             if headers.is_dry_run(request):
                 planned = rollouts.plan(subcluster, wish, timezone.now())
-                changes = rollout_previewing.changes(planned)
+                changes = rollout_previewing.changes(planned, reader(request.user))
                 return Response(rollout_shapes.tried(planned, changes))
             reason = headers.reason_of(request)
             row = rollouts.start(actor_of(request), subcluster, wish, reason=reason)

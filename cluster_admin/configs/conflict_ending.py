@@ -48,13 +48,13 @@ def master(actor: Actor, node: str, *, reason: str = "", dry_run: bool = False) 
     """Let a node's history count: the manager takes it up, and keeps its own beside."""
     with transaction.atomic():
         index.lock_all()
-        row = _row(node)
+        row = row_of(node)
         theirs = fetched(row)
         beside, head = store.repository().beside, store.repository().head()
         given_up = 0 if head is None else head.number - theirs.ancestor
         _refuse_deployed(theirs.ancestor)
         if dry_run:
-            left = tuple(_open().exclude(node=node).values_list("node", flat=True))
+            left = tuple(_open().exclude(commit=row.commit).values_list("node", flat=True))
             return Ended(theirs.head.number, given_up, left)
         _audit(actor, "master", row, reason, given_up)
         beside.turn("" if head is None else head.hash, row.commit)
@@ -71,7 +71,7 @@ def master(actor: Actor, node: str, *, reason: str = "", dry_run: bool = False) 
 def override(actor: Actor, node: str, *, reason: str = "", dry_run: bool = False) -> Ended:
     """Let the manager's history count: the node takes it up, and keeps its own beside."""
     with transaction.atomic():
-        row = _row(node)
+        row = row_of(node)
         repository = store.repository()
         if repository.head() is None:
             way = f"let the node's count: muster config master {node}"
@@ -79,7 +79,9 @@ def override(actor: Actor, node: str, *, reason: str = "", dry_run: bool = False
         here = repository.beside.has(row.commit)
         given_up = repository.beside.parting(row.commit).count if here else 0
         if dry_run:
-            left = tuple(_open().exclude(node=node).values_list("node", flat=True))
+            # What is kept beside counts no more wherever it is; of what is not here nobody knows.
+            ended = {"commit": row.commit} if here else {"node": node}
+            left = tuple(_open().exclude(**ended).values_list("node", flat=True))
             return Ended(_head(), given_up, left)
         _audit(actor, "override", row, reason, given_up)
         if here:
@@ -136,7 +138,8 @@ def differs(row: Conflict) -> bool:
     return stands and conflicts.side_of(row.commit, None) is not Side.OURS
 
 
-def _row(node: str) -> Conflict:
+def row_of(node: str) -> Conflict:
+    """A node's conflict, held until the transaction ends; `Refused` when there is none."""
     row = Conflict.objects.select_for_update().filter(node=node).first()
     if row is None:
         way = "see muster config conflict"
@@ -172,11 +175,18 @@ def _refuse_deployed(ancestor: int) -> None:
     """Numbers after what both have will mean something else: nothing may be pinned to them."""
     for name in Subcluster.objects.values_list("name", flat=True):
         rollouts.refuse_meddling(name)
-    manual = Deployment.objects.filter(mode=Deployment.Mode.MANUAL, revision__gt=ancestor)
-    names = list(manual.values_list("subcluster__name", flat=True))
+    manual = Deployment.objects.filter(mode=Deployment.Mode.MANUAL)
+    places = manual.values("subcluster__name")
+    pinned = Replica.objects.filter(wanted__gt=ancestor, subcluster__in=places)
+    names = {
+        *manual.filter(revision__gt=ancestor).values_list("subcluster__name", flat=True),
+        *pinned.values_list("subcluster", flat=True),
+    }
     if names:
         way = f"deploy r{ancestor} or an older one there, or let it follow"
-        raise Refused(f"{', '.join(names)} is deployed by hand at what would be given up; {way}")
+        raise Refused(
+            f"{', '.join(sorted(names))} is deployed by hand at what would be given up; {way}"
+        )
 
 
 def _audit(actor: Actor, verb: str, row: Conflict, reason: str, given_up: int) -> None:

@@ -14,7 +14,6 @@ from django.db import transaction
 from cluster_admin.audit.actor import Actor
 from cluster_admin.configs import conflict_ending, defining, services, store
 from cluster_admin.configs.conflict_ending import Ended
-from cluster_admin.configs.conflict_models import Conflict
 from cluster_admin.configs.places import entries
 from cluster_admin.configs.rebasing import on_newest
 from cluster_admin.configs.services import Made
@@ -67,16 +66,16 @@ def resolve(
     Raises `ClashError` with the files that clash, unless there is a choice; and what
     `services.commit` raises.
     """
-    row = Conflict.objects.filter(node=node).first()
-    if row is None:
-        way = "see muster config conflict"
-        raise Refused(f"the history of {node} does not stand against the manager's; {way}")
-    theirs = conflict_ending.fetched(row)
+    with transaction.atomic():
+        theirs = conflict_ending.fetched(conflict_ending.row_of(node))
     base = store.repository().head()
     at = 0 if base is None else base.number
     changes = _merged(node, theirs, at, choice)
     made = None
     with transaction.atomic():
+        if conflict_ending.row_of(node).commit != theirs.head.hash:
+            way = "see muster config conflict, and merge again"
+            raise Refused(f"{node} told of more meanwhile; {way}")
         if changes:
             try:
                 made = services.commit(

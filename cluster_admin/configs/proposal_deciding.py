@@ -19,12 +19,13 @@ from cluster_admin.accounts.services import EVERY, allowed
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
 from cluster_admin.configs import index, scope, services
+from cluster_admin.configs.authors import TRAILER
 from cluster_admin.configs.models import Revision
 from cluster_admin.configs.proposal_models import COMMENT_LENGTH, Proposal
 from cluster_admin.configs.proposal_packing import unpack
 from cluster_admin.configs.refusals import DeniedError
 from cluster_admin.configs.services import Made
-from cluster_admin.configs.submitting import TRAILER, account_of, approved
+from cluster_admin.configs.submitting import account_of, approved
 from cluster_admin.inventory.refusals import Refused
 from workers.repository.core.changes import Changes
 from workers.repository.core.paths import GLOBAL, PATH_BYTES

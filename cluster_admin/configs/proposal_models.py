@@ -1,7 +1,8 @@
 """Changes that wait for another person's word, and where they have to.
 
-A proposal holds its whole change, packed, until it is decided and for a year after. `submitting`
-and `proposal_deciding` alone write these rows.
+A proposal holds its whole change, packed, until it is decided and for a year after at most: of the
+decided ones the newest stay, as many as `proposal_deciding.prune` says. It and `submitting` alone
+write these rows.
 """
 
 from django.conf import settings

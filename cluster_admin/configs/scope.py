@@ -5,11 +5,13 @@ Editors write their subcluster's directories; `global/`, and the files that defi
 are administrators' (nodes run commands that definitions name as root).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cluster_admin.accounts.roles import Role
 from cluster_admin.accounts.services import EVERY, grants_of, readable
+from workers.config.core.problems import Problem
+from workers.config.core.render import Tree
 from workers.repository.core.paths import DEFINITIONS, GLOBAL
 
 
@@ -30,6 +32,16 @@ def reader(user: Any) -> Callable[[str], bool]:
     """Says of a path whether the user may read it."""
     found = tops(user)
     return lambda path: found is None or top_of(path) in found
+
+
+def sees_all(found: Tree | Sequence[Problem], sees: Callable[[str], bool]) -> bool:
+    """Whether a reader may see all that a node's tree, or what is wrong with it, came from.
+
+    A node may have been in another subcluster at that revision.
+    """
+    if isinstance(found, Tree):
+        return all(sees(one.source) for one in found.files.values())
+    return all(sees(one.path) for one in found)
 
 
 def needed(path: str) -> tuple[Role, str]:

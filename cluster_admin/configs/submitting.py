@@ -1,6 +1,7 @@
 """Changes on their way to a commit: at once, or as a proposal that waits for another person.
 
-Everything that people commit comes through `submit`. Where the four-eyes rule holds for any place
+Everything that people commit comes through `submit`, but for the merge of a node's history, which
+ends a conflict at once (`conflict_merging`). Where the four-eyes rule holds for any place
 that a change touches, nothing is committed: the change passes the same checks as a commit, and is
 kept until somebody else decides (`proposal_deciding`). Who may write what is asked before.
 
@@ -20,6 +21,7 @@ from cluster_admin.accounts.services import allowed
 from cluster_admin.audit import services as audit
 from cluster_admin.audit.actor import Actor
 from cluster_admin.configs import index, services
+from cluster_admin.configs.authors import TRAILER, refuse_claims
 from cluster_admin.configs.proposal_models import USERNAME_LENGTH, Proposal, ProposalPlace
 from cluster_admin.configs.proposal_packing import CONTENT_BYTES, pack, size_of
 from cluster_admin.configs.proposal_rules import reviewed
@@ -29,9 +31,7 @@ from cluster_admin.inventory.refusals import Refused
 from workers.repository.core.changes import Changes
 
 OPEN_MAX = 200
-TRAILER = "Approved-by"
-_CLAIM = re.compile(rf"^\s*{TRAILER}\s*:", re.IGNORECASE | re.MULTILINE)
-_TRAILERS = re.compile(r"(?:[A-Za-z][A-Za-z-]*: .+\n?)+")
+_TRAILERS = re.compile(r"(?:[A-Za-z][A-Za-z-]*+: .++\n?)+")
 
 
 def submit(
@@ -50,7 +50,7 @@ def submit(
     The same key again gives what it made. `emergency`: why an administrator of every subcluster
     commits past the rule; the audit trail keeps it.
     """
-    _refuse_claims(message)
+    refuse_claims(message)
     guarded = reviewed(services.places(changes))
     if not guarded or dry_run:
         return services.commit(
@@ -80,7 +80,7 @@ def propose(
     add_segments: bool = False,
 ) -> Made | Proposal:
     """Propose a change that was made to revision `base`, though no rule may ask for it."""
-    _refuse_claims(message)
+    refuse_claims(message)
     if dry_run:
         return services.commit(
             actor, changes, message, base=base, dry_run=True, add_segments=add_segments
@@ -99,11 +99,6 @@ def approved(message: str, name: str) -> str:
 def account_of(actor: Actor) -> User | None:
     """The account of an actor, if it may still do anything."""
     return User.objects.filter(username=actor.name, is_active=True).first()
-
-
-def _refuse_claims(message: str) -> None:
-    if _CLAIM.search(message):
-        raise Refused(f"the message says {TRAILER}, which approvals write; leave it out")
 
 
 def _past_the_rule(

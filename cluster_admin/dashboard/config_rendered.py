@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from cluster_admin.configs import services
 from cluster_admin.configs.refusals import Problem, Refused, UnknownNodeError
+from cluster_admin.configs.scope import sees_all
 from workers.config.core.overlay import ABSENT, DEFAULT, GLOBAL, INCLUDED, TEMPLATE
 from workers.config.core.render import Tree
 from workers.config.errors import ConfigError
@@ -67,11 +68,7 @@ def as_node_gets(node: str, number: int, path: str, sees: Callable[[str], bool])
         tree = services.render(node, number)
     except (UnknownNodeError, Refused, ConfigError) as error:
         return Got(note=str(error))
-    if isinstance(tree, Tree):
-        named = [one.source for one in tree.files.values()]
-    else:
-        named = [one.path for one in tree]
-    if not all(map(sees, named)):
+    if not sees_all(tree, sees):
         return Got(note=f"{node} was in another subcluster at r{number}, which you may not read.")
     if not isinstance(tree, Tree):
         found = [Problem(one.path, one.line, node, one.sentence) for one in tree]

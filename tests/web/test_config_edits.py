@@ -214,6 +214,16 @@ def test_files_that_no_form_can_carry_are_not_offered(operator: Client) -> None:
     assert operator.get(f"/config/edit/{OWN}/").status_code == 302
 
 
+def test_a_file_out_of_sight_is_not_told_of(operator: Client) -> None:
+    config_seeding.defined(1, "other", prefix="x", block=3)
+    config_seeding.commit({"other/default/secret": "hush\n"}, "Theirs")
+    for name in ("other/default/secret", "other/default/none"):
+        for where in (f"/config/rename/{OWN}/", f"/config/edit/{OWN}/"):
+            fields = {"base": "3", "name": name, "text": "x\n"}
+            answer = operator.post(where, fields, follow=True)
+            assert "already" not in text_of(answer), where
+
+
 def test_a_file_is_renamed_and_deleted_after_a_preview(operator: Client) -> None:
     review = send(operator, f"/config/rename/{OWN}/", {"base": "2", "name": "default/default/z"})
     send(operator, COMMIT, hidden(review) | {"message": "Move"}, 302)

@@ -226,6 +226,9 @@ def test_what_a_node_got_in_another_subcluster_is_not_shown(client: Client) -> N
 
     assert "x1 was in another subcluster at r4, which you may not read." in text
     assert "hush" not in text
+    text = page(client, "/config/deployments/default/?mode=manual&revision=4")
+    assert "x1 was in another subcluster at r4, which you may not read" in text
+    assert "hush" not in text
 
 
 def test_whoever_has_no_role_sees_nothing(client: Client) -> None:

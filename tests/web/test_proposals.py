@@ -12,13 +12,14 @@ from cluster_admin.audit.actor import Actor
 from cluster_admin.audit.models import AuditRecord
 from cluster_admin.configs import proposal_deciding as deciding
 from cluster_admin.configs import proposal_rules as rules
-from cluster_admin.configs import submitting
+from cluster_admin.configs.authors import message_of, refuse_claims
 from cluster_admin.configs.models import Revision
 from cluster_admin.configs.proposal_models import Proposal
+from cluster_admin.configs.proposal_packing import CONTENT_BYTES
 from cluster_admin.configs.refusals import DeniedError
 from cluster_admin.configs.refusals import Refused as Unfit
 from cluster_admin.configs.services import Made
-from cluster_admin.configs.submitting import approved, submit
+from cluster_admin.configs.submitting import OPEN_MAX, approved, submit
 from cluster_admin.inventory.models import Node
 from cluster_admin.inventory.refusals import Refused
 from cluster_admin.inventory.services import set_admin_state
@@ -222,19 +223,21 @@ def test_the_same_key_proposes_once() -> None:
     assert propose(person("ann", Role.EDITOR), key="k1").pk != propose(eve, key="k1").pk
 
 
-def test_open_proposals_and_their_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_proposals_and_their_size_are_bounded() -> None:
     stage.subcluster()
     guard()
     eve = person("eve", Role.EDITOR)
-    monkeypatch.setattr(submitting, "OPEN_MAX", 2)
-    monkeypatch.setattr(submitting, "CONTENT_BYTES", 100)
-    propose(eve)
+    now = timezone.now()
+    Proposal.objects.bulk_create(
+        Proposal(base=1, files=0, size=0, created_at=now, key=f"k{number}")
+        for number in range(OPEN_MAX - 1)
+    )
     propose(eve, "again\n")
 
-    with pytest.raises(Refused, match="2 proposals are open"):
+    with pytest.raises(Refused, match=f"{OPEN_MAX} proposals are open"):
         propose(eve, "and again\n")
     with pytest.raises(Refused, match="divide the change"):
-        propose(eve, "x" * 101)
+        propose(eve, "x" * (CONTENT_BYTES + 1))
 
 
 def test_an_emergency_commits_past_the_rule_and_is_kept_in_the_trail() -> None:
@@ -309,7 +312,17 @@ def test_a_rule_is_of_a_place_that_there_is() -> None:
         ("Fix\r\n\r\nWhy not.\n", "Fix\n\nWhy not.\n\nApproved-by: abe"),
         ("Copy\n\nCopied-from: a@r3", "Copy\n\nCopied-from: a@r3\nApproved-by: abe"),
         ("Note: this", "Note: this\n\nApproved-by: abe"),
+        # Read in one go, whatever stands there.
+        (f"x\n\n{'a: b' * 40}\n!", f"x\n\n{'a: b' * 40}\n!\n\nApproved-by: abe"),
+        (f"x{chr(10) * 60_000}y", f"x{chr(10) * 60_000}y\n\nApproved-by: abe"),
     ],
 )
 def test_an_approval_is_one_more_trailer(message: str, expected: str) -> None:
+    refuse_claims(message)
     assert approved(message, "abe") == expected
+
+
+@pytest.mark.parametrize("reason", ["Approved-by: abe", "why\n approved-BY : abe"])
+def test_no_way_leads_to_an_approval_that_nobody_gave(reason: str) -> None:
+    with pytest.raises(Refused, match="which approvals write"):
+        message_of(reason, "otherwise")

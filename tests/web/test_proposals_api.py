@@ -4,16 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from django.core.wsgi import get_wsgi_application
 
 from cluster_admin.configs.proposal_models import Proposal
-from tests.unit.cli.manager import Manager
-from tests.unit.cli.operator import Done, Operator
+from tests.unit.cli.operator import Done
 from tests.web import config_seeding, seeding
 from tests.web.api_client import Answer, Api, administrator, newest
 from tests.web.config_stage import commit, head, subcluster, text
+from tests.web.shell import Shell
 from workers.exit_codes import Exit
 
 pytestmark = pytest.mark.django_db
@@ -192,27 +190,15 @@ def test_bad_input_is_refused_by_name(eve: Api) -> None:
     assert send(eve, message="x\n\nApproved-by: abe").problem == (409, "refused")
 
 
-class Shell(Operator):
-    """Types at the API."""
-
-    def __init__(self, home: Path, api: Api) -> None:
-        super().__init__(Manager(), home)
-        self.transport = httpx.WSGITransport(app=get_wsgi_application())
-        self.environment |= {
-            "MUSTER_URL": "http://testserver",
-            "MUSTER_TOKEN": api.secret,
-            "NO_COLOR": "1",
-        }
-
-    def proposals(self, words: str = "") -> Done:
-        return self.types(f"muster config proposals {words}")
+def proposals(shell: Shell, words: str = "") -> Done:
+    return shell.types(f"muster config proposals {words}")
 
 
 @pytest.mark.one_database
 def test_proposals_are_made_seen_and_decided_in_the_shell(
     tmp_path: Path, eve: Api, abe: Api
 ) -> None:
-    editor, approver = (Shell(tmp_path, api) for api in (eve, abe))
+    editor, approver = (Shell(tmp_path, api.secret) for api in (eve, abe))
     before = head()
 
     made = editor.types(f"muster config revert {before} -o json")
@@ -221,27 +207,27 @@ def test_proposals_are_made_seen_and_decided_in_the_shell(
     number = told["proposal"]
     assert made.exit_code == Exit.OK
     assert f"nothing is committed yet, this is proposal {number}" in made.stderr
-    assert "eve" in approver.proposals().stdout
-    shown = approver.proposals(str(number))
+    assert "eve" in proposals(approver).stdout
+    shown = proposals(approver, str(number))
     assert "=== in the repository" in shown.stdout
     assert "-hello" in shown.stdout
-    assert approver.proposals(f"{number} --approve --dry-run").exit_code == Exit.CHANGES_PENDING
-    assert editor.proposals(f"{number} --approve").exit_code == Exit.REFUSED
-    assert approver.proposals(f"{number} --approve --reject").exit_code == Exit.USAGE
-    assert approver.proposals("--approve").exit_code == Exit.USAGE
-    done = approver.proposals(f"{number} --approve -m fine")
+    assert proposals(approver, f"{number} --approve --dry-run").exit_code == Exit.CHANGES_PENDING
+    assert proposals(editor, f"{number} --approve").exit_code == Exit.REFUSED
+    assert proposals(approver, f"{number} --approve --reject").exit_code == Exit.USAGE
+    assert proposals(approver, "--approve").exit_code == Exit.USAGE
+    done = proposals(approver, f"{number} --approve -m fine")
     assert (done.exit_code, head()) == (Exit.OK, before + 1)
-    assert approver.proposals(f"{number} --reject").exit_code == Exit.REFUSED
-    assert "fine" in approver.proposals("--filter state=approved -o json").stdout
-    assert "approved" in approver.proposals("--all").stdout
-    assert "approved" not in approver.proposals().stdout
+    assert proposals(approver, f"{number} --reject").exit_code == Exit.REFUSED
+    assert "fine" in proposals(approver, "--filter state=approved -o json").stdout
+    assert "approved" in proposals(approver, "--all").stdout
+    assert "approved" not in proposals(approver).stdout
 
 
 @pytest.mark.one_database
 def test_a_working_copy_keeps_its_edits_until_the_proposal_is_approved(
     tmp_path: Path, eve: Api, abe: Api
 ) -> None:
-    shell, place = Shell(tmp_path, eve), tmp_path / "copy"
+    shell, place = Shell(tmp_path, eve.secret), tmp_path / "copy"
     assert shell.types(f"muster config init {place}").exit_code == Exit.OK
     (place / FILE).write_text("good day\n")
 
@@ -250,7 +236,7 @@ def test_a_working_copy_keeps_its_edits_until_the_proposal_is_approved(
     assert (done.exit_code, "is proposal" in done.stderr) == (Exit.OK, True)
     assert FILE in shell.types(f"muster config status -C {place}").stdout
     number = Proposal.objects.get().pk
-    assert Shell(tmp_path, abe).proposals(f"{number} --approve").exit_code == Exit.OK
+    assert proposals(Shell(tmp_path, abe.secret), f"{number} --approve").exit_code == Exit.OK
     assert shell.types(f"muster config pull -C {place}").exit_code == Exit.OK
     assert FILE not in shell.types(f"muster config status -C {place}").stdout
     assert (place / FILE).read_text() == "good day\n"
@@ -258,7 +244,7 @@ def test_a_working_copy_keeps_its_edits_until_the_proposal_is_approved(
 
 @pytest.mark.one_database
 def test_rules_are_seen_and_set_in_the_shell(tmp_path: Path, ada: Api) -> None:
-    shell = Shell(tmp_path, ada)
+    shell = Shell(tmp_path, ada.secret)
 
     tried = shell.types("muster config review-rule other --required --dry-run")
     done = shell.types("muster config review-rule other --required --definitions --reason Audit")

@@ -4,6 +4,7 @@ The page's address says what is chosen, so that others can look at the same; the
 shown before the button.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from cluster_admin.configs.rollout_previewing import NODES_MAX, of_nodes
 from cluster_admin.dashboard import scope
 from cluster_admin.dashboard.config_pages import revision_asked
 from cluster_admin.dashboard.tables import number, word
-from cluster_admin.dashboard.views.config_base import ConfigPage, newest_number
+from cluster_admin.dashboard.views.config_base import ConfigPage, newest_number, sight
 from cluster_admin.dashboard.views.operating import Deed, operate
 from cluster_admin.inventory.models import Node, Subcluster
 
@@ -68,7 +69,7 @@ class ConfigDeployment(ConfigPage):
         if mode not in Mode.values:
             return found
         wanted = newest if mode == Mode.FOLLOW else revision_asked(request.GET, newest)
-        changes, left_out = _changes(subcluster, wanted)
+        changes, left_out = _changes(subcluster, wanted, sight(request))
         return found | {"wanted": wanted, "changes": changes, "left_out": left_out}
 
 
@@ -99,14 +100,16 @@ class Deploy(LoginRequiredMixin, View):
         return operate(request, deed, problem, work)
 
 
-def _changes(subcluster: Subcluster, wanted: int) -> tuple[list[Change], int]:
+def _changes(
+    subcluster: Subcluster, wanted: int, sees: Callable[[str], bool]
+) -> tuple[list[Change], int]:
     """What each node would get instead of what it runs, nodes alike together; how many more."""
     names = list(
         Node.objects.filter(subcluster=subcluster).order_by("name").values_list("name", flat=True)
     )
     runs = dict(Replica.objects.filter(node__in=names).values_list("node", "live"))
     together: dict[tuple[Diff, str], list[str]] = {}
-    for one in of_nodes({name: runs.get(name, 0) for name in names[:NODES_MAX]}, wanted):
+    for one in of_nodes({name: runs.get(name, 0) for name in names[:NODES_MAX]}, wanted, sees):
         together.setdefault((one.diff, one.problem), []).append(one.node)
     found = [
         Change(nodes, diff.files, diff.more, problem) for (diff, problem), nodes in together.items()

@@ -12,7 +12,7 @@ from cluster_admin.configs.store import repository
 from cluster_admin.dashboard.config_proposals import Proposal, from_form, message_of, new_key
 from cluster_admin.dashboard.config_scope import denial
 from cluster_admin.dashboard.config_texts import CRLF, LF, ends_of, objection, sent
-from cluster_admin.dashboard.views.config_base import newest_number, plain_path
+from cluster_admin.dashboard.views.config_base import newest_number, plain_path, sight
 from cluster_admin.dashboard.views.config_review import Reviewing, base_of, denied
 from workers.repository.core.changes import Entry
 from workers.repository.core.paths import PATH_BYTES, path_refusal
@@ -54,7 +54,7 @@ class Editor(Reviewing):
         if refusal := path_refusal(name):
             told["name"] = name.replace("\0", "")
             return self.form(request, sentence=f"{visible(name)} {refusal.value}.", **told)
-        if name != path and name in repository().tree(base):
+        if name != path and sight(request)(name) and name in repository().tree(base):
             sentence = f"{name} is there already: edit that file, or choose another path."
             return self.form(request, sentence=sentence, **told)
         if sentence := objection(entry.content):
@@ -141,7 +141,7 @@ class Rename(Reviewing):
         name = request.POST.get("name", "").strip()
         entry = entry_at(base, path)
         refusal = path_refusal(name)
-        if refusal or name in repository().tree(base):
+        if refusal or (sight(request)(name) and name in repository().tree(base)):
             why = f"{visible(name)} {refusal.value if refusal else 'is there already'}"
             messages.error(request, f"Not renamed: {why}" if name else "Not renamed: write a path")
             return redirect("dashboard:config-file", path)
