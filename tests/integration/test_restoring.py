@@ -279,7 +279,7 @@ def test_a_directory_that_is_missing_is_not_guessed(lost: Lost) -> None:
     assert "is not there" in lost.restore(code=Exit.REFUSED).stderr
 
 
-def test_two_at_once_wait_for_each_other(lost: Lost, tmp_path: Path) -> None:
+def test_a_second_one_at_once_is_refused(lost: Lost, tmp_path: Path) -> None:
     lost.lose()
     lock = lost.manager.directory / "configuration.git.restoring.lock"
     handle = take(lock, 0.0)

@@ -38,7 +38,9 @@ def test_what_is_long_is_broken_into_lines(
 ) -> None:
     with browsing.signed_in(browser, stage.url, "admin", PASSWORD, viewport=width) as page:
         for path in PAGES:
-            page.goto(f"{stage.url}{path}")
+            answer = page.goto(f"{stage.url}{path}")
+            assert answer
+            assert answer.status == (404 if GONE in path else 200), path[:40]
             found = page.evaluate("() => document.documentElement.scrollWidth")
             assert found <= width["width"], path[:40]
 
@@ -53,7 +55,9 @@ def test_what_is_long_is_broken_into_lines(
 def test_on_a_phone_the_tab_of_the_page_is_in_sight(stage: Stage, browser: Browser) -> None:
     with browsing.signed_in(browser, stage.url, "admin", PASSWORD, viewport=browsing.PHONE) as page:
         for path in ("/config/", "/config/proposals/"):
-            page.goto(f"{stage.url}{path}")
+            answer = page.goto(f"{stage.url}{path}")
+            assert answer
+            assert answer.status == 200, path
             box = page.locator(".tabs [aria-current]").bounding_box()
             assert box is not None
             assert 0 <= box["x"] <= browsing.PHONE["width"] - box["width"], path

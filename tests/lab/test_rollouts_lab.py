@@ -206,6 +206,7 @@ def test_an_abort_takes_the_canary_back_and_nobody_else_ever_had_it(mail: Mail) 
         assert answer.status_code == HTTPStatus.OK, answer.text
         assert mail.ended(number) == "aborted"
     assert watch.nodes_with(revision) == [CANARY]
+    assert (CANARY, revision) in watch.looked
     # Back it goes at once, VIPs or not: a revision that nobody wants is not kept for a drain.
     assert revision not in {one for _, one, _ in watch.served}
     assert mail.live() == before
@@ -221,6 +222,7 @@ def test_what_breaks_postfix_is_rolled_back_and_nobody_else_ever_ran_it(mail: Ma
         number = mail.start(revision)
         assert mail.ended(number) == "turned_back", mail.rollout(number)
     assert watch.nodes_with(revision) == [CANARY]
+    assert (CANARY, revision) in watch.looked
     assert watch.served == [], "a canary without VIPs breaks nobody's mail"
     assert mail.live() == before
     mail.served_again()

@@ -214,6 +214,8 @@ def test_every_line_comes_once(steps: list[tuple[str, int]]) -> None:
     came = [number for one in shipper.collected.values() for number in numbers(one)]
     assert sorted(came) == sorted(set(came)), "a line came twice"
     assert set(range(1, directory.line + 1)) - set(came) <= gone, "a line is lost"
+    if not gone:
+        assert shipper.lost == 0, "told as lost, and it is not"
 
 
 def play(directory: Directory, shipper: Shipper, word: str, number: int) -> None:

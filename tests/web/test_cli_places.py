@@ -4,38 +4,28 @@ import json
 import re
 from pathlib import Path
 
-import httpx
 import pytest
-from django.core.wsgi import get_wsgi_application
 
 from cluster_admin.configs.models import Replica
 from cluster_admin.configs.store import repository
 from cluster_admin.inventory.models import Node, NodeStatus
-from tests.unit.cli.manager import Manager
-from tests.unit.cli.operator import Operator
 from tests.web.api_client import administrator
 from tests.web.config_stage import commit, head, subcluster, text
+from tests.web.shell import Shell
 from workers.exit_codes import Exit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Operator:
+def shell(tmp_path: Path) -> Shell:
     subcluster()
     subcluster("staging", "198.18.1", "test")
     commit({"staging/default/a": "1\n", "default/default/old": "0\n"})
-    made = Operator(Manager(), tmp_path)
-    made.transport = httpx.WSGITransport(app=get_wsgi_application())
-    made.environment |= {
-        "MUSTER_URL": "http://testserver",
-        "MUSTER_TOKEN": administrator().secret,
-        "NO_COLOR": "1",
-    }
-    return made
+    return Shell(tmp_path, administrator().secret)
 
 
-def test_a_promotion_is_looked_at_and_made(shell: Operator) -> None:
+def test_a_promotion_is_looked_at_and_made(shell: Shell) -> None:
     tried = shell.types("muster subcluster promote staging default --dry-run")
     made = shell.types("muster subcluster promote staging default -m 'Release 12' -o json")
 
@@ -47,7 +37,7 @@ def test_a_promotion_is_looked_at_and_made(shell: Operator) -> None:
     assert "default/default/old" not in repository().tree(head())
 
 
-def test_an_older_state_and_settings_are_promoted(shell: Operator) -> None:
+def test_an_older_state_and_settings_are_promoted(shell: Shell) -> None:
     tested = head()
     commit({"staging/default/a": "2\n"})
 
@@ -57,7 +47,7 @@ def test_an_older_state_and_settings_are_promoted(shell: Operator) -> None:
     assert text("default/default/a") == "1\n"
 
 
-def test_a_copy_is_made_and_its_files_have_their_history(shell: Operator) -> None:
+def test_a_copy_is_made_and_its_files_have_their_history(shell: Shell) -> None:
     first = head()
     tried = shell.types("muster subcluster copy staging trial --dry-run")
     made = shell.types("muster subcluster copy staging trial --history --no-settings")
@@ -78,7 +68,7 @@ def test_a_copy_is_made_and_its_files_have_their_history(shell: Operator) -> Non
     assert "PATH" not in newest.stdout
 
 
-def test_refusals_say_what_to_do(shell: Operator) -> None:
+def test_refusals_say_what_to_do(shell: Shell) -> None:
     known = shell.types("muster subcluster copy staging default")
     same = shell.types("muster subcluster promote staging staging")
 
@@ -87,7 +77,7 @@ def test_refusals_say_what_to_do(shell: Operator) -> None:
     assert "name two subclusters" in same.stderr
 
 
-def test_subclusters_are_listed_with_their_configuration(shell: Operator) -> None:
+def test_subclusters_are_listed_with_their_configuration(shell: Shell) -> None:
     done = shell.types("muster subcluster list")
 
     lines = [line.split() for line in done.stdout.splitlines()]
@@ -95,7 +85,7 @@ def test_subclusters_are_listed_with_their_configuration(shell: Operator) -> Non
     assert lines[1][:7] == ["default", "1", "2", "1", "1", f"r{head()},", "follows"]
 
 
-def test_only_the_promoted_subclusters_nodes_are_waited_for(shell: Operator) -> None:
+def test_only_the_promoted_subclusters_nodes_are_waited_for(shell: Shell) -> None:
     for name, home, live in (("mta1", "default", 10), ("test1", "staging", 1)):
         NodeStatus.objects.create(node=Node.objects.get(name=name), verdict="alive")
         Replica.objects.create(node=name, subcluster=home, live=live, autoupdate="true")

@@ -4,34 +4,26 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from django.core.wsgi import get_wsgi_application
 
 from cluster_admin.cli.surroundings import Surroundings
 from cluster_admin.configs import rollouts
 from cluster_admin.configs.rollout_models import Rollout
-from tests.unit.cli.manager import Manager
-from tests.unit.cli.operator import Done, Operator
+from tests.unit.cli.operator import Done
 from tests.web.api_client import administrator, newest
 from tests.web.rollout_stage import OLGA, Stage
+from tests.web.shell import Shell
 from workers.exit_codes import Exit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
-class Shell(Operator):
-    """Types at the API; while a command waits, nodes and driver work."""
+class RolloutShell(Shell):
+    """While a command waits, nodes and driver work."""
 
     def __init__(self, home: Path, **around: Any) -> None:
-        super().__init__(Manager(), home, **around)
+        super().__init__(home, administrator().secret, **around)
         self.stage = Stage()
-        self.transport = httpx.WSGITransport(app=get_wsgi_application())
-        self.environment |= {
-            "MUSTER_URL": "http://testserver",
-            "MUSTER_TOKEN": administrator().secret,
-            "NO_COLOR": "1",
-        }
 
     def surroundings(self) -> Surroundings:
         around = super().surroundings()
@@ -48,11 +40,11 @@ class Shell(Operator):
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(tmp_path: Path) -> RolloutShell:
+    return RolloutShell(tmp_path)
 
 
-def test_followed_to_its_end(shell: Shell) -> None:
+def test_followed_to_its_end(shell: RolloutShell) -> None:
     done = shell.rollout("--wait --reason 'Tuesday' -o json")
 
     assert done.exit_code == Exit.OK
@@ -63,7 +55,7 @@ def test_followed_to_its_end(shell: Shell) -> None:
 
 
 def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, reports=True)
+    shell = RolloutShell(tmp_path, reports=True)
 
     done = shell.rollout("--wait")
 
@@ -71,7 +63,7 @@ def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
     assert "100% done, batch 2 of 2: 3 passed" in done.stderr
 
 
-def test_turned_back_is_failed_and_says_why(shell: Shell) -> None:
+def test_turned_back_is_failed_and_says_why(shell: RolloutShell) -> None:
     shell.stage.outcomes["mta1"] = "turned_back"
 
     done = shell.rollout("--wait")
@@ -81,7 +73,7 @@ def test_turned_back_is_failed_and_says_why(shell: Shell) -> None:
     assert set(shell.stage.live().values()) == {shell.stage.old}
 
 
-def test_one_that_stops_after_the_canary_says_how_to_go_on(shell: Shell) -> None:
+def test_one_that_stops_after_the_canary_says_how_to_go_on(shell: RolloutShell) -> None:
     done = shell.rollout("--pause canary --wait")
     assert done.exit_code == Exit.PARTIAL
     assert "the canary has passed" in done.stderr
@@ -93,7 +85,7 @@ def test_one_that_stops_after_the_canary_says_how_to_go_on(shell: Shell) -> None
     assert Rollout.objects.get().phase == "done"
 
 
-def test_aborted_by_id_or_the_only_one(shell: Shell) -> None:
+def test_aborted_by_id_or_the_only_one(shell: RolloutShell) -> None:
     assert shell.rollout().exit_code == Exit.OK
     shell.stage.until("mta1", "applied")
 
@@ -106,7 +98,7 @@ def test_aborted_by_id_or_the_only_one(shell: Shell) -> None:
     assert shell.types("muster config rollout-abort").exit_code == Exit.USAGE
 
 
-def test_somebody_else_aborts_it_meanwhile(shell: Shell) -> None:
+def test_somebody_else_aborts_it_meanwhile(shell: RolloutShell) -> None:
     def work(seconds: float) -> None:
         shell.clock.sleep(seconds)
         shell.stage.turn()
@@ -120,7 +112,7 @@ def test_somebody_else_aborts_it_meanwhile(shell: Shell) -> None:
     assert "aborted by olga: the wrong one" in done.stderr
 
 
-def test_no_longer_waited_for_it_goes_on(shell: Shell) -> None:
+def test_no_longer_waited_for_it_goes_on(shell: RolloutShell) -> None:
     done = shell.rollout("--wait --timeout 2")
 
     assert done.exit_code == Exit.UNKNOWN
@@ -128,7 +120,7 @@ def test_no_longer_waited_for_it_goes_on(shell: Shell) -> None:
     assert Rollout.objects.get().ended_at is None
 
 
-def test_interrupted_it_goes_on(shell: Shell) -> None:
+def test_interrupted_it_goes_on(shell: RolloutShell) -> None:
     shell.clock.patience_seconds = 2
 
     done = shell.rollout("--wait")
@@ -137,7 +129,7 @@ def test_interrupted_it_goes_on(shell: Shell) -> None:
     assert "the rollout goes on; stop it with" in done.stderr
 
 
-def test_tried_it_shows_turns_and_each_nodes_difference(shell: Shell) -> None:
+def test_tried_it_shows_turns_and_each_nodes_difference(shell: RolloutShell) -> None:
     new, old = shell.stage.new, shell.stage.old
     done = shell.rollout("--dry-run --batch 2 --order mta2")
 
@@ -150,7 +142,7 @@ def test_tried_it_shows_turns_and_each_nodes_difference(shell: Shell) -> None:
     assert done.stdout == f"node,batch,old\nmta1,0,{old}\nmta2,1,{old}\nmta3,2,{old}\n"
 
 
-def test_listed_and_shown(shell: Shell) -> None:
+def test_listed_and_shown(shell: RolloutShell) -> None:
     assert shell.types("muster config rollout-show").exit_code == Exit.USAGE
     shell.rollout()
     shell.stage.run()
@@ -170,7 +162,7 @@ def test_listed_and_shown(shell: Shell) -> None:
         ("--drain --canary 3", Exit.REFUSED, "leaves nobody"),
     ],
 )
-def test_what_cannot_be(shell: Shell, options: str, exit_code: Exit, word: str) -> None:
+def test_what_cannot_be(shell: RolloutShell, options: str, exit_code: Exit, word: str) -> None:
     done = shell.rollout(options)
 
     assert done.exit_code == exit_code

@@ -164,7 +164,7 @@ def test_subclusters_are_listed_with_their_configuration(api: Api) -> None:
 
 
 def test_subclusters_are_listed_though_the_repository_cannot_be_read(
-    api: Api, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any
+    api: Api, settings: Any, tmp_path: Any
 ) -> None:
     broken = tmp_path / "broken.git"
     broken.mkdir()

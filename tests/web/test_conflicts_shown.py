@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from prometheus_client import generate_latest
 from prometheus_client.core import CollectorRegistry
@@ -15,12 +13,11 @@ from cluster_admin.audit.models import AuditRecord
 from cluster_admin.configs import conflict_metrics
 from cluster_admin.configs.conflict_models import Conflict, RefusedMessages
 from cluster_admin.inventory.models import Subcluster
-from tests.unit.cli.manager import Manager
-from tests.unit.cli.operator import Operator
 from tests.web import seeding
 from tests.web.api_client import Api, administrator, newest
 from tests.web.astray import StrayNode, Wire
 from tests.web.config_stage import commit, head, text
+from tests.web.shell import Shell
 from tests.web.test_config_edits import hidden
 from tests.web.test_config_hearing import Bus
 from tests.web.test_conflicts import bus, home, node, wire
@@ -193,19 +190,6 @@ def _metrics() -> str:
     registry = CollectorRegistry()
     registry.register(Collector())
     return generate_latest(registry).decode()
-
-
-class Shell(Operator):
-    """Types at the API."""
-
-    def __init__(self, home: Path, secret: str, **around: Any) -> None:
-        super().__init__(Manager(), home, **around)
-        self.transport = httpx.WSGITransport(app=get_wsgi_application())
-        self.environment |= {
-            "MUSTER_URL": "http://testserver",
-            "MUSTER_TOKEN": secret,
-            "NO_COLOR": "1",
-        }
 
 
 @pytest.mark.one_database

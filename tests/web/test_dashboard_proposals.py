@@ -9,7 +9,7 @@ from django.test import Client
 from cluster_admin.accounts.models import User
 from cluster_admin.audit.actor import Actor
 from cluster_admin.audit.models import AuditRecord
-from cluster_admin.configs import deployments, proposal_rules, sending
+from cluster_admin.configs import deployments, proposal_rules
 from cluster_admin.configs.proposal_models import Proposal
 from cluster_admin.configs.submitting import submit
 from tests.web import config_seeding, seeding
@@ -140,10 +140,7 @@ def test_a_form_under_the_rule_proposes(number: int) -> None:
     assert text(FILE) == "hello\n"
 
 
-def test_a_deployment_shows_what_changes_before_it_is_made(
-    number: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sending, "send", lambda asked: {})
+def test_a_deployment_shows_what_changes_before_it_is_made(number: int) -> None:
     ola = logged_in("ola", "operator")
     old = head()
     commit({FILE: "good night\n"})

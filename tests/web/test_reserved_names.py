@@ -5,6 +5,7 @@ import re
 import pytest
 from django.test import Client
 
+from cluster_admin.configs import services as configs
 from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node, Subcluster
 from tests.web import seeding
@@ -31,9 +32,11 @@ def test_no_node_is_called_as_the_directory_of_all() -> None:
 
     assert answer.problem == (409, "refused")
     assert SENTENCE in answer.body["detail"]
-    with pytest.raises(services.Refused, match="choose another name"):
+    with pytest.raises(services.Refused, match=SENTENCE):
         services.import_text(home, _edited(), ACTOR)
-    with pytest.raises(Exception, match="choose another name"):
+    with pytest.raises(services.Refused, match=SENTENCE), services.change(home, ACTOR):
+        Node.objects.create(subcluster=home, name="default", address=NODE["address"])
+    with pytest.raises(configs.Refused, match=SENTENCE):
         commit({DEFINITIONS: _edited()})
     home.refresh_from_db()
     assert (head(), home.revision) == before
@@ -50,7 +53,7 @@ def test_the_admin_refuses_it_too(client: Client) -> None:
     ).content.decode()
 
     errors = re.findall(r'class="errornote">|<ul class="errorlist[^>]*>.*?</ul>', shown, re.DOTALL)
-    assert "choose another name" in shown, errors
+    assert SENTENCE in shown, errors
     assert not Node.objects.filter(name="default").exists()
 
 
