@@ -309,16 +309,18 @@ def test_a_check_that_is_killed_finds_no_damage(repository: Repository) -> None:
 
 
 def _kills_the_reader(pipe: Path) -> None:
-    """End the child of this process that opens a pipe for reading."""
+    """End the child of this process that opens a pipe for reading; nothing comes out before."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):  # nobody reads yet
-            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+            handle = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
             break
         time.sleep(0.01)
     for child in _children(os.getpid()):
-        if Path(f"/proc/{child}/comm").read_text() == "git\n":
-            os.kill(child, signal.SIGTERM)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # one that has ended
+            if Path(f"/proc/{child}/comm").read_text() == "git\n":
+                os.kill(child, signal.SIGTERM)
+    os.close(handle)
 
 
 # full disks
