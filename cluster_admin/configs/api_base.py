@@ -43,6 +43,7 @@ class Configuration(View):
     kind = "configuration"
     within = "subcluster"
     write_role = "operator"
+    names_others = True
 
     def object_of(self) -> str:
         """What the URL names."""

@@ -147,7 +147,7 @@ class Reverts(Committing):
 
     verb = "revert"
 
-    @extend_schema(request=RevertBody, responses={**ANSWERS, 404: None})
+    @extend_schema(request=RevertBody, responses=ANSWERS)
     def post(self, request: Request) -> Response:
         """Take back what one revision changed."""
         asked = self.asked(RevertBody)

@@ -28,7 +28,7 @@ class Difference(Configuration):
     parameters: ClassVar[tuple[str, ...]] = ("from", "to", "path", "node")
 
     @extend_schema(
-        responses={200: DiffAnswer, 404: None},
+        responses=DiffAnswer,
         parameters=[
             parameter("from", "The one before `to` unless told; 0: empty.", OpenApiTypes.INT64),
             parameter("to", "The newest unless told.", OpenApiTypes.INT64),

@@ -41,6 +41,7 @@ class Rollouts(Resource):
     filterset_class = RolloutFilters
     ordering_fields = ("id", "subcluster", "revision", "phase", "started_at", "ended_at")
     lookup_field = "pk"
+    names_others = True
     live: ClassVar[tuple[str, ...]] = ("progress", "counts", "members", "facts", "batch")
 
     def known_parameters(self) -> tuple[str, ...]:

@@ -90,7 +90,8 @@ class Schema(AutoSchema):
         codes = [*ALWAYS]
         if self.view.permission_classes:
             codes += LOGGED_IN
-        if "{" in self.path or getattr(self.view, "action", "") == "list":
+        listed = getattr(self.view, "action", "") == "list"
+        if "{" in self.path or listed or getattr(self.view, "names_others", False):
             codes.append(Code.NOT_FOUND)
         if self.method not in SAFE:
             codes += WRITES

@@ -39,6 +39,8 @@ class View(APIView):
     """(role, scope) of actions that need others."""
     parameters: ClassVar[tuple[str, ...]] = ()
     """Names allowed in the query, beside those of lists."""
+    names_others: ClassVar[bool] = False
+    """Whether query or body may name what is not there, which is a 404 as in the path."""
     http_method_names: Any = ("get", "head", "post", "put", "patch", "delete")
     verb = ""
     """What is done, for the audit, where neither the method nor an action says it."""

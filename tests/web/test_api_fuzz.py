@@ -1,7 +1,7 @@
 """Requests made up from the OpenAPI document: no bug, no status or shape that it does not say.
 
-Runs against the real web process, with the same requests each time; MUSTER_FUZZ_SEED=N makes up
-others.
+Runs against the real web process, with the same seed each time, but as far as the time allows:
+what comes of a request depends on those before it. MUSTER_FUZZ_SEED=N makes up others.
 """
 
 import os
