@@ -1,13 +1,16 @@
 """The client's traffic: real SMTP mail to every VIP in turn, at a bounded rate.
 
 `python -m workers.lab.traffic COUNTERS_FILE VIP...`. A mail is *accepted* when the node said 250
-to its content, else *deferred* (a real client would try again later; this one only counts).
+to its content, else *deferred* (a real client would try again later; this one only counts). Of the
+deferred those are *cut* whose session was open when it ended, as it does when its VIP moves.
 Counters: totals, both per second over the last second, and per VIP the node that accepted last.
 """
 
 import asyncio
 import itertools
 import sys
+import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +20,7 @@ from workers.lab.counters import write_counters
 MAILS_PER_SECOND = 10
 MAIL_SECONDS = 5.0
 MOST_AT_ONCE = 60
+CUTS_MAX = 100
 REPORT_SECONDS = 1.0
 SENDER, RECIPIENT = "client@lab.test", "somebody@lab.test"
 
@@ -25,12 +29,18 @@ class Deferred(Exception):
     """The node did not accept a mail."""
 
 
+class Cut(Deferred):
+    """A session ended that the node had begun."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What became of the mails."""
 
     accepted: int = 0
     deferred: int = 0
+    cuts: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=CUTS_MAX))
+    """VIP and time of day, in seconds, of the newest."""
     last_node: dict[str, str] = field(default_factory=dict)
     last_error: str = ""
 
@@ -38,6 +48,7 @@ class Tally:
 async def send_mail(vip: str, number: int, port: int = 25) -> str:
     """Send one mail to `vip`; answers the name of the node that accepted it."""
     reader, writer = await asyncio.open_connection(vip, port)
+    banner = ""
     try:
         banner = await _reply(reader, b"220")
         content = (
@@ -55,6 +66,10 @@ async def send_mail(vip: str, number: int, port: int = 25) -> str:
             writer.write(line.encode())
             await _reply(reader, wanted)
         writer.write(b"QUIT\r\n")
+    except (ConnectionResetError, BrokenPipeError, EOFError) as error:
+        if banner:
+            raise Cut(str(error) or "the session ended") from error
+        raise
     finally:
         writer.close()
     return banner.split()[1]
@@ -64,16 +79,20 @@ async def _reply(reader: asyncio.StreamReader, wanted: bytes) -> str:
     """The last line of a reply, or Deferred when it is not the one wanted."""
     while (line := await reader.readline())[3:4] == b"-":
         continue
+    if not line:
+        raise EOFError("connection closed")
     if not line.startswith(wanted):
-        raise Deferred(line.decode(errors="replace").strip() or "connection closed")
+        raise Deferred(line.decode(errors="replace").strip())
     return line.decode(errors="replace")
 
 
 async def _mail(vip: str, number: int, tally: Tally) -> None:
     try:
         node = await asyncio.wait_for(send_mail(vip, number), MAIL_SECONDS)
-    except (OSError, TimeoutError, Deferred, ValueError) as error:
+    except (OSError, EOFError, TimeoutError, Deferred, ValueError) as error:
         tally.deferred += 1
+        if isinstance(error, Cut):
+            tally.cuts.append((vip, time.time()))
         tally.last_error = f"{vip}: {error or type(error).__name__}"
     else:
         tally.accepted += 1
@@ -89,6 +108,7 @@ async def report(path: Path, tally: Tally) -> None:
             {
                 "accepted": tally.accepted,
                 "deferred": tally.deferred,
+                "cuts": list(tally.cuts),
                 "accepted_per_second": (tally.accepted - accepted) / REPORT_SECONDS,
                 "deferred_per_second": (tally.deferred - deferred) / REPORT_SECONDS,
                 "last_node": tally.last_node,
