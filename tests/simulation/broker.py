@@ -7,6 +7,7 @@ somebody gives up. Order within a connection is kept.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from workers.failover.core.events import Received
@@ -54,6 +55,8 @@ class Broker:
         self.latency = 0.0006
         self.spread = 0.0015
         self.connections: dict[str, Connection] = {}
+        self.overdue: set[tuple[str, str]] = set()
+        """Sender and receiver: a word has been under way for longer than counts as death."""
 
     def add(self, name: str) -> None:
         """Know a node."""
@@ -107,6 +110,7 @@ class Broker:
         connection.open = False
         connection.attempt += 1
         connection.out, connection.waiting = [], []
+        self.overdue = {pair for pair in self.overdue if name not in pair}
         self.world.ears.refresh()
 
     def _lose(self, name: str) -> None:
@@ -159,6 +163,12 @@ class Broker:
         usable = self.up and not self.holding and name not in self.silent
         return usable and connection.open and not connection.cut and not connection.late
 
+    def tells(self, sender: str, receiver: str) -> bool:
+        """Whether words come through before they are older than what counts as death."""
+        return (
+            self.works(sender) and self.works(receiver) and (sender, receiver) not in self.overdue
+        )
+
     # -- messages
 
     def publish(self, name: str, event: Received) -> None:
@@ -175,9 +185,12 @@ class Broker:
         world = self.world
         when = max(connection.last_out, world.now + self.latency + self.spread * world.random())
         connection.last_out = when
-        world.at(when, self._route, connection.name, event)
+        world.at(when, self._route, connection.name, event, world.now)
+        if when > world.now + self._dead_after:
+            world.after(self._dead_after, self._overdue, connection.name)
 
-    def _route(self, sender: str, event: Received) -> None:
+    def _route(self, sender: str, event: Received, sent_at: float = math.inf) -> None:
+        """`sent_at`: when it set out, unless something else than a slow broker kept it."""
         if not self.up:
             return
         if self.holding or sender in self.silent:
@@ -192,22 +205,41 @@ class Broker:
                 elif connection.cut or connection.late:
                     connection.waiting.append(event)
                 else:
-                    self._deliver(connection, event)
+                    self._deliver(connection, event, sent_at)
 
-    def _deliver(self, connection: Connection, event: Received) -> None:
+    def _deliver(self, connection: Connection, event: Received, sent_at: float = math.inf) -> None:
         world = self.world
         when = max(
             connection.last_in, world.now + self.latency * 0.5 + self.spread * world.random()
         )
         connection.last_in = when
-        world.at(when, self._arrive, connection, connection.attempt, event)
+        world.at(when, self._arrive, connection, connection.attempt, event, sent_at)
+        due = sent_at + self._dead_after
+        if when > due:
+            world.at(max(due, world.now), self._overdue, event.message.node, connection.name)
 
-    def _arrive(self, connection: Connection, attempt: int, event: Received) -> None:
+    @property
+    def _dead_after(self) -> float:
+        return self.world.latest.knobs.dead_after
+
+    def _overdue(self, sender: str, receiver: str = "") -> None:
+        """What it says now comes too late, to all when no receiver is named."""
+        names = [receiver] if receiver else [name for name in self.connections if name != sender]
+        self.overdue.update((sender, name) for name in names if self.works(sender))
+        self.world.ears.refresh()
+
+    def _arrive(
+        self, connection: Connection, attempt: int, event: Received, sent_at: float
+    ) -> None:
         if connection.attempt != attempt or not connection.open:
             return
         if connection.cut or connection.late:
             connection.waiting.append(event)
             return
+        pair = (event.message.node, connection.name)
+        if pair in self.overdue and self.world.now <= sent_at + self._dead_after:
+            self.overdue.remove(pair)
+            self.world.ears.refresh()
         self.world.hosts[connection.name].tell("amqp", event)
 
     # -- faults

@@ -18,6 +18,8 @@ LEASE_END = 0.15
 NEVER = NONE = 0.0
 LAST_HOLDER = DEATH + 0.13
 """A death, and one round of probes: who may serve at all changes at that very moment."""
+HEIR_FALLEN = 0.4 + 0.13
+"""The one that was to take over falls before it has: suspicion is enough, then probes."""
 UPGRADE_LEASE_SECONDS = 8
 
 
@@ -179,6 +181,20 @@ def last_resort(seed: int) -> Plan:
     for victim in draft.some(1, most):
         draft.step(at, draft.rng.choice(("power_loss", "power_loss", "ask_to_stop")), victim)
         at += draft.between(0.0, 3.0)
+    draft.plan.bounds = Bounds(_heirs_fall(draft), NEVER)
     if draft.chance(0.3):
         draft.step(at + 1.0, "set_state", draft.pick(), draft.pick(), "enabled")
     return draft.finish(rest=6.0)
+
+
+def _heirs_fall(draft: Draft) -> float:
+    """The longest outage when an heir may fall before it has taken what the one before it had."""
+    falls = sorted(step.at for step in draft.plan.steps if step.kind == "power_loss")
+    longest = LAST_HOLDER
+    for index, first in enumerate(falls):
+        until = first + LAST_HOLDER
+        for fall in falls[index + 1 :]:
+            if fall < until:
+                until = max(until, fall + HEIR_FALLEN)
+        longest = max(longest, until - first)
+    return longest

@@ -1,8 +1,9 @@
 """Who could have known: the documented limits under which two owners are excused, and until when.
 
 Two nodes are deaf to each other while no ring carries a word between them in both directions, not
-even through third nodes, and ARP does not pass both ways either. A node is numb while its agent
-does not run or its host is off the net or paused.
+even through third nodes, and ARP does not pass both ways either. A word that is older than
+`dead_after` when it arrives is none. A node is numb while its agent does not run or its host is off
+the net or paused.
 """
 
 from __future__ import annotations
@@ -49,18 +50,21 @@ class Ears:
             self.deaf_spans[pair] = (now, now)
         self.deaf = deaf
 
-    def excused_until(self, owners: list[Host], since: float) -> float:
-        """Until when two owners since `since` could not know of each other.
+    def excused_until(self, owners: list[Host], vip: str, since: float) -> float:
+        """Until when owners of `vip` since `since` could not know of each other.
 
         Who became an owner in deafness stays one until the two hear each other's claims: third
-        voices carry life signs but no claims, and ARP alone decides nothing.
+        voices carry life signs but no claims, and ARP alone decides nothing. What a third voice
+        lets a node know when deafness ends, it knows as late as everything else.
         """
-        until = since
+        until, took = since, self.world.watch.took
+        grace = self.world.plan.bounds.two_owners
         for pair in combinations(sorted(host.name for host in owners), 2):
             began, ended = self.deaf_spans.get(pair, (0.0, 0.0))
+            both_since = max(took[name, vip] for name in pair)
             if pair in self.deaf:
                 until = self.world.now
-            elif began <= since <= ended:
+            elif began <= since <= ended or began <= both_since <= ended + grace:
                 now_mute = pair in self.mute
                 until = max(until, self.world.now if now_mute else self.mute_until[pair])
             else:
@@ -92,4 +96,4 @@ class Ears:
         if other in b[one] and one in b[other]:
             return True
         broker = self.world.broker
-        return broker.works(one) and broker.works(other)
+        return broker.tells(one, other) and broker.tells(other, one)

@@ -296,3 +296,20 @@ def test_a_client_keeps_the_old_mac_until_it_is_told() -> None:
     )
     world = stage.at(4.5)
     assert world.watch.worst_outage == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_broker_slower_than_death_tells_nothing_until_a_word_comes_in_time() -> None:
+    """Given words under way for more than 0.6 s, when they are, then their sender is not heard."""
+    stage = Stage(
+        [Step(1.0, "delay_broker", (0.9,)), Step(3.0, "delay_broker", (0.0009,))],
+        mta1=[(1.5, question), (3.5, question)],
+    )
+    broker = stage.at(2.0).broker
+    assert broker.tells("mta1", "mta2")
+    stage.at(2.2)
+    assert not broker.tells("mta1", "mta2")
+    assert broker.tells("mta2", "mta1")
+    stage.at(3.4)
+    assert not broker.tells("mta1", "mta2")
+    stage.at(3.6)
+    assert broker.tells("mta1", "mta2")
