@@ -164,6 +164,22 @@ def upgrade_flap(seed: int) -> Plan:
     return draft.finish(rest=UPGRADE_LEASE_SECONDS + 3.0)
 
 
+def heir_stops(seed: int) -> Plan:
+    """A node stops, drains or gives VIPs away; the first heir is told to stop in the middle of it.
+
+    What it said it would take it takes, and hands on.
+    """
+    draft = Draft("heir-stops", seed, Bounds(NONE, NEVER), nodes=(3, 5), knobs=brisk())
+    giver, moment = draft.pick(), draft.rng.choice(("offers", "armed", "released"))
+    if draft.chance(0.5):
+        draft.step(draft.at, "ask_to_stop", giver)
+    else:
+        draft.step(draft.at, "set_state", draft.pick(), giver, "draining")
+    draft.step(draft.at - 0.5, "trap", moment, draft.between(0.0, 0.002), "ask_to_stop", ("heir",))
+    draft.step(draft.at + 2.0, "untrap")
+    return draft.finish()
+
+
 def last_resort(seed: int) -> Plan:
     """Nobody is enabled, and holders die or leave: who drains takes over, then the others."""
     policy = PartitionPolicy.QUORUM if seed % 5 == 0 else PartitionPolicy.COVER

@@ -152,6 +152,7 @@ MUTATIONS: dict[str, Mutation] = {
     "handoff-unreserved": Mutation(h.Unreserving, class_name="late-words", within=20),
     "handoff-rash": Mutation(h.Rash, class_name="slow-heir", within=20),
     "handoff-epochless": Mutation(h.Epochless, class_name="move", within=20),
+    "handoff-faithless": Mutation(h.Faithless, class_name="heir-stops", within=20),
     "fail-closed": Mutation(h.FailClosed, class_name="sick-death", within=20),
     "short-lease": Mutation(h.ShortLease, class_name="upgrade", within=20),
     "no-last-resort": Mutation(h.Unreluctant, class_name="last-resort", within=20),

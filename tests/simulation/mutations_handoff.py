@@ -95,6 +95,14 @@ class Epochless(Machine):
                 held.epoch -= 1
 
 
+class Faithless(Machine):
+    """An heir that is told to stop forgets what it said it would take."""
+
+    def _stop(self, event: ev.StopRequested, now: float) -> None:
+        self.handoffs.arming.clear()
+        super()._stop(event, now)
+
+
 class Strict(Revisions):
     """A check that fails somewhere bars that node, even when it fails everywhere."""
 

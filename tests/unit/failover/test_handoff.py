@@ -312,6 +312,43 @@ def test_what_is_released_to_another_is_not_for_who_was_armed_before() -> None:
     assert situation.actions(Take) == []
 
 
+def test_an_heir_that_is_told_to_stop_takes_what_was_released_to_it_and_hands_it_on() -> None:
+    situation = heir()
+    situation.hear(A, offers=(OFFER,))
+    situation.decide(StopRequested())
+    situation.live(0.001)
+    assert situation.said(Heartbeat)[-1].armed == (Claim(V, 4),)
+
+    release(situation)
+    assert situation.kernel == {V}
+    assert situation.actions(Exit) == []
+
+    situation.live(0.005)
+    released = [fact for fact in situation.facts(FactKind.RELEASED) if fact.vip == V]
+    assert [(fact.reason, fact.node, fact.epoch) for fact in released] == [(Reason.STOPPING, A, 5)]
+    assert situation.kernel == set()
+
+
+def test_an_heir_that_is_told_to_stop_waits_no_longer_than_its_word_counts() -> None:
+    situation = heir()
+    situation.hear(A, offers=(OFFER,))
+    situation.decide(StopRequested())
+    situation.live(ACT_SECONDS + 0.2)
+    assert situation.actions(Take) == []
+    assert [exit_.sentence for exit_ in situation.actions(Exit)] == [Reason.STOPPING]
+
+
+def test_a_stopping_heir_has_not_left_while_it_is_armed() -> None:
+    situation = heir()
+    situation.peers[C].state = NodeState.STOPPING
+    situation.hear(C, armed=(Claim(V, 4),))
+    situation.live(0.001)
+    assert situation.facts(FactKind.LEFT) == []
+
+    situation.hear(C)
+    assert [fact.node for fact in situation.facts(FactKind.LEFT)] == [C]
+
+
 def test_a_stopping_giver_has_not_left_while_its_heir_may_take() -> None:
     situation = heir()
     situation.peers[A].state = NodeState.STOPPING

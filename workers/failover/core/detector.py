@@ -84,7 +84,10 @@ class Peer:
     """Seconds its kernel keeps its VIPs after its newest heartbeat, when longer than usual."""
     late: bool = False
     releasing: bool = False
-    """It let go of something that its heir has not taken yet: even a stopping one has not left."""
+    """It let go of something that its heir has not taken yet, or is to take something itself.
+
+    Even a stopping one has not left then.
+    """
     clock: int = 0
     offset: float = math.inf
     offset_at: float = -math.inf
@@ -204,7 +207,7 @@ class Detector:
         peer.late = heartbeat.late
         peer.unhealthy, peer.lease = frozenset(heartbeat.unhealthy), heartbeat.lease
         peer.digest, peer.more = heartbeat.digest, heartbeat.more
-        peer.releasing = bool(heartbeat.released)
+        peer.releasing = bool(heartbeat.released or heartbeat.armed)
         peer.news = {}
         if heartbeat.digest == peer.claimed:
             return

@@ -131,7 +131,8 @@ def act(node: Node, now: float) -> None:
     for one in due:
         del node.handoffs.arming[one.vip]
         fresh = now - one.at <= limit and now - one.released_at <= limit
-        if fresh and _untaken(node, one) and entitled(node) and one.vip in node.definitions.vips:
+        able = entitled(node) or _keeps_word(node)
+        if fresh and able and _untaken(node, one) and one.vip in node.definitions.vips:
             epoch = max(node.ownership.next_epoch(one.vip), one.epoch + 1)
             node.taking[one.vip] = Held(
                 one.vip, epoch, now, one.reason, one.giver, unserved_since=one.released_at
@@ -153,6 +154,12 @@ def entitled(node: Node) -> bool:
     """Whether I may take at all."""
     ready = node.state in (NodeState.READY, NodeState.DRAINING)
     return ready and node.objection is Reason.NONE and not node.resuming
+
+
+def _keeps_word(node: Node) -> bool:
+    """I stop, and take what I was armed for before, as its giver may have let go of it by now."""
+    stopping = node.state is NodeState.STOPPING and not node.stop.departing
+    return stopping and node.objection is Reason.NONE and not node.resuming
 
 
 def review(node: Node, now: float) -> None:

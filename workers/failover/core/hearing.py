@@ -101,7 +101,7 @@ def _news(node: Node, heartbeat: Heartbeat, peer: Peer) -> bool:
     released = node.handoffs.told.get(peer.name)
     owning = (peer.incarnation, peer.state, peer.known_revision, peer.claimed, peer.cannot,
               peer.cannot_more, peer.late, peer.unhealthy, released)  # fmt: skip
-    others = (peer.view, peer.digest, peer.revision, peer.lease)
+    others = (peer.view, peer.digest, peer.revision, peer.lease, peer.releasing)
     owning_before, others_before = peer.said
     peer.said = (owning, others)
     changed = owning != owning_before or peer.verdict is not Verdict.ALIVE

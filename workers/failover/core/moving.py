@@ -40,25 +40,26 @@ def depart(node: Node, now: float) -> None:
     """While stopping: once nothing more can be handed over, let go of the rest and say goodbye."""
     if node.state is not NodeState.STOPPING or node.stop.departing or node.dirty:
         return
-    waiting = len(node.holdings.held) + len(node.handoffs.giving)
+    coming = len(node.handoffs.arming) + len(node.taking)
+    waiting = len(node.holdings.held) + len(node.handoffs.giving) + coming
     if waiting < node.stop.waiting:
         node.stop.waiting, node.stop.by = waiting, min(now + STALL_SECONDS, node.stop.latest)
-    going = node.moves.surplus or node.handoffs.giving
+    going = node.moves.surplus or node.handoffs.giving or coming
     if waiting and going and now < node.stop.by and node.objection is Reason.NONE:
         return
     node.let_go(Reason.STOPPING)
+    node.handoffs.arming.clear()
     node.stop.departing = True
     node.stop.goodbyes_left = GOODBYES
     node.next_heartbeat = now
 
 
 def begin_stop(node: Node, now: float) -> None:
-    """From now on everything is handed over."""
+    """From now on everything is handed over; what I said I would take is taken first."""
     node.stop.latest = now + STOP_SECONDS
     node.stop.by = now + STALL_SECONDS
     node.stop.waiting = len(node.holdings.held) + 1
     node.takeover.forget(list(node.takeover.candidates))
-    node.handoffs.arming.clear()
 
 
 def deadline(node: Node) -> float:
