@@ -51,7 +51,7 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "failback": (h.failback, 2),
     "stop-many": (h.stop_many, 1),
     "drain-many": (h.drain_many, 1),
-    "heir-stops": (h.heir_stops, 0),  # by name only: a share would give all seeds other classes
+    "heir-stops": (h.heir_stops, 1),
     "upgrade": (h.upgrade, 1),
     "upgrade-fails": (h.upgrade_fails, 1),
     "upgrade-flap": (h.upgrade_flap, 1),
