@@ -44,11 +44,3 @@ def test_lines_written_in_different_places_are_all_there(
     merged = merge(b"".join(base), written(True), written(False))
 
     assert merged == written(True, False)
-
-
-@given(TEXTS, TEXTS, TEXTS)
-def test_what_was_merged_merges_again(base: bytes, mine: bytes, theirs: bytes) -> None:
-    """A pull that died behind a merge, and is done again with the merged file, changes nothing."""
-    merged = merge(base, mine, theirs)
-    if merged is not None:
-        assert merge(base, merged, theirs) in (merged, None)
