@@ -1,8 +1,9 @@
 """The agent process: an inbox per socket, timers, and the machine's actions performed in order.
 
-While it is stopped or starved everything waits; when it goes on it reads each socket in its order
-(the sockets in any order), then wakes if its deadline passed. SIGSTOP and SIGKILL may hit around
-the netlink call of a Take or Renew: then the 50 ms rule of `actions` applies as in the plumber.
+While it is stopped or starved everything waits, and what arrives for a patient machine does for as
+long as it says; then it reads each socket in its order (the sockets in any order), and wakes if its
+deadline passed. SIGSTOP and SIGKILL may hit around the netlink call of a Take or Renew: then the
+50 ms rule of `actions` applies as in the plumber.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ class Agent:
     # -- events in
 
     def receive(self, source: str, event: Event) -> None:
-        """Handle an event, or queue it while the process does not run."""
+        """Handle an event, or queue it while the process does not run or the machine is patient."""
         if not self.alive:
             return
         if self.holds or self.host.paused:
@@ -161,7 +162,20 @@ class Agent:
             if limit is None or sum(1 for s, _ in self.inbox if s == source) < limit:
                 self.inbox.append((source, event))
             return
-        self.handle(event)
+        if self.machine.patience:
+            if not self.inbox:
+                self.world.after(self.machine.patience, self._read)
+            self.inbox.append((source, event))
+        elif self.inbox:
+            self.inbox.append((source, event))
+            self.catch_up()
+        else:
+            self.handle(event)
+
+    def _read(self) -> None:
+        """What arrived first has waited for long enough."""
+        if self.running:
+            self.catch_up()
 
     def request_stop(self) -> None:
         """SIGTERM."""
@@ -226,7 +240,9 @@ class Agent:
         self._next = math.inf
         if self.holds or self.host.paused:
             return
-        if self.machine.deadline() <= self.host.clock():
+        if self.inbox:
+            self.catch_up()
+        elif self.machine.deadline() <= self.host.clock():
             self.handle(WAKE)
         else:
             self._arm()

@@ -77,13 +77,13 @@ SWITCH_SECONDS = 0.001
 class Consumer:
     """The machine with its sockets, files and timer. Raises `FailoverError` or `BusError`."""
 
-    def __init__(self, settings: Settings, meter: Meter, urgency: Urgency) -> None:
+    def __init__(self, settings: Settings, selector: MeteredSelector, urgency: Urgency) -> None:
         self.settings = settings
         self.failure: Exception | None = None
         """A fault of our own that ended the process."""
         self.parting = ""
         """Why the machine left without being asked."""
-        self._meter = meter
+        self._selector, self._meter = selector, selector.meter
         self._urgency = urgency
         self._started_at = time.monotonic()
         self.store = Store(settings.state_directory, settings.cluster, settings.subcluster)
@@ -195,6 +195,7 @@ class Consumer:
             while outcomes:
                 outcomes += self._decide(outcomes.popleft())
             self._arm()
+        self._selector.patience = self.machine.patience
         self._meter.step(self.loop.time() - began)
 
     def _decide(self, event: Event) -> list[Event]:
@@ -462,13 +463,11 @@ def _check_rights() -> None:
 def _run(settings: Settings) -> Exit:
     """Run until stopped, replaced or at fault."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    meter = Meter()
-    consumer = Consumer(settings, meter, Urgency())
+    selector = MeteredSelector(Meter())
+    consumer = Consumer(settings, selector, Urgency())
     gc.collect()
     gc.freeze()
-    with asyncio.Runner(
-        loop_factory=lambda: asyncio.SelectorEventLoop(MeteredSelector(meter))
-    ) as runner:
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
         runner.run(consumer.run())
     if consumer.failure is not None:
         print(f"muster: {consumer.failure}", file=sys.stderr)

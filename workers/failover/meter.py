@@ -1,10 +1,12 @@
-"""How the consumer's loop is doing: the longest step, the longest turn, the latest timer.
+"""How the consumer's loop is doing, and how patiently it waits: steps, turns, late timers.
 
 A step is one event with all its actions; a turn is everything between two waits of the loop. No
 step may take longer than `STEP_SECONDS`.
 """
 
 import contextlib
+import math
+import select
 import selectors
 import time
 from collections.abc import Iterator
@@ -53,16 +55,27 @@ class Meter:
 
 
 class MeteredSelector(selectors.EpollSelector):
-    """Tells the meter how long the loop worked between two waits."""
+    """Tells the meter how long the loop worked between two waits.
+
+    `patience`: seconds for which what arrives may wait for more to arrive, so that one turn serves
+    all of it; no timer is late for it.
+    """
 
     def __init__(self, meter: Meter) -> None:
         super().__init__()
-        self._meter = meter
+        self.meter = meter
         self._since = time.monotonic()
+        self.patience = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait, as the selector does."""
-        self._meter.max_turn = max(self._meter.max_turn, time.monotonic() - self._since)
+        began = time.monotonic()
+        self.meter.max_turn = max(self.meter.max_turn, began - self._since)
         ready = super().select(timeout)
+        if ready and self.patience:
+            left = math.inf if timeout is None else began + timeout - time.monotonic()
+            if (pause := min(self.patience, left)) > 0:
+                select.select((), (), (), pause)
+                ready = super().select(0)
         self._since = time.monotonic()
         return ready

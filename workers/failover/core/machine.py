@@ -22,6 +22,8 @@ from workers.failover.core.voice import FULL_CLAIMS_SENDS
 
 QUIET_SECONDS = 0.01
 """After a gap, what waited in the sockets is read for so long before anything new is asked."""
+PATIENCE_INTERVALS = 0.1
+"""While all nodes are well, what arrives may wait for so many heartbeat intervals."""
 GRACE_SECONDS = 0.1
 """After a gap in my own loop, the time in which fresh evidence must come."""
 
@@ -34,6 +36,7 @@ class Machine(Node):
     ) -> None:
         super().__init__(me, definitions, incarnation, macs)
         self._deadline = self._due = math.inf
+        self._calm = False
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             ev.Started: self._started,
             ev.Received: self._received,
@@ -63,6 +66,8 @@ class Machine(Node):
                 self._settle(now)
                 self._due = max(now, self._next_due(now))
                 self._deadline = max(now, min(self._due, self.rounds.deadline()))
+                whole = len(self.view.members) == len(self.definitions.nodes)
+                self._calm = whole and self.at_rest(now)
         return self.out.flush()
 
     def snapshot(self, now: float) -> dict[str, Any]:
@@ -265,6 +270,15 @@ class Machine(Node):
         self.ownership.next_look = -math.inf
         if self.me not in definitions.nodes:
             self._stop(ev.StopRequested(), now)
+
+    @property
+    def patience(self) -> float:
+        """For how long, in seconds, what arrives may wait to be read together with what follows.
+
+        None unless every node of the definitions lives and hears me, and nothing is under way
+        here. A deadline comes first in any case, and everything is read before it.
+        """
+        return PATIENCE_INTERVALS * self.definitions.knobs.heartbeat_interval * self._calm
 
     def deadline(self) -> float:
         """When to be woken at the latest, by this node's monotonic clock; infinity when never."""
