@@ -2,8 +2,8 @@
 
 The value passes `postfix check`, so the health check has to find it. The time runs from the request
 that starts the rollout until the canary's journal is settled with the old tree live again and its
-Postfix says what it said before; the rollout itself has to end turned back. Last, what was broken is put right in the
-repository, for whoever follows it next.
+Postfix says what it said before; the rollout itself has to end turned back. Last, what was broken
+is put right in the repository, for whoever follows it next.
 """
 
 import time
