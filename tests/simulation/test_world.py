@@ -61,6 +61,8 @@ class Scripted:
             actions.append(self.script.pop(0)[1](now))
         return actions, []
 
+    patience = 0.0
+
     def deadline(self) -> float:
         """The next line of the script."""
         return self.born + self.script[0][0] if self.script else math.inf
