@@ -229,8 +229,10 @@ class Watch:
             self._close_outage(cell)
             return
         if cell.out_since is None:
-            cell.out_since = self.world.now
-            cell.planned = self.planned.get(cell.vip) == self.world.now
+            # What the giver announced just before may reach a client behind the taker's words.
+            released_at = self.planned.get(cell.vip, -math.inf)
+            cell.planned = self.world.now - released_at < self.bounds.planned_gap
+            cell.out_since = released_at if cell.planned else self.world.now
         if not cell.reasking:
             cell.reasking = True
             self.world.after(REASK_SECONDS, self._reask, cell)
