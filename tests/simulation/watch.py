@@ -85,8 +85,6 @@ class Watch:
             if vip not in self.cells:
                 self.cells[vip] = [Cell(client, vip) for client in self.world.clients]
                 self._update(vip)
-                for cell in self.cells[vip]:  # perhaps it is being moved at this very moment
-                    cell.planned = self._moves(vip)
 
     # -- changes
 
@@ -292,10 +290,6 @@ class Watch:
     def moving(self) -> bool:
         """A planned move is under way, or so young that not everybody has seen it."""
         return any(self.world.now - at < self.bounds.planned_gap for at in self.planned.values())
-
-    def _moves(self, vip: str) -> bool:
-        released_at = self.planned.get(vip, -math.inf)
-        return not self.holders[vip] and self.world.now - released_at < self.bounds.planned_gap
 
     def check_rest(self) -> None:
         """Everything healed long ago: one owner each, and everybody knows who."""
