@@ -211,16 +211,21 @@ def test_what_is_in_the_way_is_never_overwritten(
     assert desk.copy.state.revision == 1
 
 
+class Slow(RepositoryRemote):
+    """Somebody saves a file, `global/a`, while contents come."""
+
+    def __init__(self, repository: Repository, desk: Desk) -> None:
+        super().__init__(repository)
+        self.desk = desk
+
+    def content(self, number: int, path: str, blob: str = "") -> bytes:
+        self.desk.write("global/a", b"just saved\n")
+        return super().content(number, path, blob)
+
+
 def test_what_is_written_while_it_is_pulled_stays(desk: Desk, repository: Repository) -> None:
-    class Slow(RepositoryRemote):
-        """Somebody saves a file while contents come."""
-
-        def content(self, number: int, path: str, blob: str = "") -> bytes:
-            desk.write("global/a", b"just saved\n")
-            return super().content(number, path, blob)
-
     commit(repository, {"global/a": b"theirs\n", "global/b": b"theirs\n"})
-    desk.remote = Slow(repository)
+    desk.remote = Slow(repository, desk)
 
     with pytest.raises(Refused, match="changed while it was pulled: global/a"):
         desk.pull()
@@ -231,6 +236,25 @@ def test_what_is_written_while_it_is_pulled_stays(desk: Desk, repository: Reposi
     desk.remote = RepositoryRemote(repository)
     assert desk.pull(Choice.MINE)["global/a"] == "kept"
     assert desk.files()["global/a"] == b"just saved\n"
+
+
+def test_what_a_pull_merged_before_it_ended_early_is_not_merged_again(
+    desk: Desk, repository: Repository
+) -> None:
+    """Given lines that are alike, so that merging twice would double one."""
+    commit(repository, {"global/b": b"b\n"})
+    desk.pull()
+    desk.write("global/b", b"a\nb\n")
+    commit(repository, {"global/a": b"theirs\n", "global/b": b"b\nb\n"})
+    desk.remote = Slow(repository, desk)
+
+    with pytest.raises(Refused, match="changed while it was pulled: global/a"):
+        desk.pull()
+
+    assert desk.files()["global/b"] == b"a\nb\nb\n"
+    desk.remote = RepositoryRemote(repository)
+    desk.pull(Choice.MINE)
+    assert desk.files()["global/b"] == b"a\nb\nb\n"
 
 
 def test_an_interrupted_pull_goes_on_with_what_was_said(desk: Desk, repository: Repository) -> None:
