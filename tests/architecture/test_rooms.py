@@ -42,7 +42,8 @@ def _may(path: Path, name: str) -> bool:
     parts = name.split(".")
     if parts[0] != "workers" or len(parts) == 1 or parts[1] in ("bus", "files", "exit_codes"):
         return True
-    if parts[1] == "repository" or parts[1:3] in (["config", "errors"], ["config", "rendering"]):
+    rooms = (["config", "errors"], ["config", "rendering"], ["logs", "reading"])
+    if parts[1] == "repository" or parts[1:3] in rooms:
         return True
     cli = path.parts[:2] == ("cluster_admin", "cli")
     return parts[2:3] == ["core"] or (cli and parts[2:] == ["cli"])
