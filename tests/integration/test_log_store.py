@@ -179,3 +179,42 @@ def test_killed_at_random_instants(tmp_path: Path) -> None:
             assert collected(tmp_path, segment) == text_of(segment, LINES)[:there]
         store.close()
     assert told == [len(text_of(segment, LINES)) for segment in range(SEGMENTS)]
+
+
+def test_what_was_given_up_is_told_once_on_a_line_of_its_own(tmp_path: Path) -> None:
+    store, path = Store(tmp_path / "state"), str(tmp_path / "log")
+    places: list[tuple[str, int, bytes]] = []
+    telling = Store(tmp_path / "other", wrote=lambda *place: places.append(place))
+    pieces = [
+        Piece("one", 0, b"half a li", path),
+        Piece("one", 20, b"next\n", path, dropped=11),
+        Piece("one", 20, b"", path, dropped=11),
+        Piece("one", 99, b"far\n", path, dropped=11),
+    ]
+    kept = store.keep(pieces)
+    text = Path(path).read_bytes()
+
+    assert [(one.verdict, one.position) for one in kept] == [
+        (Verdict.NEW, 9),
+        (Verdict.NEW, 25),
+        (Verdict.DUPLICATE, 25),
+        (Verdict.GAP, 25),
+    ]
+    assert text.splitlines()[0::2] == [b"half a li", b"next"]
+    assert text.splitlines()[1].startswith(b"muster: 11 bytes of this log were dropped here")
+    Path(path).unlink()
+    telling.keep(pieces)
+    assert [start for _path, start, _data in places] == [0, 9]
+    assert b"".join(data for _path, _start, data in places) == Path(path).read_bytes() == text
+
+
+def test_room_of_files_that_others_deleted_is_given_back(tmp_path: Path) -> None:
+    store, path = Store(tmp_path / "state"), tmp_path / "log"
+    store.keep([Piece("one", 0, b"first\n", str(path))])
+    open_files = len(os.listdir("/proc/self/fd"))
+    path.unlink()
+    store.let_go()
+
+    assert len(os.listdir("/proc/self/fd")) == open_files - 1
+    store.keep([Piece("one", 6, b"second\n", str(path))])
+    assert path.read_bytes() == b"second\n"

@@ -5,14 +5,16 @@ record of them are on the disk; after a death the files are cut back to what the
 what comes again is neither doubled nor lost. Only ends of files are ever touched.
 """
 
+import dataclasses
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from workers.files import durable, locks
+from workers.logs.core.collecting import dropped_line
 from workers.logs.core.ledger import (
     Forgotten,
     Kept,
@@ -37,12 +39,16 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes of a segment from `offset` on, and the file they belong into."""
+    """Bytes of a segment from `offset` on, and the file they belong into.
+
+    `dropped`: so many bytes in front of `offset` will never come; the file says so in their place.
+    """
 
     segment: str
     offset: int
     data: bytes
     path: str
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Outcome:
 class Store:
     """Pieces go in, files come out. For one thread. `state` is where its ledger is.
 
+    `wrote(path, start, data)` is told of what is kept, and where in its file it stands.
     `compact_bytes`: a ledger of this size is written anew, if that makes it half as large. Raises
     `StoreError` when another process has it, or the ledger cannot be read.
     """
@@ -67,7 +74,9 @@ class Store:
         file_mode: int = 0o640,
         dir_mode: int = 0o750,
         compact_bytes: int = COMPACT_BYTES,
+        wrote: Callable[[str, int, bytes], None] = lambda _path, _start, _data: None,
     ) -> None:
+        self._wrote = wrote
         self._modes = file_mode, dir_mode
         self._compact_bytes = compact_bytes
         self._path = state / "ledger"
@@ -97,15 +106,17 @@ class Store:
             return outcomes
         try:
             self._open(trial)
-            records = self._write(trial)
+            writes = self._write(trial)
+            records = [record for record, _data in writes]
             self._append(records)
         except OSError as error:
             self._undo(trial)
             raise StoreError(
                 f"nothing was kept: {error}; make room, it goes on by itself"
             ) from error
-        for record in records:
+        for record, data in writes:
             self.ledger.add(record)
+            self._wrote(record.path, record.length - len(data), data)
         if self._size > self._compact_bytes:
             self._compact()
         return outcomes
@@ -121,6 +132,11 @@ class Store:
             raise StoreError(f"nothing was forgotten: {error}; make room, and try again") from error
         for record in known:
             self.ledger.add(record)
+
+    def let_go(self) -> None:
+        """Close files that others deleted: the disk has their room again."""
+        for path in [one for one, handle in self._files.items() if not os.fstat(handle).st_nlink]:
+            os.close(self._files.pop(path))
 
     def close(self) -> None:
         """Let go of everything."""
@@ -216,19 +232,21 @@ class Store:
             one.chmod(self._modes[1])
             durable.settle(one.parent)
 
-    def _write(self, trial: "_Trial") -> list[Record]:
+    def _write(self, trial: "_Trial") -> list[tuple[Kept, bytes]]:
         """Write the pieces behind the files' ends, and bring them to the disk."""
-        records: list[Record] = []
+        writes: list[tuple[Kept, bytes]] = []
         ends: dict[str, int] = {}
         for piece in trial.writes:
             end = ends.get(piece.path, self.ledger.lengths[piece.path])
-            _write_all(self._file(piece.path), piece.data, end)
-            ends[piece.path] = end + len(piece.data)
+            handle = self._file(piece.path)
+            data = _noted(handle, end, piece)
+            _write_all(handle, data, end)
+            ends[piece.path] = end + len(data)
             position = piece.offset + len(piece.data)
-            records.append(Kept(piece.segment, position, piece.path, ends[piece.path]))
+            writes.append((Kept(piece.segment, position, piece.path, ends[piece.path]), data))
         for path in ends:
             os.fdatasync(self._file(path))
-        return records
+        return writes
 
     def _append(self, records: Sequence[Record]) -> None:
         data = encoded(records)
@@ -267,6 +285,11 @@ class _Trial:
     def add(self, piece: Piece) -> Outcome:
         """Judge one, and note what of it is to be written."""
         known = self._ahead if piece.segment in self._ahead.positions else self._ledger
+        missing = piece.offset - known.positions.get(piece.segment, 0)
+        if 0 < missing <= piece.dropped:
+            self._ahead.positions[piece.segment] = piece.offset + len(piece.data)
+            self.writes.append(dataclasses.replace(piece, dropped=missing))
+            return Outcome(Verdict.NEW, piece.offset + len(piece.data))
         verdict, there = known.judge(piece.segment, piece.offset, len(piece.data))
         if verdict is Verdict.NEW:
             position = piece.offset + len(piece.data)
@@ -279,6 +302,14 @@ class _Trial:
     def paths(self) -> list[str]:
         """The files, each once."""
         return list(dict.fromkeys(one.path for one in self.writes))
+
+
+def _noted(handle: int, end: int, piece: Piece) -> bytes:
+    """What is written of a piece: a line of its own says what was dropped in front of it."""
+    if not piece.dropped:
+        return piece.data
+    broken = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
+    return b"\n" * broken + dropped_line(piece.dropped) + piece.data
 
 
 def _write_all(handle: int, data: bytes, offset: int) -> None:

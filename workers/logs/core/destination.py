@@ -5,6 +5,7 @@ strftime's, of the time when the lines arrive. Invariant: what a name says stays
 path, so no name leads out of the directory that the template says.
 """
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,35 @@ class Destination:
             names.get(part) or (format_time(part) if part.startswith("%") else part)
             for part in self.parts
         )
+
+    @property
+    def dated(self) -> bool:
+        """Whether the name of a file says when it was written, so that it ends some day."""
+        return any(_is_macro(part) for part in self.parts)
+
+    @property
+    def root(self) -> str:
+        """The directory that all files are below."""
+        fixed = itertools.takewhile(lambda part: not part.startswith("%"), self.parts)
+        return "".join(fixed).rpartition("/")[0] or "/"
+
+    def pattern(self, format_time: Callable[[str], str] | None = None) -> re.Pattern[str]:
+        """What the files of all logs and nodes are called: at one time, or ever."""
+        return re.compile("".join(_matching(part, format_time) for part in self.parts))
+
+
+def _is_macro(part: str) -> bool:
+    return part.startswith("%") and part[1:2] not in ("{", "%")
+
+
+def _matching(part: str, format_time: Callable[[str], str] | None) -> str:
+    if part == "%%":
+        return "%"
+    if not part.startswith("%"):
+        return re.escape(part)
+    if not _is_macro(part):
+        return "[^/]+"
+    return re.escape(format_time(part)) if format_time else ".+"
 
 
 def parsed(text: str) -> Destination:
