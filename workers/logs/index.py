@@ -39,6 +39,8 @@ class _Progress:
     """Bytes of the file."""
     size: int
     """Bytes of the sidecar; 0: it is to be begun."""
+    whole: bool = False
+    """It says already that the file ends there."""
 
 
 class Index:
@@ -79,7 +81,7 @@ class Index:
             progress = self._progress(path, size)
             self._go_on(path, progress, size, least=1)
             said = sidecar.record(progress.end, 0, b"")
-            if progress.size:
+            if progress.size and not (progress.whole and progress.end == size):
                 _append(place_of(self._directory, path), progress.size, said)
             self._known.pop(path, None)
 
@@ -120,7 +122,7 @@ class Index:
             return _Progress(0, 0)
         if found.path != path or found.head != _beginning(path):
             return _Progress(0, 0)
-        return _Progress(found.end, found.size)
+        return _Progress(found.end, found.size, found.whole)
 
     def _go_on(self, path: str, progress: _Progress, end: int, least: int = BLOCK_BYTES) -> None:
         """Write records for every block in front of `end` that has `least` bytes."""

@@ -19,6 +19,8 @@ __all__ = ["Line", "LogFile", "PatternError", "files", "search", "trace"]
 
 SEARCH_SECONDS = 60.0
 LINES_MAX = 10_000
+ZSTD = ".zst"
+"""What the name of a compressed file ends in; while both are there, the other one counts."""
 MARGIN_SECONDS = 86_400.0
 """A file is left out by its age only when it is older by this: clocks of nodes may differ."""
 _NUMBERS = {"%Y": r"\d{4}", "%m": r"\d\d", "%d": r"\d\d", "%H": r"\d\d", "%M": r"\d\d"}
@@ -41,15 +43,18 @@ def files(
     """
     wanted = {"node": node, "subcluster": subcluster, "log": log}
     shapes = [re.compile(one) for one in _shapes(template)]
-    found = []
+    found: dict[str, LogFile] = {}
     for path, names in _walk("/", shapes, {}):
         if any(value and names.get(key, "") != value for key, value in wanted.items()):
             continue
         if since is None or _written(path) >= since - MARGIN_SECONDS:
-            found.append(
-                LogFile(path, names.get("subcluster", ""), names["node"], names["log"]),
-            )
-    return sorted(found, key=lambda one: one.path)
+            file = LogFile(path, names.get("subcluster", ""), names["node"], names["log"])
+            found[path] = file
+    return [
+        file
+        for path, file in sorted(found.items())
+        if not path.endswith(ZSTD) or path.removesuffix(ZSTD) not in found
+    ]
 
 
 def search(
@@ -104,12 +109,7 @@ def _shapes(template: str) -> list[str]:
             first, *rest = part.split("/")
             shapes[-1] += re.escape(first)
             shapes += [re.escape(one) for one in rest]
-    return _joined([one for one in shapes if one])
-
-
-def _joined(shapes: list[str]) -> list[str]:
-    """The last one may end in what a compressed file's name ends in."""
-    return [*shapes[:-1], f"{shapes[-1]}(?:\\.zst)?"]
+    return [one for one in shapes if one]
 
 
 def _walk(
@@ -122,7 +122,8 @@ def _walk(
     except OSError:
         return
     for entry, is_directory, is_file in here:
-        match = shapes[0].fullmatch(entry.name)
+        name = entry.name.removesuffix(ZSTD) if len(shapes) == 1 else entry.name
+        match = shapes[0].fullmatch(name)
         if match is None:
             continue
         known = names | match.groupdict()
