@@ -25,7 +25,7 @@ def housekeeper(directory: Path, **more: Any) -> Housekeeper:
             ("amqp://a:b@127.0.0.1/",),
             "/key",
             f"{directory}/logs/%Y-%m-%d/%{{l}}/%{{n}}",
-            "/state",
+            f"{directory}/state",
             **more,
         )
     )
@@ -84,6 +84,17 @@ def test_a_file_of_other_content_stays_beside(tmp_path: Path, other: bytes) -> N
 
     assert old.exists() == (other != TEXT)
     assert unpacked(old.with_name("mta1.zst")) == TEXT
+
+
+def test_old_files_are_indexed_and_their_index_goes_with_them(tmp_path: Path) -> None:
+    written(tmp_path, 2)
+    one = housekeeper(tmp_path, keep_days=3)
+    one.catch_up(NOW)
+    assert len(list((tmp_path / "state/index").glob("??/*"))) == 1
+
+    one.tidy(NOW)
+
+    assert list((tmp_path / "state/index").glob("??/*")) == []
 
 
 def test_what_is_too_old_goes_with_its_directories_and_nothing_else(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from workers.logs.core.destination import TemplateError
 from workers.logs.core.ledger import Verdict
 from workers.logs.core.messages import Kept, Shipment, Want
 from workers.logs.housekeeping import Housekeeper
+from workers.logs.index import Index
 from workers.logs.store import Outcome, Piece, Store, StoreError
 from workers.logs.wire import WireError, packed, read
 
@@ -51,6 +52,7 @@ class Collector:
             Path(settings.state_directory),
             file_mode=settings.file_mode,
             dir_mode=settings.dir_mode,
+            wrote=Index(settings.index_directory).add,
         )
         self._link = Link(settings.brokers, settings.cluster, settings.subclusters, settings.name)
         self._gaps = Gaps()

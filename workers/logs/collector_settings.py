@@ -45,6 +45,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When all files take more, the oldest are deleted; 0: there is no limit."""
 
     @property
+    def index_directory(self) -> Path:
+        """Where the index of the files is; it may be removed at any time."""
+        return Path(self.state_directory) / "index"
+
+    @property
     def template(self) -> Destination:
         """The destination, checked."""
         return parsed(self.destination)

@@ -19,6 +19,7 @@ import zstandard
 from workers.files import durable
 from workers.logs.collector_settings import Settings
 from workers.logs.core.retention import Stored, expired
+from workers.logs.index import Index
 
 TURN_SECONDS = 60.0
 MARGIN_SECONDS = 3_600.0
@@ -38,14 +39,25 @@ class Housekeeper:
         self._settings = settings
         self._template = settings.template
         self._ever = self._template.pattern()
+        self._index = Index(settings.index_directory)
+        """Not the collector's own: what is indexed here is what that one has left."""
 
     def start(self) -> None:
         """Tidy now and then, in a thread that ends with the process."""
-        if self._settings.compress or self._settings.keep_days or self._settings.keep_bytes:
-            threading.Thread(target=self._run, name="housekeeping", daemon=True).start()
+        threading.Thread(target=self._run, name="housekeeping", daemon=True).start()
+
+    def catch_up(self, now: float) -> None:
+        """Index what ended and is not compressed: the collector may have died before it did."""
+        self._index.prune()
+        ended, _live_bytes = self._sorted(now)
+        self._index.catch_up(one.path for one in ended if not one.path.endswith(PACKED))
 
     def _run(self) -> None:
         said = ""
+        try:
+            self.catch_up(time.time())
+        except Exception as error:  # an index makes reading fast, and is needed for nothing else
+            log.warning("old files are not indexed: %s; see the disk", error)
         while True:
             try:
                 self.tidy(time.time())
@@ -68,9 +80,11 @@ class Housekeeper:
         )
         for one in gone:
             self._delete(Path(one.path))
+            self._index.forget([one.path])
         if self._settings.compress:
-            for one in ended[:]:
+            for one in ended:
                 if one not in gone and not one.path.endswith(PACKED):
+                    self._index.finish(one.path)
                     compress(Path(one.path), self._settings.file_mode)
 
     def _sorted(self, now: float) -> tuple[list[Stored], int]:

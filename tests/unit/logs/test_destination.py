@@ -47,3 +47,17 @@ def test_what_cannot_be_used(template: str, sentence: str) -> None:
 def test_no_name_leads_out_of_the_directory(name: str) -> None:
     with pytest.raises(TemplateError, match="no part of a path"):
         path(USUAL, node=name)
+
+
+def test_files_of_one_time_and_of_any_are_recognised() -> None:
+    destination = parsed("/var/log/100%%/%Y/%{l}.%{n}")
+    now = destination.pattern(lambda _macro: "2026")
+    ever = destination.pattern()
+
+    assert destination.root == "/var/log"
+    assert now.fullmatch("/var/log/100%/2026/mail.mta1")
+    assert not now.fullmatch("/var/log/100%/2025/mail.mta1")
+    assert ever.fullmatch("/var/log/100%/2025/mail.mta1")
+    assert not ever.fullmatch("/var/log/other/2025/mail.mta1")
+    assert destination.dated
+    assert not parsed("/var/log/100%%/%{l}/%{n}").dated
