@@ -110,6 +110,22 @@ def config(
     raise typer.Exit(_measure("config", work, output))
 
 
+@app.command()
+def logs(
+    quick: Annotated[bool, typer.Option(help="Small logs, few deaths: a rough answer.")] = False,
+    row: Asked = "*",
+    name: Name = "bench",
+    output: Output = OUTPUT,
+) -> None:
+    """Measure a log on its way to a collector, Debian's rsyslog and syslog-ng beside it."""
+    from bench.logs import LogsBench
+
+    work = LogsBench(_options(quick, None, row, name, output), _tell)
+    code = _measure("logs", work, output)
+    _console().print(work.compared())
+    raise typer.Exit(code)
+
+
 class Work(Protocol):
     """A bench at work."""
 

@@ -38,8 +38,10 @@ class Writer:
         self._path = path
         self._texts = texts
         self.written = 0
+        self.bytes_written = 0
         self.window: set[int] = set()
         """Numbers of lines that were cut off before anybody was sure to see them."""
+        self._own_sizes: dict[int, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._out = path.open("ab", buffering=0)
 
@@ -59,8 +61,15 @@ class Writer:
 
     def write_text(self, text: bytes) -> None:
         """Append one line that says something of its own."""
-        self._append(numbered(text, self.written))
+        line = numbered(text, self.written)
+        self._own_sizes[self.written] = len(line)
+        self._append(line)
         self.written += 1
+
+    def size_of(self, number: int) -> int:
+        """Bytes of a line that was written, its line feed among them."""
+        text = self._texts[number % len(self._texts)]
+        return self._own_sizes.get(number) or len(numbered(text, number))
 
     def rotate(self, how: Rotation) -> None:
         """Rotate, as logrotate does; the ninth file goes."""
@@ -86,6 +95,7 @@ class Writer:
         view = memoryview(data)
         while view:
             view = view[self._out.write(view) :]
+        self.bytes_written += len(data)
 
     def _beside(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

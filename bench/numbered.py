@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 _ENDING = re.compile(rb" #([0-9]{10}) ([0-9a-f]{8})\Z")
 _ENDING_BYTES = 21
+_NOTICE = re.compile(rb"muster: ([0-9]+) bytes of this log were dropped here: .*\n?")
+"""What our collector writes where a node gave up some of a log."""
 
 
 def numbered(text: bytes, number: int) -> bytes:
@@ -56,11 +58,15 @@ class Judge:
         self._seen = bytearray(written)
         self._duplicated = 0
         self._garbled = 0
+        self.dropped_bytes = 0
+        """Given up by the shipper, as it says itself."""
 
     def take(self, line: bytes) -> None:
         """One line as it stands in a collected file."""
         number = number_of(line)
-        if number is None or number >= len(self._seen):
+        if number is None and (notice := _NOTICE.fullmatch(line)):
+            self.dropped_bytes += int(notice[1])
+        elif number is None or number >= len(self._seen):
             self._garbled += 1
         elif self._seen[number]:
             self._duplicated += 1

@@ -1,4 +1,4 @@
-"""Debian's log shippers: rsyslog (imfile to RELP) and syslog-ng, sender and receiver on one machine.
+"""Debian's log shippers: rsyslog (imfile to RELP) and syslog-ng, both ends on one machine.
 
 They run out of `build/peers`, where `script/setup --peers` unpacks their packages: installed, each
 would put the other, and the machine's own system log, aside. Settings are the packages' defaults
@@ -32,7 +32,7 @@ action(type="omfile" file="{out}" template="plain")
 """
 SYSLOG_NG_SENDER = """\
 @version: 3.38
-options {{ stats-freq(0); log-msg-size(65536); }};
+options {{ stats-freq(0); time-reopen(1); log-msg-size(65536); }};
 source s_log {{ file("{log}" follow-freq(0.1) log-fetch-limit(1000) flags(no-parse)); }};
 destination d_net {{ network("127.0.0.1" port({port}) template("$MSG\\n")); }};
 log {{ source(s_log); destination(d_net); flags(flow-control); }};
@@ -85,9 +85,10 @@ class Peer:
         self.log = place / "logs" / "mail.log"
         self.collected = place / "collected"
         self._product = product
-        self._work = {side: place / side for side in ("receiver", "sender")}
+        self._work = {side: place / side for side in ("collector", "shipper")}
+        self.parts = tuple(self._work)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        texts = {"receiver": product.receiver, "sender": product.sender}
+        texts = {"collector": product.receiver, "shipper": product.sender}
         self.log.parent.mkdir(parents=True)
         self.log.touch()
         for side, work in self._work.items():
@@ -106,20 +107,20 @@ class Peer:
         return [self.collected] if self.collected.exists() else []
 
     def start(self) -> None:
-        """Start both sides, the receiver first."""
-        for side in self._work:
-            self.start_side(side)
+        """Start both sides, the collector first."""
+        for part in self.parts:
+            self.start_part(part)
 
-    def start_side(self, side: str) -> None:
-        """Start `receiver` or `sender`; raises `BenchError` when it is not there."""
-        work = self._work[side]
+    def start_part(self, part: str) -> None:
+        """Start `collector` or `shipper`; raises `BenchError` when it is not there."""
+        work = self._work[part]
         arguments = self._product.arguments(work)
         if not Path(arguments[0]).exists():
             raise BenchError(f"{arguments[0]} is not there: script/setup --peers puts it there")
         paths = [*UNPACKED.glob("**/*-linux-gnu"), UNPACKED / "usr/lib/syslog-ng"]
         found = os.pathsep.join(str(path.resolve()) for path in paths)
         with (work / "output").open("ab") as output:
-            self._running[side] = subprocess.Popen(
+            self._running[part] = subprocess.Popen(
                 arguments,
                 env={**os.environ, "LD_LIBRARY_PATH": found},
                 stdin=subprocess.DEVNULL,
@@ -127,15 +128,15 @@ class Peer:
                 stderr=output,
             )
 
-    def kill_side(self, side: str) -> None:
+    def kill_part(self, part: str) -> None:
         """As by kill -9."""
-        self._running[side].kill()
-        self._running.pop(side).wait(STOP_SECONDS)
+        self._running[part].kill()
+        self._running.pop(part).wait(STOP_SECONDS)
 
     def stop(self) -> None:
         """Kill both sides: what they hold is of no use to anybody."""
-        for side in list(self._running):
-            self.kill_side(side)
+        for part in list(self._running):
+            self.kill_part(part)
 
 
 def _only(pattern: str) -> Path:

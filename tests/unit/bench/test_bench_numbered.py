@@ -6,6 +6,7 @@ import pytest
 
 from bench.log_writer import WINDOW_LINES, Rotation, Writer, sample
 from bench.numbered import Judge, Verdict, lines, number_of, numbered
+from workers.logs.core.collecting import dropped_line
 
 TEXTS = (b"first", b"sec\0ond", b"\xff\xfe third", b"")
 
@@ -70,6 +71,20 @@ def test_only_what_was_told_or_in_no_file_is_forgiven() -> None:
     assert judge.verdict(dropped=99) == Verdict(10, 0, 0, 0, 0, 4)
 
 
+def test_what_a_shipper_says_it_gave_up_is_no_garbled_line() -> None:
+    judge = Judge(1)
+    judge.take(b"muster: 90 bytes of this log were dropped here: the node's backlog was full\n")
+    judge.take(numbered(b"muster: 7 bytes of this log were dropped here: no", 0))
+    assert judge.dropped_bytes == 90
+    assert judge.verdict() == Verdict(1, 0, 0, 0)
+
+
+def test_the_judge_knows_what_a_collector_writes_where_something_was_dropped() -> None:
+    judge = Judge(0)
+    judge.take(dropped_line(12))
+    assert judge.dropped_bytes == 12
+
+
 def everything(directory: Path) -> list[bytes]:
     return [line for path in directory.iterdir() for line in path.open("rb")]
 
@@ -84,6 +99,7 @@ def test_rotated_files_hold_every_line_once_but_those_of_the_window(
         writer.rotate(how)
     writer.write_text(b"\0 the last \xff")
     writer.close()
+    assert sum(map(writer.size_of, range(writer.written))) == writer.bytes_written
 
     judge = Judge(writer.written)
     judge.take_all(everything(tmp_path))
