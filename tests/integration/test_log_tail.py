@@ -96,7 +96,7 @@ def rotated(log: Path, number: int) -> Path:
 def shift(log: Path) -> None:
     """Move what is rotated on; the oldest goes."""
     for number in range(KEEP, 0, -1):
-        for ending in ("", ".gz", ".xz", ".bz2"):
+        for ending in ("", ".gz", ".xz", ".bz2", ".zst"):
             path = log.with_name(f"{log.name}.{number}{ending}")
             if path.exists() and number == KEEP:
                 path.unlink()

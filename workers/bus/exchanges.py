@@ -76,6 +76,31 @@ def config_exchange(cluster: str, subcluster: str) -> str:
     return f"muster.{cluster}.{subcluster}.config"
 
 
+def logs_exchange(cluster: str, subcluster: str) -> str:
+    """Where nodes send pieces of logs, by subscriber: a direct exchange, made by collectors."""
+    return f"muster.{cluster}.{subcluster}.logs"
+
+
+def logs_kept_exchange(cluster: str, subcluster: str) -> str:
+    """Where collectors tell nodes what they have, by node: a direct exchange, made by them too."""
+    return f"muster.{cluster}.{subcluster}.logs.kept"
+
+
+def logs_queue(cluster: str, subscriber: str) -> str:
+    """Where a subscriber's pieces of logs wait, from all subclusters."""
+    return f"muster.{cluster}.logs.{subscriber}"
+
+
+def logs_queue_arguments(length_bytes: int) -> dict[str, int | str]:
+    """A subscriber's queue refuses what it has no room for: the logs wait on the nodes instead."""
+    return {"x-max-length-bytes": length_bytes, "x-overflow": "reject-publish"}
+
+
+def node_logs_queue(node: str) -> str:
+    """Where tasks for the log worker of a node wait."""
+    return f"{node_queue(node)}.logs"
+
+
 def node_queue(node: str) -> str:
     """Where tasks for one node wait."""
     return f"node.{node}"

@@ -14,10 +14,15 @@ from workers.bus.exchanges import (
     control_exchange,
     events_exchange,
     heartbeat_exchange,
+    logs_exchange,
+    logs_kept_exchange,
+    logs_queue,
+    node_logs_queue,
     node_queue,
 )
 
 _OWN_QUEUES = re.escape(GENERATED_QUEUE_PREFIX) + ".*"
+_LOGS = (logs_exchange, logs_kept_exchange)
 _DEFAULT_EXCHANGE = re.escape("amq.default")
 
 
@@ -31,7 +36,7 @@ class Permissions:
 
 
 def rooms_of(cluster: str, subcluster: str) -> tuple[str, ...]:
-    """Every exchange of a subcluster."""
+    """Every fanout exchange of a subcluster; those of logs are made by collectors."""
     makers = (heartbeat_exchange, events_exchange, control_exchange, config_exchange)
     return tuple(make(cluster, subcluster) for make in makers)
 
@@ -43,13 +48,14 @@ def room_permissions(rooms: tuple[str, ...]) -> Permissions:
 
 
 def node_permissions(cluster: str, subcluster: str, node: str) -> Permissions:
-    """Heartbeats both ways; events and configuration out, questions in; tasks of its own queue."""
+    """Heartbeats both ways; events, configuration, logs out; questions and own tasks in."""
     heartbeat, events, control, config = map(re.escape, rooms_of(cluster, subcluster))
-    own = (_OWN_QUEUES, re.escape(node_queue(node)))
+    logs, kept = (re.escape(make(cluster, subcluster)) for make in _LOGS)
+    own = (_OWN_QUEUES, *map(re.escape, (node_queue(node), node_logs_queue(node))))
     return Permissions(
         configure=_pattern(*own),
-        write=_pattern(_OWN_QUEUES, heartbeat, events, config),
-        read=_pattern(*own, heartbeat, control),
+        write=_pattern(_OWN_QUEUES, heartbeat, events, config, logs),
+        read=_pattern(*own, heartbeat, control, kept),
     )
 
 
@@ -62,8 +68,9 @@ def is_of_cluster(found: Permissions, cluster: str, node: str) -> bool:
 
 def manager_permissions(cluster: str) -> Permissions:
     """Every subcluster's rooms but the ring; its own tasks, and tasks into any node's queue."""
-    rooms = rf"muster\.{re.escape(cluster)}\..*\.(events|control|config)"
-    own = (_OWN_QUEUES, re.escape(MANAGER_QUEUE))
+    rooms = rf"muster\.{re.escape(cluster)}\..*\.(events|control|config|logs|logs\.kept)"
+    subscribers = re.escape(logs_queue(cluster, "")) + ".*"
+    own = (_OWN_QUEUES, re.escape(MANAGER_QUEUE), subscribers)
     return Permissions(
         configure=_pattern(*own, re.escape(node_queue("")) + ".*", rooms),
         write=_pattern(*own, _DEFAULT_EXCHANGE, rooms),

@@ -8,15 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+import zstandard
+
 from workers.logs.core.segments import HEAD_BYTES, Place
 
-Packed = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+
+Packed = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile | zstandard.ZstdDecompressionReader
 OPENERS: dict[str, Callable[[IO[bytes]], Packed]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
+    ".zst": lambda file: zstandard.ZstdDecompressor().stream_reader(
+        file, read_across_frames=True, closefd=False
+    ),
 }
-DAMAGED = (OSError, EOFError, lzma.LZMAError)
+DAMAGED = (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError)
 """What reading a file raises that is not whole yet, or never will be."""
 SKIP_BYTES = 1 << 20
 

@@ -18,6 +18,7 @@ from workers.logs.core.chunks import CHUNK_BYTES, cut
 from workers.logs.core.segments import (
     HEAD_BYTES,
     PATIENCE_SECONDS,
+    WINDOW_BYTES,
     Compare,
     Entry,
     Likeness,
@@ -31,17 +32,20 @@ from workers.logs.core.segments import (
 
 QUIET_SECONDS = 5.0
 """A rotated file that nobody wrote to for so long may end without a line's end."""
+HELD_MAX = 256
+"""Files held open only because there is no room to read them; more may be lost when deleted."""
 NANOSECONDS = 1_000_000_000
 log = logging.getLogger("muster.logs")
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes of a segment from `offset` on."""
+    """Bytes of a segment from `offset` on; `dropped` bytes in front of it were given up."""
 
     segment: str
     offset: int
     data: bytes
+    dropped: int = 0
 
 
 class Tail:
@@ -71,7 +75,7 @@ class Tail:
         entries = self._look()
         self._entries = {one.place: one for one in entries}
         steps: list[Step] = self._tracker.look(entries, now)
-        found: list[Chunk] = []
+        found = self._tell_dropped() if room > 0 else []
         while steps and room > 0:
             step = steps.pop(0)
             try:
@@ -88,8 +92,37 @@ class Tail:
             except files.DAMAGED as error:
                 changed = self._entries[step.place].changed
                 self._leave_alone(self._file.with_name(step.name), step.place, changed, error)
+        self._hold(steps)
         self._let_go(wall)
         return found
+
+    def rewind(self, segment: str, position: int, now: float) -> None:
+        """The subscriber has what is in front of `position`, and asks for the rest again."""
+        self._tracker.rewind(segment, position, now)
+
+    def rewind_all(self, now: float) -> None:
+        """Read everything again that is not kept."""
+        self._tracker.rewind_all(now)
+
+    def drop(self, count: int) -> int:
+        """Give up at least so many bytes that were not read, the oldest first, up to a line's end.
+
+        Answers how many. The next chunks tell of them.
+        """
+        done = 0
+        for segment in self._tracker.segments():
+            if done >= count:
+                break
+            if segment.unread:
+                before, target = segment.offset, segment.offset + count - done
+                target, window = self._line_end(segment, min(target, segment.seen))
+                self._tracker.drop(segment.name, target, window)
+                done += target - before
+        return done
+
+    def unread(self) -> int:
+        """Bytes that are known to be there and were not read; compressed files count as none."""
+        return sum(one.unread for one in self._tracker.segments())
 
     def kept(self, segment: str, offset: int) -> None:
         """The subscriber has everything of a segment in front of `offset`."""
@@ -102,11 +135,6 @@ class Tail:
     def facts(self) -> list[Told]:
         """What happened to the log since the last call."""
         return self._tracker.facts()
-
-    def backlog(self) -> int:
-        """Bytes that are known to be there and not kept; compressed files count as nothing."""
-        known = (one for one in self._tracker.segments() if not one.whole)
-        return sum(max(0, one.seen - one.kept) for one in known)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -227,6 +255,31 @@ class Tail:
         log.warning("%s cannot be read on: %s", path, error)
         self._unreadable[place] = changed
 
+    def _tell_dropped(self) -> list[Chunk]:
+        return [
+            Chunk(one.name, one.offset, b"", self._tracker.tell_dropped(one.name))
+            for one in self._tracker.segments()
+            if one.dropped
+        ]
+
+    def _line_end(self, segment: Segment, target: int) -> tuple[int, bytes]:
+        """The first end of a line from `target` on, and what stands in front of it."""
+        handle = self._held.get(segment.place) if segment.home else None
+        if handle is None:
+            return segment.seen, b""
+        end = os.pread(handle, CHUNK_BYTES, target - 1).find(b"\n")
+        target = min(target + end if end >= 0 else segment.seen, segment.seen)
+        start = max(0, target - WINDOW_BYTES)
+        return target, os.pread(handle, target - start, start)
+
+    def _hold(self, steps: Iterable[Step]) -> None:
+        """Open what there was no room to read: it may be deleted before there is."""
+        for step in steps:
+            entry = self._entries[step.place]
+            if isinstance(step, Read) and entry.size is not None and len(self._held) < HELD_MAX:
+                with contextlib.suppress(files.MovedError, OSError):
+                    self._handle(step.name, step.place)
+
     def _let_go(self, wall: float) -> None:
         """Close what no segment is at home in, and what was read to its end a while ago."""
         wanted = {
@@ -235,7 +288,7 @@ class Tail:
             if one.home
             and (
                 one.file == self._file.name
-                or one.offset < one.seen
+                or one.kept < one.seen
                 or wall - one.changed / NANOSECONDS < PATIENCE_SECONDS
             )
         }

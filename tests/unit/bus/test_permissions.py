@@ -14,8 +14,10 @@ from workers.bus.permissions import (
 NODE = node_permissions("demo", "default", "mta1")
 MANAGER = manager_permissions("demo")
 ROOM = "muster.demo.default."
+NODE_QUEUES = ("node.mta1", "node.mta11", "node.mta2", "node.mta1.logs", "node.mta2.logs")
 EVERYTHING = (
-    *("amq.gen-x", "amq.default", "node.mta1", "node.mta11", "node.mta2", "manager"),
+    *("amq.gen-x", "amq.default", "manager", *NODE_QUEUES, "muster.demo.logs.archive"),
+    *(f"{ROOM}logs", f"{ROOM}logs.kept"),
     *(f"{ROOM}heartbeat", f"{ROOM}events", f"{ROOM}control", f"{ROOM}config"),
     f"{ROOM}managers.config",
     *("muster.other.default.events", "muster.demo.second.events", "musterxdemo.default.events"),
@@ -30,9 +32,18 @@ def allowed(permissions: Permissions, right: str) -> set[str]:
 @pytest.mark.parametrize(
     ("right", "names"),
     [
-        ("configure", {"amq.gen-x", "node.mta1"}),
-        ("write", {"amq.gen-x", f"{ROOM}heartbeat", f"{ROOM}events", f"{ROOM}config"}),
-        ("read", {"amq.gen-x", "node.mta1", f"{ROOM}heartbeat", f"{ROOM}control"}),
+        ("configure", {"amq.gen-x", "node.mta1", "node.mta1.logs"}),
+        (
+            "write",
+            {"amq.gen-x", *(f"{ROOM}{name}" for name in ("heartbeat", "events", "config", "logs"))},
+        ),
+        (
+            "read",
+            {
+                *("amq.gen-x", "node.mta1", "node.mta1.logs"),
+                *(f"{ROOM}{name}" for name in ("heartbeat", "control", "logs.kept")),
+            },
+        ),
     ],
 )
 def test_a_node_reaches_its_own_queue_and_the_rooms_of_its_subcluster(
@@ -44,14 +55,15 @@ def test_a_node_reaches_its_own_queue_and_the_rooms_of_its_subcluster(
 @pytest.mark.parametrize(
     ("right", "others"),
     [
-        ("configure", {"manager", "node.mta1", "node.mta11", "node.mta2"}),
+        ("configure", {"manager", *NODE_QUEUES}),
         ("write", {"manager", "amq.default"}),
         ("read", {"manager"}),
     ],
 )
 def test_the_manager_reaches_every_subcluster_of_its_cluster(right: str, others: set[str]) -> None:
-    own = {f"{ROOM}{name}" for name in ("events", "control", "config", "managers.config")}
-    rooms = {*own, "muster.demo.second.events"}
+    names = ("events", "control", "config", "managers.config", "logs", "logs.kept")
+    own = {f"{ROOM}{name}" for name in names}
+    rooms = {*own, "muster.demo.second.events", "muster.demo.logs.archive"}
     assert allowed(MANAGER, right) == {"amq.gen-x", *rooms, *others}
 
 

@@ -135,6 +135,13 @@ class Segment:
     """Offset and window after each piece that was read and is not kept yet."""
     kept: int = 0
     kept_window: bytes = b""
+    dropped: int = 0
+    """Bytes right in front of the offset that were given up, and of which nobody was told yet."""
+
+    @property
+    def unread(self) -> int:
+        """Bytes that are known to be there, and were neither read nor given up."""
+        return 0 if self.whole else max(0, self.seen - self.offset)
 
     def begins(self, head: bytes) -> bool:
         """Whether a file with this beginning may be this segment's, as far as is known."""
@@ -184,9 +191,47 @@ class Tracker:
                 ended=one.ended and one.kept == one.offset,
                 likeness={},
                 flying=deque(),
+                dropped=0,
             )
             for one in self.segments()
         )
+
+    def drop(self, name: str, offset: int, window: bytes) -> None:
+        """Give up what is in front of `offset`, where `window` stands, and was not read."""
+        segment = self._segments[name]
+        segment.dropped += offset - segment.offset
+        segment.offset, segment.window = offset, window
+
+    def tell_dropped(self, name: str) -> int:
+        """How many bytes in front of the offset are told now; they fly as if they were read."""
+        segment = self._segments[name]
+        count, segment.dropped = segment.dropped, 0
+        if count:
+            segment.flying.append((segment.offset, segment.window))
+        return count
+
+    def rewind(self, name: str, position: int, now: float) -> None:
+        """The subscriber has everything in front of `position`, and nothing behind it.
+
+        That may be less than it once said, if it lost its own disk.
+        """
+        self.kept(name, position)
+        segment = self._segments.get(name)
+        if segment is None or segment.whole:
+            return
+        if position < segment.kept:
+            segment.kept, segment.kept_window = position, b""
+        segment.offset, segment.window = segment.kept, segment.kept_window
+        segment.flying.clear()
+        segment.likeness.clear()
+        segment.ended, segment.dropped = False, 0
+        segment.since = None if segment.home else now
+
+    def rewind_all(self, now: float) -> None:
+        """Nothing that flies arrives: read it again."""
+        for segment in self.segments():
+            if segment.flying or segment.dropped:
+                self.rewind(segment.name, segment.kept, now)
 
     def facts(self) -> list[Told]:
         """What happened since the last call."""
