@@ -12,7 +12,6 @@ import zstandard
 
 from workers.logs.core.segments import HEAD_BYTES, Place
 
-
 Packed = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile | zstandard.ZstdDecompressionReader
 OPENERS: dict[str, Callable[[IO[bytes]], Packed]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
