@@ -65,6 +65,20 @@ class Tail:
         """With the time and size that they were read at."""
         self._unreadable: dict[Place, int] = {}
         self._entries: dict[Place, Entry] = {}
+        self._stirred: tuple[int, ...] = ()
+
+    def stirred(self) -> bool:
+        """Whether the log, or the names beside it, changed since the last call; two calls of stat.
+
+        What only time or a rotated file tells, a look tells.
+        """
+        stamp: tuple[int, ...] = ()
+        for path in (self._file, self._file.parent):
+            with contextlib.suppress(OSError):
+                found = path.stat(follow_symlinks=False)
+                stamp += (found.st_ino, found.st_mtime_ns, found.st_size)
+        before, self._stirred = self._stirred, stamp
+        return stamp != before
 
     def chunks(self, now: float, wall: float, room: int) -> list[Chunk]:
         """Look once; what is new, in order, until at least `room` bytes are there.
@@ -123,6 +137,15 @@ class Tail:
     def unread(self) -> int:
         """Bytes that are known to be there and were not read; compressed files count as none."""
         return sum(one.unread for one in self._tracker.segments())
+
+    def segments(self) -> tuple[Segment, ...]:
+        """What is known of the log, in the order of reading; to look at only."""
+        return self._tracker.segments()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was no file at the last look, and nothing of earlier ones is to be sent."""
+        return not self._entries and not any(one.unsettled for one in self.segments())
 
     def kept(self, segment: str, offset: int) -> None:
         """The subscriber has everything of a segment in front of `offset`."""
@@ -288,7 +311,7 @@ class Tail:
             if one.home
             and (
                 one.file == self._file.name
-                or one.kept < one.seen
+                or one.unsettled
                 or wall - one.changed / NANOSECONDS < PATIENCE_SECONDS
             )
         }

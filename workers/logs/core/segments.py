@@ -137,11 +137,19 @@ class Segment:
     kept_window: bytes = b""
     dropped: int = 0
     """Bytes right in front of the offset that were given up, and of which nobody was told yet."""
+    floor: int = 0
+    """Everything in front of it was given up for good; 0 once the subscriber knows."""
+    floor_window: bytes = b""
 
     @property
     def unread(self) -> int:
         """Bytes that are known to be there, and were neither read nor given up."""
         return 0 if self.whole else max(0, self.seen - self.offset)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether some of its bytes are neither kept nor given up."""
+        return not self.whole and max(self.kept, self.floor) < self.seen
 
     def begins(self, head: bytes) -> bool:
         """Whether a file with this beginning may be this segment's, as far as is known."""
@@ -158,9 +166,24 @@ class Segment:
         if 0 <= gap <= len(data):
             self.head = (self.head + data[gap : gap + HEAD_BYTES])[:HEAD_BYTES]
         self.offset += len(data)
-        self.window = (self.window + data)[-WINDOW_BYTES:]
+        self.window = (self.window + data[-WINDOW_BYTES:])[-WINDOW_BYTES:]
         self.seen = max(self.seen, self.offset)
         self.flying.append((self.offset, self.window))
+
+    def go_back(self) -> None:
+        """Read on from what is kept, or from what was given up, which then is told again."""
+        self.offset, self.window = self.kept, self.kept_window
+        self.flying.clear()
+        self.dropped = max(0, self.floor - self.kept)
+        if self.dropped:
+            self.offset, self.window = self.floor, self.floor_window
+
+    def settle(self, offset: int) -> None:
+        """The subscriber has what is in front of `offset`."""
+        while self.flying and self.flying[0][0] <= offset:
+            self.kept, self.kept_window = self.flying.popleft()
+        if self.kept >= self.floor:
+            self.floor, self.floor_window = 0, b""
 
 
 class Tracker:
@@ -183,24 +206,28 @@ class Tracker:
 
     def saved(self) -> tuple[Segment, ...]:
         """What to go on from after a restart: what is not kept is read again."""
-        return tuple(
+        found = tuple(
             replace(
                 one,
-                offset=one.kept,
-                window=one.kept_window,
                 ended=one.ended and one.kept == one.offset,
                 likeness={},
                 flying=deque(),
-                dropped=0,
             )
             for one in self.segments()
         )
+        for one in found:
+            one.go_back()
+        return found
 
     def drop(self, name: str, offset: int, window: bytes) -> None:
-        """Give up what is in front of `offset`, where `window` stands, and was not read."""
+        """Give up what is in front of `offset`, where `window` stands, and was not read; for good.
+
+        What flies is given up with it, should it not arrive.
+        """
         segment = self._segments[name]
         segment.dropped += offset - segment.offset
         segment.offset, segment.window = offset, window
+        segment.floor, segment.floor_window = offset, window
 
     def tell_dropped(self, name: str) -> int:
         """How many bytes in front of the offset are told now; they fly as if they were read."""
@@ -221,16 +248,15 @@ class Tracker:
             return
         if position < segment.kept:
             segment.kept, segment.kept_window = position, b""
-        segment.offset, segment.window = segment.kept, segment.kept_window
-        segment.flying.clear()
+        segment.go_back()
         segment.likeness.clear()
-        segment.ended, segment.dropped = False, 0
+        segment.ended = False
         segment.since = None if segment.home else now
 
     def rewind_all(self, now: float) -> None:
         """Nothing that flies arrives: read it again."""
         for segment in self.segments():
-            if segment.flying or segment.dropped:
+            if segment.flying:
                 self.rewind(segment.name, segment.kept, now)
 
     def facts(self) -> list[Told]:
@@ -267,8 +293,8 @@ class Tracker:
     def kept(self, name: str, offset: int) -> None:
         """The subscriber has everything in front of `offset`, for good."""
         segment = self._segments.get(name)
-        while segment is not None and segment.flying and segment.flying[0][0] <= offset:
-            segment.kept, segment.kept_window = segment.flying.popleft()
+        if segment is not None:
+            segment.settle(offset)
 
     def changed(self, name: str, now: float) -> None:
         """The file is no longer what it was, though its name and size say nothing of it."""
@@ -369,6 +395,7 @@ class Tracker:
                 one.since = None
                 if one.seen > one.offset and not one.whole:
                     self._told.append(Told(Fact.LOST, one.name, one.seen - one.offset))
+                    one.seen = one.offset
         for one in homeless[:-HOMELESS_MAX]:
             del self._segments[one.name]
         for one in self._segments.values():
