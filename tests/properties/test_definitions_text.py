@@ -22,6 +22,13 @@ from workers.failover.core.definitions import (
 from workers.failover.core.definitions_rules import usual_dead_after
 from workers.failover.core.definitions_text import DefinitionsError, parse, render
 from workers.failover.core.hooks import command_refusal
+from workers.logs.core.definitions import (
+    LEAST_BACKLOG_BYTES,
+    MOST_BACKLOG_BYTES,
+    Logs,
+    Source,
+    Subscriber,
+)
 
 NET4, NET6 = ipaddress.ip_network("198.18.0.0/16"), ipaddress.ip_network("2001:db8::/64")
 
@@ -63,6 +70,27 @@ def knobs(draw: st.DrawFn) -> Knobs:
         check_fall=draw(st.integers(1, 100)),
         hook_timeout=draw(st.floats(0.1, 60)),
         on_change=draw(commands),
+    )
+
+
+words = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
+paths = st.lists(
+    st.text(min_size=1, max_size=8).filter(
+        lambda step: step.isprintable() and "/" not in step and step not in (".", "..")
+    ),
+    min_size=1,
+    max_size=4,
+).map(lambda steps: "/" + "/".join(steps))
+
+
+@st.composite
+def logs(draw: st.DrawFn, nodes: list[str]) -> Logs:
+    names, subscribers = (sorted(draw(st.sets(words, max_size=3))) for _ in range(2))
+    some = st.lists(st.sampled_from(nodes), unique=True) if nodes else st.just([])
+    backlogs = st.integers(LEAST_BACKLOG_BYTES, MOST_BACKLOG_BYTES)
+    return Logs(
+        tuple(Source(name, draw(paths), tuple(draw(some))) for name in names),
+        tuple(Subscriber(name, draw(backlogs)) for name in subscribers),
     )
 
 
@@ -110,6 +138,7 @@ def definitions(draw: st.DrawFn) -> Definitions:
         topologies=tuple(topologies),
         nodes=nodes,
         vips=vips,
+        logs=draw(logs(list(nodes))),
     )
 
 

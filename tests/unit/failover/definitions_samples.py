@@ -10,6 +10,7 @@ from workers.failover.core.definitions import (
     Topology,
     Vip,
 )
+from workers.logs.core.definitions import Logs, Source, Subscriber
 
 PLAIN = Definitions(
     cluster="demo",
@@ -60,4 +61,11 @@ EVERYTHING = Definitions(
             description='Bulk "mail" für \U0001f4e7',
         ),
     },
+    logs=Logs(
+        (
+            Source("mail", "/var/log/mail*.log", ("mta-2", "mta1")),
+            Source("system", '/var/log/"of all"'),
+        ),
+        (Subscriber("archive", 5 << 30), Subscriber("manager")),
+    ),
 )

@@ -24,6 +24,7 @@ from workers.failover.core.definitions_text import (
     render,
 )
 from workers.failover.core.toml_text import line_of
+from workers.logs.core.definitions import Logs, Source, Subscriber
 
 TOP = 'format = 1\ncluster = "demo"\nsubcluster = "default"\nrevision = 1\n'
 NET = '[topology."198.18.0.0/24"]\ninterface = "eth0"\n'
@@ -134,6 +135,23 @@ def test_a_segment_that_is_not_said_goes_with_every_other() -> None:
 
 def test_a_ring_address_may_lie_outside_the_topologies() -> None:
     assert parse(WHOLE.replace("198.18.0.11", "10.1.2.3")).nodes["mta1"].address == "10.1.2.3"
+
+
+def test_logs_and_their_subscribers_are_read_in_order_of_their_names() -> None:
+    read = parse(
+        f'{WHOLE}[log.web]\npath = "/var/log/web/*.log"\n[subscriber.manager]\n'
+        '[log.mail]\npath = "/var/log/mail.log"\nnodes = ["mta1"]\n'
+        "[subscriber.archive]\nbacklog_bytes = 1048576\n"
+    )
+
+    assert read.logs == Logs(
+        (Source("mail", "/var/log/mail.log", ("mta1",)), Source("web", "/var/log/web/*.log")),
+        (Subscriber("archive", 1 << 20), Subscriber("manager", 1 << 30)),
+    )
+    assert replace(read, logs=Logs()) == parse(WHOLE)
+    assert render(read).index("[log.mail]") < render(read).index("[log.web]")
+    assert "backlog_bytes = 1048576" in render(read)
+    assert render(read).count("backlog_bytes") == 1
 
 
 # Refusing.
@@ -294,6 +312,22 @@ REFUSALS = {
     ),
     "a table that is none": (TOP + "vip = 3\n", 5, "vip is 3; write a table"),
     "a vip that is none": (TOP + '[vip]\n"198.18.0.1" = 3\n', 6, "is no table"),
+    "log without path": (f"{WHOLE}[log.mail]\n", 10, "log mail: path is missing; write path ="),
+    "log of a node not defined": (
+        f'{WHOLE}[log.mail]\npath = "/a"\nnodes = ["mta7"]\n',
+        12,
+        "log mail: node 'mta7' is not defined; correct the name or remove it",
+    ),
+    "log path": (f'{WHOLE}[log.mail]\npath = "a"\n', 11, "log mail: path 'a'; write an absolute"),
+    "log of lists": (f'{WHOLE}[[log]]\npath = "/a"\n', 10, "write a table: [log]"),
+    "log name": (f'{WHOLE}[log."a.b"]\npath = "/a"\n', 10, "log 'a.b': not a name"),
+    "log key": (f'{WHOLE}[log.mail]\nglob = "/a"\n', 11, "unknown key glob; known are path, nodes"),
+    "subscriber name": (f"{WHOLE}[subscriber.Manager]\n", 10, "'Manager': not a name"),
+    "subscriber backlog": (
+        f"{WHOLE}[subscriber.manager]\nbacklog_bytes = 5\n",
+        11,
+        "subscriber manager: backlog_bytes is 5; write a whole number, 1048576 to",
+    ),
     "no TOML": (WHOLE + "[vip.\n", 10, "not TOML"),
     "cut in a text": (WHOLE[:-4], 9, "not TOML"),
     "empty": ("", 1, "format is missing"),
@@ -406,6 +440,7 @@ def test_the_canonical_form_is_the_same_whatever_the_order() -> None:
         topologies=EVERYTHING.topologies,
         nodes=dict(reversed(EVERYTHING.nodes.items())),
         vips=dict(reversed(EVERYTHING.vips.items())),
+        logs=Logs(EVERYTHING.logs.sources[::-1], EVERYTHING.logs.subscribers[::-1]),
     )
 
     assert render(turned) == render(EVERYTHING)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, lru_cache
 
+from workers.logs.core.definitions import Logs
+
 read_address = lru_cache(maxsize=1 << 15)(ipaddress.ip_address)
 """`ip_address`, fast for what was read before: thousands of VIPs are read at every change."""
 
@@ -125,6 +127,8 @@ class Definitions:
     topologies: tuple[Topology, ...] = ()
     nodes: dict[str, Node] = field(default_factory=dict)
     vips: dict[str, Vip] = field(default_factory=dict)
+    logs: Logs = field(default=Logs())
+    """Carried for the shipper of logs; nothing of the failover looks inside."""
 
     @cached_property
     def witnesses(self) -> tuple[str, ...]:

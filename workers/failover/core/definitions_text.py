@@ -36,8 +36,20 @@ from workers.failover.core.definitions_rules import (
     usual_dead_after,
 )
 from workers.failover.core.toml_text import Problem, Table, line_of, load
+from workers.logs.core.definitions import (
+    BACKLOG_BYTES,
+    LEAST_BACKLOG_BYTES,
+    MOST_BACKLOG_BYTES,
+    Logs,
+    Source,
+    Subscriber,
+)
 
 FORMAT = 1
+TOP_KEYS = (
+    *("format", "cluster", "subcluster", "revision", "knobs", "topology", "node", "vip"),
+    *("log", "subscriber"),
+)
 LIMIT_BYTES = 4 * 1024 * 1024
 USUAL_RING_PORT = 7411
 VIP_TEXTS = ("check", "hook", "binding", "description")
@@ -110,7 +122,7 @@ def _check_end(text: str) -> None:
 
 
 def _definitions(top: Table) -> Definitions:
-    top.allow("format", "cluster", "subcluster", "revision", "knobs", "topology", "node", "vip")
+    top.allow(*TOP_KEYS)
     top.whole("format", None, FORMAT, FORMAT)
     return Definitions(
         cluster=top.text("cluster"),
@@ -120,6 +132,7 @@ def _definitions(top: Table) -> Definitions:
         topologies=tuple(_topology(cidr, table) for cidr, table in top.tables("topology")),
         nodes={name: _node(name, table) for name, table in top.tables("node")},
         vips=_vips(top.tables("vip")),
+        logs=_logs(top),
     )
 
 
@@ -210,6 +223,26 @@ def _vip(spelled: str, table: Table) -> Vip:
     )
 
 
+def _logs(top: Table) -> Logs:
+    sources = dict(top.tables("log"))
+    subscribers = dict(top.tables("subscriber"))
+    return Logs(
+        tuple(_source(name, sources[name]) for name in sorted(sources)),
+        tuple(_subscriber(name, subscribers[name]) for name in sorted(subscribers)),
+    )
+
+
+def _source(name: str, table: Table) -> Source:
+    table.allow("path", "nodes")
+    return Source(name, table.text("path"), table.texts("nodes"))
+
+
+def _subscriber(name: str, table: Table) -> Subscriber:
+    table.allow("backlog_bytes")
+    bounds = LEAST_BACKLOG_BYTES, MOST_BACKLOG_BYTES
+    return Subscriber(name, table.whole("backlog_bytes", BACKLOG_BYTES, *bounds))
+
+
 def _lines(definitions: Definitions) -> Iterator[str]:
     yield FIRST_LINE
     yield f"format = {FORMAT}"
@@ -230,6 +263,7 @@ def _lines(definitions: Definitions) -> Iterator[str]:
         yield from _node_lines(definitions.nodes[name])
     for address in sorted(definitions.vips, key=_by_number):
         yield from _vip_lines(definitions.vips[address])
+    yield from _log_lines(definitions.logs)
 
 
 def _knob_lines(knobs: Knobs) -> Iterator[str]:
@@ -274,6 +308,17 @@ def _vip_lines(vip: Vip) -> Iterator[str]:
     for key in VIP_TEXTS:
         if text := getattr(vip, key):
             yield f"{key} = {_quote(text)}"
+
+
+def _log_lines(logs: Logs) -> Iterator[str]:
+    for source in sorted(logs.sources, key=lambda one: one.name):
+        yield from ("", f"[log.{source.name}]", f"path = {_quote(source.path)}")
+        if source.nodes:
+            yield f"nodes = {_list(source.nodes)}"
+    for subscriber in sorted(logs.subscribers, key=lambda one: one.name):
+        yield from ("", f"[subscriber.{subscriber.name}]")
+        if subscriber.backlog_bytes != BACKLOG_BYTES:
+            yield f"backlog_bytes = {subscriber.backlog_bytes}"
 
 
 def _quote(text: str) -> str:

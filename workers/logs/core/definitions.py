@@ -1,10 +1,11 @@
 """Which logs a subcluster's nodes ship, and to whom: the values that definitions carry.
 
-`logs_refusal` says what is wrong with them. Their text form and the manager's tables are elsewhere.
+`logs_refusal` says what is wrong with them, and where. Their text form is in `definitions_text` of
+the failover, which carries them along without looking inside; the manager's tables are elsewhere.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 BACKLOG_BYTES = 1 << 30
@@ -14,6 +15,16 @@ LEAST_BACKLOG_BYTES = 1 << 20
 """One chunk has to fit: 1 MiB."""
 
 MOST_BACKLOG_BYTES = 1 << 40
+
+SOURCE_COUNT = 256
+"""At most so many logs per subcluster: each one is followed for each subscriber."""
+
+SUBSCRIBER_COUNT = 16
+
+PATH_CHARACTERS = 500
+
+Place = tuple[str, ...]
+"""The keys of the definitions that lead to a value, such as ("log", "mail", "path")."""
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
@@ -37,7 +48,7 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """Sources and subscribers of one subcluster."""
+    """Sources and subscribers of one subcluster, both in order of their names."""
 
     sources: tuple[Source, ...] = ()
     subscribers: tuple[Subscriber, ...] = ()
@@ -47,47 +58,55 @@ class Logs:
         return tuple(one for one in self.sources if not one.nodes or node in one.nodes)
 
 
-def logs_refusal(logs: Logs, nodes: Iterable[str]) -> str:
-    """Say what is wrong with `logs` in a subcluster of `nodes` and the way out; "" is nothing."""
+def logs_refusal(logs: Logs, nodes: Iterable[str]) -> tuple[Place, str] | None:
+    """Say where `logs` of a subcluster of `nodes` are wrong, how, and the way out, if they are."""
     known = frozenset(nodes)
     found = [_source_refusal(one, known) for one in logs.sources]
     found += [_subscriber_refusal(one) for one in logs.subscribers]
-    found.append(_twice("log", [one.name for one in logs.sources]))
-    found.append(_twice("subscriber", [one.name for one in logs.subscribers]))
-    return next(filter(None, found), "")
+    found.append(_names_refusal("log", [one.name for one in logs.sources], SOURCE_COUNT))
+    subscribers = [one.name for one in logs.subscribers]
+    found.append(_names_refusal("subscriber", subscribers, SUBSCRIBER_COUNT))
+    return next(filter(None, found), None)
 
 
-def _source_refusal(source: Source, known: frozenset[str]) -> str:
+def _source_refusal(source: Source, known: frozenset[str]) -> tuple[Place, str] | None:
+    place: Place = ("log", source.name)
     thing = f"log {source.name!r}"
     if not _WORD.fullmatch(source.name):
-        return f"{thing}: not a name; write one word in lower case, a letter first"
+        return place, f"{thing}: not a name; write one word in lower case, a letter first"
+    thing = f"log {source.name}"
     if not _is_plain(source.path):
-        return f"{thing}: path {source.path!r}: write an absolute path such as /var/log/mail.log"
-    strange = [node for node in source.nodes if node not in known]
-    if strange:
-        return f"{thing}: no node {strange[0]!r} is defined; correct the name or remove it"
-    return _twice(f"{thing}: node", source.nodes)
+        way = f"write an absolute path of at most {PATH_CHARACTERS} characters: /var/log/mail.log"
+        return (*place, "path"), f"{thing}: path {source.path[:PATH_CHARACTERS]!r}; {way}"
+    for number, node in enumerate(source.nodes):
+        what = f"{thing}: node {node!r}"
+        if node not in known:
+            return (*place, "nodes"), f"{what} is not defined; correct the name or remove it"
+        if node in source.nodes[:number]:
+            return (*place, "nodes"), f"{what} stands twice; remove one"
+    return None
 
 
-def _subscriber_refusal(subscriber: Subscriber) -> str:
-    thing = f"subscriber {subscriber.name!r}"
+def _subscriber_refusal(subscriber: Subscriber) -> tuple[Place, str] | None:
+    place: Place = ("subscriber", subscriber.name)
     if not _WORD.fullmatch(subscriber.name):
-        return f"{thing}: not a name; write one word in lower case, a letter first"
+        way = "write one word in lower case, a letter first"
+        return place, f"subscriber {subscriber.name!r}: not a name; {way}"
     if not LEAST_BACKLOG_BYTES <= subscriber.backlog_bytes <= MOST_BACKLOG_BYTES:
-        bounds = f"{LEAST_BACKLOG_BYTES} to {MOST_BACKLOG_BYTES}"
-        return f"{thing}: backlog_bytes is {subscriber.backlog_bytes}; write {bounds}"
-    return ""
+        way = f"write {LEAST_BACKLOG_BYTES} to {MOST_BACKLOG_BYTES}"
+        what = f"backlog_bytes is {subscriber.backlog_bytes}"
+        return (*place, "backlog_bytes"), f"subscriber {subscriber.name}: {what}; {way}"
+    return None
+
+
+def _names_refusal(kind: str, names: Sequence[str], most: int) -> tuple[Place, str] | None:
+    if len(names) > most:
+        return (kind,), f"{len(names)} {kind}s are too many; name at most {most}"
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return None if twice is None else ((kind, twice), f"{kind} {twice} stands twice; remove one")
 
 
 def _is_plain(path: str) -> bool:
     steps = path.split("/")[1:]
-    return path.startswith("/") and path.isprintable() and not {"", ".", ".."} & set(steps)
-
-
-def _twice(thing: str, names: Iterable[str]) -> str:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return f"{thing} {name!r} stands twice; remove one"
-        seen.add(name)
-    return ""
+    plain = path.startswith("/") and path.isprintable() and not {"", ".", ".."} & set(steps)
+    return plain and len(path) <= PATH_CHARACTERS
