@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from workers.failover.core.definitions import Definitions
+from workers.logs.core.definitions import Logs
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -30,6 +31,17 @@ def merge(base: Definitions | None, ours: Definitions, theirs: Definitions) -> D
         topologies=tuple(_table(*places).values()),
         nodes=_table(base.nodes, ours.nodes, theirs.nodes),
         vips=_table(base.vips, ours.vips, theirs.vips),
+        logs=_logs(base.logs, ours.logs, theirs.logs),
+    )
+
+
+def _logs(*sides: Logs) -> Logs:
+    """Both kinds by name, and in the order of names, as the values are to be."""
+    sources = _table(*({one.name: one for one in side.sources} for side in sides))
+    subscribers = _table(*({one.name: one for one in side.subscribers} for side in sides))
+    return Logs(
+        tuple(sources[name] for name in sorted(sources)),
+        tuple(subscribers[name] for name in sorted(subscribers)),
     )
 
 
