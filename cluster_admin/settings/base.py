@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "cluster_admin.inventory",
     "cluster_admin.vips",
     "cluster_admin.events",
+    "cluster_admin.logs",
     "cluster_admin.configs",
     "cluster_admin.joining",
     "cluster_admin.api",
