@@ -12,6 +12,7 @@ LISTS = (
     *("status", "subclusters", "segments", "topologies", "nodes", "vips", "events", "audit"),
     *("tokens", "users", "grants", "whoami", "schema"),
     *("config/revisions", "config/replicas", "config/deployments"),
+    *("logs/sources", "logs/subscribers"),
 )
 
 

@@ -13,11 +13,13 @@ from cluster_admin.configs import api_urls as configs
 from cluster_admin.events import api_urls as events
 from cluster_admin.inventory import api_urls as inventory
 from cluster_admin.joining import api_urls as joining
+from cluster_admin.logs import api_urls as logs
 
 router = SimpleRouter()
 accounts.register(router)
 inventory.register(router)
 events.register(router)
+logs.register(router)
 router.register("subclusters", Subclusters, "subcluster")
 router.register("nodes", Nodes, "node")
 router.register("vips", Vips, "vip")
@@ -32,6 +34,7 @@ resources = [
     *events.urlpatterns,
     *inventory.urlpatterns,
     *joining.urlpatterns,
+    *logs.urlpatterns,
     *router.urls,
 ]
 urlpatterns = [

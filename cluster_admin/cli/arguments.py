@@ -111,11 +111,16 @@ def topology_path(call: Call, written: str, subcluster: str | None) -> str:
     """The resource of a topology, by its CIDR or its number."""
     if written.isdigit():
         return path("topologies", written)
-    query = {"cidr": written, **({"subcluster": subcluster} if subcluster else {})}
-    rows, _ = call.client.rows("topologies/", query, 20)
+    query = given(cidr=written, subcluster=subcluster or None)
+    return numbered_path(call, "topologies/", query, f"topology {written}", "muster topology list")
+
+
+def numbered_path(call: Call, where: str, query: dict[str, str], thing: str, listing: str) -> str:
+    """The one row that a query finds, by its number; raises `Usage` for none, or one of several."""
+    rows, _ = call.client.rows(where, query, 20)
     if not rows:
-        raise Usage(f"there is no topology {written}; see them with: muster topology list")
+        raise Usage(f"there is no {thing}; see them with: {listing}")
     if len(rows) > 1:
         places = ", ".join(str(row["subcluster"]) for row in rows)
-        raise Usage(f"topology {written} is in {places}; choose with --subcluster")
-    return path("topologies", rows[0]["id"])
+        raise Usage(f"{thing} is in {places}; choose with --subcluster")
+    return where + path(rows[0]["id"])
