@@ -14,6 +14,7 @@ from cluster_admin.events import api_urls as events
 from cluster_admin.inventory import api_urls as inventory
 from cluster_admin.joining import api_urls as joining
 from cluster_admin.logs import api_urls as logs
+from cluster_admin.logs import reading_urls as logs_reading
 
 router = SimpleRouter()
 accounts.register(router)
@@ -35,6 +36,7 @@ resources = [
     *inventory.urlpatterns,
     *joining.urlpatterns,
     *logs.urlpatterns,
+    *logs_reading.urlpatterns,
     *router.urls,
 ]
 urlpatterns = [

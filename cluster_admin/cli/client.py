@@ -1,7 +1,8 @@
 """The manager's API as the commands see it: get, follow pages, send a change.
 
-Only this module, `streaming` and `downloading` speak HTTP. The token goes to the manager's own
-address and nowhere else: `next` links are followed by their query alone, redirects not at all.
+Only this module, `streaming`, `log_tails` and `downloading` speak HTTP. The token goes to the
+manager's own address and nowhere else: `next` links are followed by their query alone, redirects
+not at all.
 """
 
 import json

@@ -12,9 +12,12 @@ from datetime import UTC, datetime, timedelta
 BEGINS = ("taken", "adopted")
 ENDS = ("released", "lost")
 MARKS = ("conflict", "stuck", "foreign", "unsafe", "failed")
-STEPS = tuple(
-    timedelta(minutes=minutes)
-    for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 10080, 43200)
+STEPS = (
+    *(timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 15, 30)),
+    *(
+        timedelta(minutes=minutes)
+        for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 10080, 43200)
+    ),
 )
 TICKS = 6
 LAST_TICK = 94
@@ -93,16 +96,16 @@ def draw(found: Sequence[Span], marks: Iterable[Told], start: datetime, end: dat
     for span in found:
         last = span.end or end
         if last >= start and span.start <= end:
-            left = _share(max(span.start, start), start, end)
-            right = _share(min(last, end), start, end)
+            left = share(max(span.start, start), start, end)
+            right = share(min(last, end), start, end)
             bar = Bar(span, f"{left:.3f}%", f"{right - left:.3f}%")
             lanes.setdefault(span.node, []).append(bar)
     points = [
-        Point(one, f"{_share(one.time, start, end):.3f}%")
+        Point(one, f"{share(one.time, start, end):.3f}%")
         for one in marks
         if one.kind in MARKS and start <= one.time <= end
     ]
-    return Drawing(list(lanes.items()), points, _ticks(start, end))
+    return Drawing(list(lanes.items()), points, ticks(start, end))
 
 
 def _end(begin: Told, begins: Sequence[Told], story: Sequence[Told], owner: str) -> datetime | None:
@@ -127,17 +130,21 @@ def _end(begin: Told, begins: Sequence[Told], story: Sequence[Told], owner: str)
     return min((one for one in (again, other, died) if one), default=None)
 
 
-def _share(moment: datetime, start: datetime, end: datetime) -> float:
+def share(moment: datetime, start: datetime, end: datetime) -> float:
+    """Where a moment is between two others, in per cent."""
     return 100 * (moment - start) / (end - start)
 
 
-def _ticks(start: datetime, end: datetime) -> list[Tick]:
-    step = next((one for one in STEPS if (end - start) / one <= TICKS), STEPS[-1])
+def ticks(start: datetime, end: datetime) -> list[Tick]:
+    """Round times between two moments, a few."""
+    length = end - start
+    step = next((one for one in STEPS if length / one <= TICKS), length / TICKS)
     zero = datetime(2000, 1, 1, tzinfo=UTC)
     moment = zero + ((start - zero) // step + 1) * step
     form = "%H:%M" if step < timedelta(days=1) else "%d %b"
+    form = "%H:%M:%S" if step < timedelta(minutes=1) else form
     found = []
-    while (share := _share(moment, start, end)) < LAST_TICK:
-        found.append(Tick(moment.strftime(form), f"{share:.3f}%"))
+    while (left := share(moment, start, end)) < LAST_TICK:
+        found.append(Tick(moment.strftime(form), f"{left:.3f}%"))
         moment += step
     return found

@@ -113,6 +113,13 @@ MUSTER_EVENTS_KEPT = environment.number("MUSTER_EVENTS_KEPT", 1_000_000)
 """Events in the history; the oldest go first."""
 MUSTER_EVENTS_DAYS = environment.number("MUSTER_EVENTS_DAYS", 365)
 
+MUSTER_LOGS_DESTINATION = environment.destination(
+    "MUSTER_LOGS_DESTINATION", "/var/log/muster/%Y/%m/%d/%{l}/%{s}/%{n}"
+)
+"""Where the collector on this host puts logs: its `destination`."""
+MUSTER_LOGS_INDEX = environment.text("MUSTER_LOGS_INDEX", "/var/lib/muster/collector/index")
+"""The collector's index of them: `index` in its `state_directory`."""
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

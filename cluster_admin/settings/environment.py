@@ -10,6 +10,8 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from workers.logs.core.destination import TemplateError, parsed
+
 BUSY_TIMEOUT_SECONDS = 20
 SQLITE = "django.db.backends.sqlite3"
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
@@ -51,6 +53,16 @@ def number(variable: str, default: int) -> int:
         message = f"{variable} is {value[:40]!r}; set it to a whole number above 0"
         raise ImproperlyConfigured(message)
     return int(value)
+
+
+def destination(variable: str, default: str) -> str:
+    """The template of a collector's files."""
+    value = text(variable, default)
+    try:
+        parsed(value)
+    except TemplateError as error:
+        raise ImproperlyConfigured(f"{variable} is {value[:200]!r}: {error}") from None
+    return value
 
 
 def database(directory: Path) -> dict[str, Any]:

@@ -36,6 +36,11 @@ include-path = "/api/v1/events/stream/"
 enabled = false
 
 [[operations]]
+# Nor does it.
+include-path = "/api/v1/logs/tail/"
+enabled = false
+
+[[operations]]
 # Nobody owns a VIP here, which is a 503 for load balancers.
 include-path = "/api/v1/vips/{address}/owner/"
 checks.not_a_server_error.enabled = false
