@@ -43,11 +43,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Files that were last written to so long ago are deleted; 0: they stay."""
     keep_bytes: Limit = 0
     """When all files take more, the oldest are deleted; 0: there is no limit."""
+    mail_logs: tuple[str, ...] = ("mail",)
+    """The logs from which it is counted what happened to mail; empty: it is not."""
 
     @property
     def index_directory(self) -> Path:
         """Where the index of the files is; it may be removed at any time."""
         return Path(self.state_directory) / "index"
+
+    @property
+    def mail_counts(self) -> Path:
+        """Where it is counted what happened to mail."""
+        return Path(self.state_directory) / "mail.sqlite3"
 
     @property
     def template(self) -> Destination:

@@ -19,6 +19,7 @@ import zstandard
 from workers.files import durable
 from workers.logs.collector_settings import Settings
 from workers.logs.core.retention import Stored, expired
+from workers.logs.counting import CountingProcess
 from workers.logs.index import Index
 
 TURN_SECONDS = 60.0
@@ -41,6 +42,7 @@ class Housekeeper:
         self._ever = self._template.pattern()
         self._index = Index(settings.index_directory)
         """Not the collector's own: what is indexed here is what that one has left."""
+        self._counting = CountingProcess(settings)
 
     def start(self) -> None:
         """Tidy now and then, in a thread that ends with the process."""
@@ -60,6 +62,7 @@ class Housekeeper:
             log.warning("old files are not indexed: %s; see the disk", error)
         while True:
             try:
+                self._counting.keep_alive()
                 self.tidy(time.time())
                 said = ""
             except Exception as error:  # the next turn may go well, and logs are collected anyway
