@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +102,22 @@ def make_app(
     `order` is given every order for the node's configuration, and returns at once; `refused` hears
     the name of every task that no manager signed.
     """
-    for address in settings.brokers:
+    app = bare_app(settings.brokers, node_queue(settings.node))
+    _add_tasks(app, settings, signer, order, refused)
+    return app
+
+
+def bare_app(brokers: Sequence[str], name: str) -> Celery:
+    """A Celery app that takes from one queue of a node, and knows no task yet.
+
+    Raises `BusError` for a broker's address that is none.
+    """
+    for address in brokers:
         broker_parameters(address)
-    queue = task_queue(node_queue(settings.node))
+    queue = task_queue(name)
     app = Celery("muster.node", amqp=TaskAmqp, set_as_current=False)
     app.conf.update(
-        broker_url=list(settings.brokers),
+        broker_url=list(brokers),
         broker_connection_timeout=CONNECT_SECONDS,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
@@ -130,8 +140,6 @@ def make_app(
         worker_redirect_stdouts=False,
         worker_log_format="%(message)s",
     )
-
-    _add_tasks(app, settings, signer, order, refused)
     return app
 
 
@@ -169,6 +177,24 @@ def _add_tasks(
     add(ORDER, take)
 
 
+def make_worker(app: Celery, kind: str, node: str) -> Any:
+    """A worker that is told by its name what it is for, and where; it says little."""
+    worker = app.Worker(
+        hostname=f"{kind}@{node}-{secrets.token_hex(4)}",
+        pool="solo",
+        concurrency=1,
+        loglevel=logging.WARNING,
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
+    log.setLevel(logging.INFO)
+    return worker
+
+
 def work(settings: Settings, configured: Configuration) -> int:
     """Take tasks until a signal ends it; the exit code."""
     keys = load_keys(settings.key_file)
@@ -181,19 +207,7 @@ def work(settings: Settings, configured: Configuration) -> int:
         back=lambda: desk.tell_again(),
     )
     desk = Desk(configured, Identity(settings.subcluster, settings.node), parse, speaker.say)
-    worker = make_app(settings, signer, desk.order, desk.refuse).Worker(
-        hostname=f"node@{settings.node}-{secrets.token_hex(4)}",
-        pool="solo",
-        concurrency=1,
-        loglevel=logging.WARNING,
-        without_mingle=True,
-        without_gossip=True,
-        without_heartbeat=True,
-        quiet=True,
-    )
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(Seldom())
-    log.setLevel(logging.INFO)
+    worker = make_worker(make_app(settings, signer, desk.order, desk.refuse), "node", settings.node)
     speaker.start()
     threading.Thread(target=desk.run, name="desk", daemon=True).start()
     try:
@@ -204,9 +218,9 @@ def work(settings: Settings, configured: Configuration) -> int:
     return int(worker.exitcode or Exit.OK)
 
 
-def main() -> None:
-    """Run the worker; exits with one of `workers.exit_codes`."""
-    parser = argparse.ArgumentParser(prog="python -m workers.celery")
+def configured_path(program: str) -> Path:
+    """NODE.toml, as the arguments of a worker or the environment name it; ends for others."""
+    parser = argparse.ArgumentParser(prog=program)
     usual = os.environ.get(CONFIG_VARIABLE)
     parser.add_argument(
         "--config",
@@ -217,8 +231,13 @@ def main() -> None:
     )
     # Definitions belong to the agent's user, normally root; without pickle that is harmless.
     warnings.filterwarnings("ignore", message=".*superuser privileges")
+    return Path(parser.parse_args().config)
+
+
+def main() -> None:
+    """Run the worker; exits with one of `workers.exit_codes`."""
     try:
-        path = parser.parse_args().config
+        path = configured_path("python -m workers.celery")
         settings = read_settings(path)
         configured = read_file(
             path,

@@ -20,7 +20,7 @@ import pika.exceptions
 from workers.bus.names import resolved
 
 USER_TIMEOUT_MS = 1_000
-"""Bytes the broker's host does not acknowledge for so long end the connection."""
+"""Bytes the broker's host does not acknowledge for so long end the connection, unless told else."""
 SEND_BUFFER_BYTES = 64 * 1024
 """In the kernel: what a stuck broker may find when it goes on."""
 READ_BYTES = 64 * 1024
@@ -42,7 +42,10 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
         parameters: pika.ConnectionParameters,
         opened: Callable[[pika.connection.Connection], None],
         ended: Ended,
+        *,
+        user_timeout_ms: int = USER_TIMEOUT_MS,
     ) -> None:
+        self._user_timeout_ms = user_timeout_ms
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -91,7 +94,7 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
             address = await resolved(self.params.host, self.params.port)
             family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
             self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            _tune(self._socket)
+            _tune(self._socket, self._user_timeout_ms)
             await self._loop.sock_connect(self._socket, address)
             self._loop.add_reader(self._socket, self.read)
             self._on_stream_connected()
@@ -153,7 +156,7 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
         self._loop.call_soon_threadsafe(callback)
 
 
-def _tune(connection: socket.socket) -> None:
+def _tune(connection: socket.socket, user_timeout_ms: int) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, user_timeout_ms)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

@@ -1,0 +1,157 @@
+"""The Celery worker `logs@N` of a node: it ships the node's logs to all subscribers.
+
+    python -m workers.shipper --config NODE.toml
+
+Shipping is a step of the worker with a thread of its own, not a task for each line; the worker
+takes from queue `node.N.logs` alone. What is shipped, and to whom, stands in the definitions that
+the agent acts on, and is followed as it changes. A worker whose step fails ends, to be started
+again.
+"""
+
+import logging
+import os
+import sys
+import threading
+from typing import Any
+
+from celery import Celery, bootsteps
+
+from workers.bus.errors import BusError
+from workers.bus.exchanges import node_logs_queue
+from workers.bus.keys import load_keys
+from workers.celery import bare_app, configured_path, make_worker
+from workers.exit_codes import Exit
+from workers.failover.core.definitions import Definitions
+from workers.failover.core.definitions_text import LIMIT_BYTES, DefinitionsError, parse
+from workers.failover.errors import FailoverError
+from workers.failover.settings import Settings, read_settings
+from workers.failover.store import DEFINITIONS
+from workers.logs.carrying import Carriers, Node
+from workers.logs.core.definitions import Logs
+
+LAST_GOOD = "definitions.last-good.toml"
+"""What the agent acts on as long as the file beside it is no good."""
+STOP_SECONDS = 10.0
+log = logging.getLogger("muster.logs")
+
+
+class DefinedLogs:
+    """The logs that the definitions name; a file that is no good, or older, changes nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._directory = settings.state_directory
+        self._belongs = (settings.cluster, settings.subcluster)
+        self._newest: Definitions | None = None
+        self._seen: tuple[int, ...] = ()
+        self._said = ""
+
+    def __call__(self) -> Logs | None:
+        """What the newest good definitions say; None as long as there are none."""
+        stamp = self._stamp()
+        if stamp != self._seen:
+            self._seen = stamp
+            problem = self._read(DEFINITIONS)
+            if problem and self._newest is None:
+                self._read(LAST_GOOD)
+            if problem and problem != self._said:
+                log.warning("%s; what is shipped stays as it is", problem)
+            self._said = problem
+        return None if self._newest is None else self._newest.logs
+
+    def _read(self, name: str) -> str:
+        """Take what a file says, if it is good and newer; why not, if it is no good."""
+        path = self._directory / name
+        try:
+            with path.open("rb") as file:
+                found = parse(file.read(LIMIT_BYTES + 1).decode("utf-8"), str(path))
+        except OSError as error:
+            return f"{path}: cannot be read: {error.strerror}"
+        except UnicodeDecodeError:
+            return f"{path}: is not UTF-8 text; put the whole file back"
+        except DefinitionsError as error:
+            return str(error)
+        if (found.cluster, found.subcluster) != self._belongs:
+            return f"{path}: is for {found.cluster}/{found.subcluster}; use the right file"
+        if self._newest is None or found.revision > self._newest.revision:
+            self._newest = found
+        return ""
+
+    def _stamp(self) -> tuple[int, ...]:
+        try:
+            found = (self._directory / DEFINITIONS).stat()
+        except OSError:
+            return (0,)
+        return (found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+class Shipper:
+    """The thread that ships."""
+
+    def __init__(self, settings: Settings) -> None:
+        node = Node(
+            settings.cluster,
+            settings.subcluster,
+            settings.node,
+            settings.brokers,
+            settings.key_file,
+            settings.state_directory,
+        )
+        self._carriers = Carriers(node, DefinedLogs(settings))
+        self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write down how far everything is, and end."""
+        self._carriers.stop()
+        self._thread.join(STOP_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            self._carriers.run()
+        except Exception:
+            log.exception("logs are not shipped any more; the worker ends")
+            logging.shutdown()
+            os._exit(Exit.FAILED)  # the main thread waits for a broker, and is not to go on alone
+
+
+def add_step(app: Celery, shipper: Shipper) -> None:
+    """Have the app's worker ship while it runs."""
+
+    class Shipping(bootsteps.StartStopStep):  # type: ignore[misc]
+        """Started before the worker looks for a broker."""
+
+        requires = ("celery.worker.components:Timer",)
+
+        def start(self, _worker: Any) -> None:
+            """With the worker."""
+            shipper.start()
+
+        def stop(self, _worker: Any) -> None:
+            """With the worker too."""
+            shipper.stop()
+
+    app.steps["worker"].add(Shipping)
+
+
+def main() -> None:
+    """Run the worker; exits with one of `workers.exit_codes`."""
+    try:
+        settings = read_settings(configured_path("python -m workers.shipper"))
+        if not settings.brokers:
+            raise BusError(f"{settings.node} has no broker; name some in NODE.toml")
+        load_keys(settings.key_file)
+        app = bare_app(settings.brokers, node_logs_queue(settings.node))
+    except (FailoverError, BusError) as error:
+        print(f"muster: {error}", file=sys.stderr)
+        sys.exit(Exit.USAGE)
+    add_step(app, Shipper(settings))
+    worker = make_worker(app, "logs", settings.node)
+    worker.start()
+    sys.exit(int(worker.exitcode or Exit.OK))
+
+
+if __name__ == "__main__":
+    main()
