@@ -8,19 +8,22 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import BenchError
 from tests.integration.brokers import CLUSTER, SUBCLUSTER, RunningBroker
 from tests.integration.node_parts import KEY, Home, text
 from workers.bus.exchanges import MANAGER_ACCOUNT
+from workers.failover.core.definitions_text import parse, render
 from workers.failover.store import DEFINITIONS
+from workers.logs.core.definitions import Logs, Source, Subscriber
 
 NODE, SUBSCRIBER = "mta1", "bench"
 BACKLOG_BYTES = 1 << 30
 DESTINATION = "%Y/%m/%d/%{l}/%{s}/%{n}"
 STOP_SECONDS = 20.0
-PROGRAMS = {"shipper": "workers.logs.worker", "collector": "workers.logs.collector"}
+PROGRAMS = {"shipper": "workers.shipper", "collector": "workers.logs.collector"}
 
 
 class Muster:
@@ -106,13 +109,14 @@ class Muster:
     def _lay_down(self, logs: list[Path], backlog_bytes: int) -> None:
         logs[0].parent.mkdir(parents=True)
         self._home.lay_down()
-        tables = [text(1)]
         for log in logs:
             log.touch()
-            tables.append(f'\n[[log]]\nname = "{log.stem}"\npath = "{log}"\n')
-        subscriber = f'name = "{SUBSCRIBER}"\nbacklog_bytes = {backlog_bytes}\n'
-        tables.append(f"\n[[subscriber]]\n{subscriber}")
-        (self._home.state / DEFINITIONS).write_text("".join(tables))
+        shipped = Logs(
+            tuple(sorted((Source(log.stem, str(log)) for log in logs), key=lambda one: one.name)),
+            (Subscriber(SUBSCRIBER, backlog_bytes),),
+        )
+        definitions = replace(parse(text(1)), logs=shipped)
+        (self._home.state / DEFINITIONS).write_text(render(definitions))
         key = self._place / "key"
         key.touch(mode=0o600)
         key.write_text(KEY + "\n")
