@@ -35,10 +35,18 @@ ATOMS = st.sampled_from(
         r"\b",
         "(a|b1)",
         "(?:ab|c)",
+        "[0-9]",
+        r"(?i:B\d)",
+        "[a-c1]",
+        r"\b[ab]{2}\b",
+        r"(?=a)",
+        r"(?<=b)",
     ]
 )
 PATTERNS = st.lists(
-    st.tuples(ATOMS, st.sampled_from(["", "", "*", "+", "?", "{2}", "*?"])), min_size=1, max_size=5
+    st.tuples(ATOMS, st.sampled_from(["", "", "*", "+", "?", "{2}", "*?", "{1,2}", "++"])),
+    min_size=1,
+    max_size=5,
 ).map(lambda parts: "".join(atom + repeat for atom, repeat in parts))
 TEXTS = st.lists(st.text("aAbB1c -\t", max_size=6), max_size=8).map("\n".join)
 

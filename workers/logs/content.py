@@ -8,7 +8,8 @@ from typing import Self
 from workers.logs import files
 from workers.logs.core.lines import LINE_BYTES
 
-WINDOW_BYTES = 1 << 20
+WINDOW_BYTES = 256 << 10
+"""Read at once: what a processor keeps near while it is looked through."""
 
 
 class Text:

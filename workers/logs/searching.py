@@ -7,16 +7,17 @@ pieces are in work, and each gives at most `limit` lines.
 
 import os
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from multiprocessing import TimeoutError as LateError
 from multiprocessing import get_context
 from multiprocessing.pool import AsyncResult
+from operator import itemgetter
 
 from workers.logs.content import Text
-from workers.logs.core.lines import Line, LogFile, in_order, line_of, moment_of
+from workers.logs.core.lines import Line, LogFile, line_of, moment_of
 from workers.logs.core.patterns import Expression
 from workers.logs.files import DAMAGED
 from workers.logs.scanning import Hit, Piece, scan, zone_seconds
@@ -28,6 +29,9 @@ AHEAD = 3
 """Pieces per process that are in work or wait to be taken."""
 JITTER_SECONDS = 60.0
 """Lines stand in their file's order of time but for so much."""
+
+_Held = tuple[float, str, int, bytes, float | None, LogFile]
+"""A line that waits for earlier ones of other files: what it is sorted by, and the rest of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +58,28 @@ def search(
     if parts:
         with get_context("spawn").Pool(processes) as pool:
             work: deque[tuple[_Part, AsyncResult[list[Hit]]]] = deque()
-            held: list[tuple[tuple[float, str, int], Line]] = []
+            held: list[_Held] = []
             count = 0
             while parts or work:
                 while parts and len(work) < processes * AHEAD:
                     part = parts.popleft()
                     work.append((part, pool.apply_async(scan, (part.piece,))))
                 part, result = work.popleft()
-                for line in _lines(part, result, deadline, seconds):
-                    heappush(held, (in_order(line), line))
-                ahead = work[0][0].first if work else parts[0].first if parts else None
-                while held and (ahead is None or held[0][0][0] <= ahead):
-                    yield heappop(held)[1]
+                held += _held(part, result, deadline, seconds)
+                held.sort()
+                ahead = work[0][0].first if work else parts[0].first if parts else float("inf")
+                ripe = bisect_right(held, ahead, key=itemgetter(0))
+                for _, _, offset, data, moment, file in held[:ripe]:
+                    yield line_of(file, offset, data, moment)
                     count += 1
                     if count >= limit:
                         return
+                del held[:ripe]
 
 
-def _lines(
+def _held(
     part: _Part, result: "AsyncResult[list[Hit]]", deadline: float, seconds: float
-) -> Iterator[Line]:
+) -> list[_Held]:
     try:
         hits = result.get(max(0.0, deadline - time.monotonic()))
     except LateError:
@@ -81,8 +87,8 @@ def _lines(
             f"the search was not done after {seconds:g} seconds;"
             " narrow the time, or write an expression with a fixed text in it"
         ) from None
-    for hit in hits:
-        yield line_of(part.file, hit.offset, hit.data, hit.moment)
+    file = part.file
+    return [(moment or 0.0, file.path, offset, data, moment, file) for offset, data, moment in hits]
 
 
 def _parts(

@@ -15,16 +15,38 @@ from workers.logs.core.patterns import PATTERN_BYTES_MAX, PatternError, checked
         (r"(?:abc)?de", (b"de",)),
         (r"(?:abc)+d", (b"abc",)),
         (r"(?i)Status=X", (b"status=x",)),
-        (r"[45]\d\d", ()),
         (r"a*", ()),
         (r"(?!deferred)", ()),
         ("größe", ("größe".encode(),)),
     ],
 )
-def test_the_longest_text_without_which_nothing_matches(
-    pattern: str, texts: tuple[bytes, ...]
+def test_texts_without_which_nothing_matches(pattern: str, texts: tuple[bytes, ...]) -> None:
+    sieves = [one for one in checked(pattern).sieves if one.texts == texts]
+
+    assert bool(sieves) is bool(texts)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "row"),
+    [
+        (r"[45]\d\d", b"000"),
+        (r"\b[45]\d\d\b", b"\x00000\x00"),
+        (r"\b[45]\d\d=\b", b"\x00000\x00"),
+        (r"[A-F]\d{2,}[ -]\.x?", b"A00"),
+        (r"(?:user|box)\d{3}@", b"000@"),
+        (r"(?i)a[b]1", b"AB1"),
+        (r"\d\d\w", None),
+        (r"\d+.\d+", None),
+        (r"\d\d\s\d\d", None),
+        (r"(?L:\d\d\d)", None),
+    ],
+)
+def test_classes_in_a_row_are_a_text_where_each_is_written_as_one_byte(
+    pattern: str, row: bytes | None
 ) -> None:
-    assert set(checked(pattern).texts) == set(texts)
+    rows = [one for one in checked(pattern).sieves if one.table is not None]
+
+    assert [one.texts for one in rows][-1:] == ([(row,)] if row else [])
 
 
 @pytest.mark.parametrize(
