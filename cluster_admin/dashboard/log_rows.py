@@ -64,6 +64,15 @@ class Bar:
     top: str
     height: str
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """When it begins and ends, as a URL says it."""
+        first, last = (
+            one.replace(tzinfo=None).isoformat(timespec="milliseconds")
+            for one in (self.since, self.until)
+        )
+        return first, last
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:

@@ -1,6 +1,5 @@
 """Collected logs in the API: search, histogram and trace, and the tail as a stream."""
 
-import contextlib
 import json
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -211,8 +210,8 @@ async def frames(question: Tail) -> AsyncGenerator[str]:
     yield f"retry: {RETRY_MS}\n\n"
     ends = time.monotonic() + LONGEST_SECONDS
     try:
-        async with contextlib.aclosing(reader.follow(question)) as following:
-            async for answers in following:
+        async with reader.Following(question) as following:
+            while (answers := await following.next()) is not None:
                 if answers:
                     yield "".join(map(_frame, answers))
                 if time.monotonic() > ends:

@@ -10,9 +10,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from threading import BoundedSemaphore
+from typing import Self
 
 import msgspec
 from django.conf import settings
@@ -84,54 +84,58 @@ def ask(question: Search | Histogram | Trace) -> Told:
     return Told(lines, counts, last)
 
 
-async def follow(question: Tail) -> AsyncGenerator[list[Answer]]:
-    """The answers as they come; raises `ReadingError`. Leaving it ends the process."""
-    global _streams
-    if _streams >= STREAMS_MAX:
-        raise BusyError(f"{STREAMS_MAX} others follow logs now; try again later")
-    _streams += 1
-    process = None
-    try:
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            stdin=pipe,
-            stdout=pipe,
-            cwd=settings.BASE_DIR,
-            env=_environment(),
-            start_new_session=True,
-        )
-        async for answers in _answers(process, question):
-            yield answers
-    finally:
-        _streams -= 1
-        if process is not None:
-            _kill(process.pid)
-            await process.wait()
+class Following:
+    """A tail that goes on: use it in an `async with`, whose end ends the process."""
 
+    def __init__(self, question: Tail) -> None:
+        self._question = question
+        self._process: asyncio.subprocess.Process | None = None
+        self._rest = b""
 
-_streams = 0
-
-
-async def _answers(
-    process: asyncio.subprocess.Process, question: Tail
-) -> AsyncGenerator[list[Answer]]:
-    asked, told = process.stdin, process.stdout
-    if asked is None or told is None:
-        raise ReadingError("the process that reads logs has no pipes; try again")
-    asked.write(msgspec.json.encode(question))
-    asked.close()
-    rest = b""
-    while True:
+    async def __aenter__(self) -> Self:
+        """Begin; raises `BusyError`."""
+        if len(_tails) >= STREAMS_MAX:
+            raise BusyError(f"{STREAMS_MAX} others follow logs now; try again later")
+        _tails.add(self)
         try:
-            data = await asyncio.wait_for(told.read(PART_BYTES), SILENT_SECONDS)
+            pipe = asyncio.subprocess.PIPE
+            self._process = process = await asyncio.create_subprocess_exec(
+                *COMMAND,
+                stdin=pipe,
+                stdout=pipe,
+                cwd=settings.BASE_DIR,
+                env=_environment(),
+                start_new_session=True,
+            )
+        except BaseException:
+            _tails.discard(self)
+            raise
+        if process.stdin is not None:
+            process.stdin.write(msgspec.json.encode(self._question))
+            process.stdin.close()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        _tails.discard(self)
+        if self._process is not None:
+            _kill(self._process.pid)
+            await self._process.wait()
+
+    async def next(self) -> list[Answer] | None:
+        """Some answers, perhaps none yet; None: there will be no more. Raises `ReadingError`."""
+        if self._process is None or self._process.stdout is None:
+            return None
+        try:
+            told = self._process.stdout.read(PART_BYTES)
+            data = await asyncio.wait_for(told, SILENT_SECONDS)
         except TimeoutError:
             way = "write a simpler expression"
             raise ReadingError(f"nothing came for {SILENT_SECONDS:g} seconds; {way}") from None
-        if not data:
-            return
-        *lines, rest = (rest + data).split(b"\n")
-        yield [_decoder.decode(line) for line in lines]
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [_decoder.decode(line) for line in lines] if data else None
+
+
+_tails: set[Following] = set()
 
 
 def _output(question: Search | Histogram | Trace) -> bytes:

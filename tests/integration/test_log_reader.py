@@ -50,7 +50,12 @@ def ask(question: Question) -> list[Told]:
 
 
 def search(logs: Collected, pattern: str = "", **how: Any) -> list[Told]:
-    usual = {"since": 0.0, "until": time.time() + 60, "limit": 1_000, "seconds": SECONDS}
+    usual: dict[str, Any] = {
+        "since": 0.0,
+        "until": time.time() + 60,
+        "limit": 1_000,
+        "seconds": SECONDS,
+    }
     return ask(Search(template=logs.template, pattern=pattern, **(usual | how)))
 
 
@@ -80,7 +85,7 @@ def test_what_is_left_out_is_said(logs: Collected) -> None:
 
     assert len(lines) == 10
     assert done["more"]
-    assert "first 10 lines" in done["note"]
+    assert "more than these 10" in done["note"]
 
 
 def test_a_long_line_is_cut_and_says_so(logs: Collected) -> None:
@@ -103,11 +108,11 @@ def test_an_expression_that_never_ends_is_ended(logs: Collected) -> None:
     logs.keep("n1", f"{stamp(time.time())} n1 x: {'a' * 60}\n")
     began = time.monotonic()
 
-    *_, done = search(logs, "(a|a)*b$", seconds=2.0)
+    *_, done = search(logs, "(a+)+[bc]$", seconds=2.0)
     *_, counted = ask(
         Histogram(
             template=logs.template,
-            pattern="(a|a)*b$",
+            pattern="(a+)+[bc]$",
             since=0.0,
             until=time.time() + 60,
             bars=2,
@@ -226,8 +231,10 @@ def test_a_tail_goes_on_when_the_collector_was_killed_and_cut_its_files_back(
     path = logs.keep("n2", "more\n")
     while follower.next()["text"] != "more":
         pass
-    os.truncate(path, path.stat().st_size - len("more\n"))
     follower.next("alive")
+    os.truncate(path, path.stat().st_size - len("more\n"))
+    for _ in range(2):  # the first may have been said before
+        follower.next("alive")
     with path.open("a") as file:
         file.write("more again\n")
 

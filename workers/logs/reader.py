@@ -184,7 +184,7 @@ def _bounded(found: Iterable[Line], limit: int, files: int) -> Iterator[Answer]:
     try:
         for line in found:
             if count >= limit or characters > ANSWER_CHARACTERS:
-                note = f"these are the first {count} lines, there are more; narrow the time"
+                note = f"there are more than these {count}; narrow the time"
                 yield Done(files, True, note)
                 return
             count += 1
