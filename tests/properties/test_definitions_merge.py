@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cluster_admin.configs.definitions_merge import ClashError, merge
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
+from workers.logs.core.definitions import Logs, Source, Subscriber
 
 NAMES = ("a", "b", "c")
 small = st.integers(1, 3)
@@ -21,6 +22,12 @@ vips = st.dictionaries(
 topologies = st.dictionaries(
     st.sampled_from(NAMES), st.builds(Topology, st.just("t"), interface=st.sampled_from("xy"))
 ).map(lambda found: tuple(replace(one, cidr=name) for name, one in sorted(found.items())))
+sources = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["/x", "/y"])).map(
+    lambda found: tuple(Source(name, path) for name, path in sorted(found.items()))
+)
+subscribers = st.dictionaries(st.sampled_from(NAMES), small).map(
+    lambda found: tuple(Subscriber(name, size) for name, size in sorted(found.items()))
+)
 definitions = st.builds(
     Definitions,
     cluster=st.just("demo"),
@@ -30,6 +37,7 @@ definitions = st.builds(
     topologies=topologies,
     nodes=nodes,
     vips=vips,
+    logs=st.builds(Logs, sources, subscribers),
 )
 
 
@@ -46,6 +54,8 @@ def _values(one: Definitions | None) -> dict[tuple[str, str, str], object]:
         return {}
     tables = {"nodes": one.nodes, "vips": one.vips, "knobs": {"": one.knobs}}
     tables["topologies"] = {row.cidr: row for row in one.topologies}  # type: ignore[dict-item]
+    tables["sources"] = {row.name: row for row in one.logs.sources}  # type: ignore[dict-item]
+    tables["subscribers"] = {row.name: row for row in one.logs.subscribers}  # type: ignore[dict-item]
     return {
         (table, key, field.name): getattr(row, field.name)
         for table, rows in tables.items()

@@ -23,6 +23,7 @@ from workers.failover.core.definitions_rules import usual_dead_after
 from workers.failover.core.definitions_text import DefinitionsError, parse, render
 from workers.failover.core.hooks import command_refusal
 from workers.logs.core.definitions import (
+    BACKLOG_BYTES,
     LEAST_BACKLOG_BYTES,
     MOST_BACKLOG_BYTES,
     Logs,
@@ -73,24 +74,18 @@ def knobs(draw: st.DrawFn) -> Knobs:
     )
 
 
-words = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
-paths = st.lists(
-    st.text(min_size=1, max_size=8).filter(
-        lambda step: step.isprintable() and "/" not in step and step not in (".", "..")
-    ),
-    min_size=1,
-    max_size=4,
-).map(lambda steps: "/" + "/".join(steps))
+LOG_PATHS = ("/var/log/mail*.log", "/a", '/var/"of all"/é [0-9]?', "/back\\slash/☃/..x")
+some_names = st.sampled_from([(), ("mail",), ("mail", "s_1-x"), ("a", "b", "web")])
+backlogs = st.sampled_from([LEAST_BACKLOG_BYTES, 12345678, BACKLOG_BYTES, MOST_BACKLOG_BYTES])
 
 
 @st.composite
 def logs(draw: st.DrawFn, nodes: list[str]) -> Logs:
-    names, subscribers = (sorted(draw(st.sets(words, max_size=3))) for _ in range(2))
-    some = st.lists(st.sampled_from(nodes), unique=True) if nodes else st.just([])
-    backlogs = st.integers(LEAST_BACKLOG_BYTES, MOST_BACKLOG_BYTES)
+    some = st.sampled_from([(), tuple(nodes), tuple(reversed(nodes[:2]))])
+    paths = st.sampled_from(LOG_PATHS)
     return Logs(
-        tuple(Source(name, draw(paths), tuple(draw(some))) for name in names),
-        tuple(Subscriber(name, draw(backlogs)) for name in subscribers),
+        tuple(Source(name, draw(paths), draw(some)) for name in draw(some_names)),
+        tuple(Subscriber(name, draw(backlogs)) for name in draw(some_names)),
     )
 
 

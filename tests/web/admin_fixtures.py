@@ -31,6 +31,7 @@ from cluster_admin.inventory.models import (
     Subcluster,
     Topology,
 )
+from cluster_admin.logs.models import LogSource, LogSubscriber
 from cluster_admin.vips.models import Vip, VipStatus
 from workers.repository.core.changes import Entry
 
@@ -91,6 +92,8 @@ def make_subcluster(name: str, net: str, nodes: int = 2, vips: int = 2) -> Subcl
             subcluster=row, cidr=f"{net}.0/24", interface="eth0", segment=segment
         )
         Setting.objects.create(subcluster=row, name="probe_count", value=4)
+        LogSource.objects.create(subcluster=row, name="mail", path="/var/log/mail.log")
+        LogSubscriber.objects.create(subcluster=row, name="manager")
         for number in range(1, nodes + 1):
             node = Node.objects.create(
                 subcluster=row,

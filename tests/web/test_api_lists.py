@@ -19,6 +19,8 @@ QUERIES = {
     "vips/198.18.0.1/owner/": 4,
     "vips/198.18.0.1/history/": 5,
     "topologies/": 4,
+    "logs/sources/": 4,
+    "logs/subscribers/": 4,
     "events/": 4,
     "subclusters/default/settings/": 4,
     "subclusters/default/revisions/": 4,

@@ -17,7 +17,7 @@ READS = (
     *("subclusters/default/revisions/", "subclusters/default/settings/", "segments/"),
     *("subclusters/default/settings/lease_ttl/", "topologies/", "nodes/", "nodes/mta1/"),
     *("nodes/mta1/if-dies/", "vips/", "vips/198.18.0.1/", "vips/198.18.0.1/history/"),
-    *("vips/198.18.0.1/owner/", "events/"),
+    *("vips/198.18.0.1/owner/", "events/", "logs/sources/", "logs/subscribers/"),
 )
 OVER_ALL = ("audit/", "users/", "grants/")
 VIP = {"address": "198.18.0.250", "subcluster": "default"}
@@ -34,12 +34,15 @@ DEFINES: tuple[tuple[str, str, Any], ...] = (
     ("PUT", "subclusters/default/settings/lease_ttl/", {"value": 9}),
     ("PATCH", "subclusters/default/", {"description": "x"}),
     ("PUT", "subclusters/default/definitions/", "x"),
+    ("POST", "logs/sources/", {"name": "mail", "path": "/a", "subcluster": "default"}),
+    ("POST", "logs/subscribers/", {"name": "manager", "subcluster": "default"}),
 )
 SPANS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "subclusters/", {"name": "more"}),
     ("DELETE", "subclusters/default/", None),
     ("POST", "segments/", {"name": "rack"}),
     ("POST", "users/", {"username": "eve"}),
+    ("POST", "logs/decommission/", {"name": "manager"}),
     ("POST", "grants/", {"user": "ada", "role": "viewer"}),
 )
 

@@ -59,6 +59,8 @@ def test_any_definitions_survive_the_rows(sample: Definitions) -> None:
             model.objects.all().delete()
         subcluster.topology_set.all().delete()
         subcluster.setting_set.all().delete()
+        subcluster.logsource_set.all().delete()
+        subcluster.logsubscriber_set.all().delete()
         subcluster.delete()
         Segment.objects.all().delete()
 

@@ -16,7 +16,10 @@ import httpx
 
 URL, TOKEN = "http://manager.test", "secret"
 JSON, PROBLEM, STREAM = "application/json", "application/problem+json", "text/event-stream"
-KEYS = {"nodes": "name", "vips": "address", "topologies": "id", "tokens": "id"}
+KEYS = {
+    **{"nodes": "name", "vips": "address", "topologies": "id", "tokens": "id"},
+    **{"logs/sources": "id", "logs/subscribers": "id"},
+}
 DEFINITIONS = 'format = 1\ncluster = "demo"\nsubcluster = "default"\n'
 NEXT_HOST = "http://elsewhere.test"
 Row = dict[str, Any]
@@ -90,6 +93,16 @@ def _rows() -> dict[str, list[Row]]:
             }
         ],
         "config/replicas": [],
+        "logs/sources": [
+            {
+                **{"id": 3, "subcluster": "default", "name": "mail", "path": "/var/log/mail.log"},
+                "nodes": [],
+            }
+        ],
+        "logs/subscribers": [
+            {"id": number, "subcluster": "default", "name": name, "backlog_bytes": 1 << 30}
+            for number, name in enumerate(("manager", "archive"))
+        ],
         "subclusters/default/settings": [knob("dead_after", 0.6)],
         "subclusters/default/revisions": [
             {
@@ -138,6 +151,9 @@ class Manager:
             ("vips/([^/]+)/move/", self._move),
             ("config/(promote|copy-subcluster)/", self._make_revision),
             ("(config/replicas)/", self._list),
+            ("logs/(decommission)/", self._decommission),
+            ("(logs/sources|logs/subscribers)/([^/]+)/", self._object),
+            ("(logs/sources|logs/subscribers)/", self._list),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/([^/]+)/", self._object),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/", self._list),
             ("([a-z]+)/([^/]+)/", self._object),
@@ -158,6 +174,12 @@ class Manager:
             return answer({"dry_run": True, "head": 7, "nodes": {"mta1": diff}, "diff": diff})
         made = {"revision": 8, "commit": "0" * 40, "author": "admin", "replicas": ["mta1"]}
         return answer({**made, "at": "2026-01-01T00:00:00Z", "message": "m"}, 201)
+
+    def _decommission(self, request: httpx.Request, _verb: str) -> httpx.Response:
+        if not (request.url.params.get("force") or _dry(request)):
+            return problem(409, "refused", "A collector still takes logs as manager: stop it.")
+        told = {"name": "manager", "subclusters": ["default"], "queue": "muster.demo.logs.manager"}
+        return answer({**told, "messages": 0, "diff": "-[subscriber.manager]\n"})
 
     def _special(self, request: httpx.Request, name: str) -> httpx.Response:
         until = "2026-02-01T00:00:00Z"

@@ -15,6 +15,8 @@ REMOVALS = [
     "subcluster remove default",
     "topology remove 198.18.0.0/24",
     "segment remove rack-7",
+    "logs source remove mail",
+    "logs subscriber remove manager",
     "token revoke monitoring",
     "subcluster definitions default --import -",
 ]

@@ -35,8 +35,9 @@ LINES = [(words, line) for words, command in COMMANDS.items() for line in exampl
 def _operator(words: str, operator: Operator, manager: Manager) -> Operator:
     """Someone for whom the example makes sense."""
     if words.endswith((" add", " create")):
-        for kind in ("nodes", "vips", "segments", "topologies", "subclusters"):
-            names = ("mta4", "198.18.0.107", "rack-7", "outbound")
+        kinds = ("nodes", "vips", "segments", "topologies", "subclusters")
+        for kind in (*kinds, "logs/sources", "logs/subscribers"):
+            names = ("mta4", "198.18.0.107", "rack-7", "outbound", "mail", "manager", "archive")
             manager.rows[kind] = [r for r in manager.rows[kind] if not set(names) & _names(r)]
     if words in ("muster subcluster edit", "muster subcluster remove"):
         manager.rows["subclusters"].append({"name": "outbound", "description": ""})
