@@ -22,6 +22,7 @@ GROUPS = {
     "segment": ("cluster_admin.cli.segments", "Broadcast segments."),
     "settings": ("cluster_admin.cli.knobs", "The knobs of a subcluster."),
     "config": ("cluster_admin.cli.config", "The configuration: history, working copies, nodes."),
+    "logs": ("cluster_admin.cli.logs", "Logs of all nodes: shipped, live, searched, a message traced."),
     "token": ("cluster_admin.cli.tokens", "Tokens for programs."),
     "audit": ("cluster_admin.cli.trail", "Who changed what, and what was denied."),
     "manager": ("cluster_admin.cli.manager", "This host as a manager: make it one."),

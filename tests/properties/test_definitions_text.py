@@ -5,7 +5,7 @@ import itertools
 import sys
 from collections.abc import Callable
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workers.failover.core.checks import check_refusal
@@ -31,6 +31,8 @@ from workers.logs.core.definitions import (
     Subscriber,
 )
 
+ROOMY = settings(suppress_health_check=[HealthCheck.too_slow])
+"""A whole subcluster takes its time to be thought of on a machine that does other things too."""
 NET4, NET6 = ipaddress.ip_network("198.18.0.0/16"), ipaddress.ip_network("2001:db8::/64")
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
@@ -137,6 +139,7 @@ def definitions(draw: st.DrawFn) -> Definitions:
     )
 
 
+@ROOMY
 @given(definitions())
 def test_what_is_written_is_read_back(value: Definitions) -> None:
     text = render(value)
@@ -145,6 +148,7 @@ def test_what_is_written_is_read_back(value: Definitions) -> None:
     assert render(parse(text)) == text
 
 
+@ROOMY
 @given(definitions(), st.randoms(use_true_random=False))
 def test_order_and_comments_of_people_make_no_difference(value: Definitions, rng: object) -> None:
     head, *tables = render(value).split("\n\n")[:-1]
@@ -158,6 +162,7 @@ def test_order_and_comments_of_people_make_no_difference(value: Definitions, rng
     assert render(parse(by_hand)) == render(value)
 
 
+@ROOMY
 @given(definitions(), st.data())
 def test_a_canonical_text_cut_anywhere_is_refused(value: Definitions, data: st.DataObject) -> None:
     text = render(value)
@@ -166,6 +171,7 @@ def test_a_canonical_text_cut_anywhere_is_refused(value: Definitions, data: st.D
     assert _refusal(cut).startswith("d.toml:")
 
 
+@ROOMY
 @given(definitions(), st.data())
 def test_a_canonical_text_with_a_flipped_bit_is_refused_or_says_the_same(
     value: Definitions, data: st.DataObject
