@@ -15,6 +15,7 @@ from cluster_admin.inventory import api_urls as inventory
 from cluster_admin.joining import api_urls as joining
 from cluster_admin.logs import api_urls as logs
 from cluster_admin.logs import reading_urls as logs_reading
+from cluster_admin.mail import api_urls as mail
 
 router = SimpleRouter()
 accounts.register(router)
@@ -37,6 +38,7 @@ resources = [
     *joining.urlpatterns,
     *logs.urlpatterns,
     *logs_reading.urlpatterns,
+    *mail.urlpatterns,
     *router.urls,
 ]
 urlpatterns = [

@@ -95,6 +95,17 @@ ApplyTimeout = Annotated[
 OverEdits = Annotated[
     bool, typer.Option("--over-edits", help="Replace files edited on nodes; they keep them aside.")
 ]
+MailLimit = Annotated[
+    int,
+    typer.Option(
+        "--mail-limit",
+        metavar="PERCENT",
+        min=0,
+        max=100,
+        help="It has failed on a node where so many percentage points more deliveries than before "
+        "are deferred or bounced; 0: mail is not looked at. Needs --pause 2m or longer.",
+    ),
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,6 +120,7 @@ class Turns:
     drain_timeout: DrainTimeout = None
     apply_timeout: ApplyTimeout = None
     over_edits: OverEdits = False
+    mail_limit: MailLimit = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -134,6 +146,7 @@ class Starting(Following):
         "muster config rollout 12 --dry-run",
         "muster config rollout 12 --canary 1 --batch 5 --pause 60s --drain --wait",
         "muster config rollout 12 --order mta3,mta1 --pause canary",
+        "muster config rollout 12 --pause 5m --mail-limit 5",
     ],
 )
 def rollout(
@@ -241,6 +254,7 @@ def _said(turns: Turns) -> dict[str, Any]:
         "order": words(turns.order) or [],
         "drain": turns.drain,
         "over_edits": turns.over_edits,
+        "mail_limit": turns.mail_limit,
     }
     for name, told in (("drain", turns.drain_timeout), ("apply", turns.apply_timeout)):
         if told is not None:

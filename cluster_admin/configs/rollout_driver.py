@@ -96,7 +96,9 @@ def _drive(pk: int, now: datetime, deaf: bool | None) -> list[str]:
             return []
         state = row.value()
         floor = min((node.mark for node in state.nodes.values()), default=0)
-        decision = decide(state, rollout_looking.look(row, floor, deaf=deaf), now.timestamp())
+        decision = decide(
+            state, rollout_looking.look(row, floor, deaf=deaf, now=now), now.timestamp()
+        )
         rollout_keeping.keep(row, state, decision, now)
     return list(_done(row, decision.actions))
 

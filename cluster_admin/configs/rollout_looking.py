@@ -5,7 +5,11 @@ after which a node dies, or a health check fails, is not to go on.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
+from django.utils import timezone
+
+from cluster_admin.configs import rollout_mail
 from cluster_admin.configs.models import Application, Replica
 from cluster_admin.configs.rollout_models import Rollout
 from cluster_admin.events.freshness import freshness
@@ -23,7 +27,9 @@ SERVING = {"", NodeState.READY.value, NodeState.DRAINING.value}
 """States of an agent that are none to complain of; empty: it was never heard."""
 
 
-def look(row: Rollout, floor: int, *, deaf: bool | None = None) -> Look:
+def look(
+    row: Rollout, floor: int, *, deaf: bool | None = None, now: datetime | None = None
+) -> Look:
     """The nodes of the rollout's subcluster, with reports whose number is above `floor`.
 
     `deaf`: None asks how fresh the listener is.
@@ -37,6 +43,7 @@ def look(row: Rollout, floor: int, *, deaf: bool | None = None) -> Look:
     replicas = {one.node: one for one in Replica.objects.filter(node__in=[n.name for n in nodes])}
     reports = _reports(replicas, floor)
     held = held_in(subcluster)
+    mail = rollout_mail.judged(row, now or timezone.now())
     nothing = Replica()
     return Look(
         {
@@ -45,14 +52,16 @@ def look(row: Rollout, floor: int, *, deaf: bool | None = None) -> Look:
                 replicas.get(node.name, nothing),
                 reports.get(node.name, []),
                 held.get(node.name, 0),
+                mail.complaints.get(node.name, ""),
             )
             for node in nodes
-        }
+        },
+        unjudged=mail.unjudged,
     )
 
 
-def seen(node: Node, replica: Replica, reports: Iterable[Told], held: int) -> Seen:
-    """One node."""
+def seen(node: Node, replica: Replica, reports: Iterable[Told], held: int, mail: str = "") -> Seen:
+    """One node; `mail` says why that fares worse there, if it does."""
     status = node.last_heard
     excused = node.admin_state == Node.Admin.MAINTENANCE
     return Seen(
@@ -62,7 +71,7 @@ def seen(node: Node, replica: Replica, reports: Iterable[Told], held: int) -> Se
         busy=replica.busy,
         reports=tuple(reports),
         away=away(node),
-        complaints=() if excused else tuple(_complaints(node.name, status, replica.trouble)),
+        complaints=() if excused else tuple(_complaints(node.name, status, replica.trouble, mail)),
         draining=node.admin_state == Node.Admin.DRAINING,
         excused=excused,
         held=held,
@@ -80,7 +89,9 @@ def newest_report() -> int:
     return Application.objects.values_list("pk", flat=True).first() or 0
 
 
-def _complaints(name: str, status: NodeStatus, trouble: str) -> Iterable[str]:
+def _complaints(name: str, status: NodeStatus, trouble: str, mail: str) -> Iterable[str]:
+    if mail:
+        yield mail
     if trouble:
         yield f"{name}: {trouble}"
     if status.state not in SERVING:

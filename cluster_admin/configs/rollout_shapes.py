@@ -41,6 +41,12 @@ class RolloutBody(Strict):
     drain_seconds = _seconds(USUAL.drain_seconds, "Longest wait for a node without VIPs.", 1)
     apply_seconds = _seconds(USUAL.apply_seconds, "Longest wait for a node to have it.", 1)
     over_edits = Flag(default=False, help_text="Replace files edited on nodes; they are saved.")
+    mail_limit = Whole(
+        min_value=0,
+        max_value=100,
+        default=0,
+        help_text="Percentage points by which more deliveries may fail than before; 0: any.",
+    )
 
 
 def wish(told: dict[str, Any]) -> Wish:
@@ -52,6 +58,7 @@ def wish(told: dict[str, Any]) -> Wish:
         drain_seconds=told["drain_seconds"],
         apply_seconds=told["apply_seconds"],
         over_edits=told["over_edits"],
+        mail_limit=told["mail_limit"],
     )
     return Wish(told["revision"], told["canary"], told["batch"], tuple(told["order"]), settings)
 

@@ -14,7 +14,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cluster_admin.audit.actor import Actor
-from cluster_admin.configs import deployments, orders, rollout_keeping, rollout_looking, stands
+from cluster_admin.configs import (
+    deployments,
+    orders,
+    rollout_keeping,
+    rollout_looking,
+    rollout_mail,
+    stands,
+)
 from cluster_admin.configs import store as stores
 from cluster_admin.configs.models import Deployment, Replica
 from cluster_admin.configs.rollout_models import Rollout
@@ -117,6 +124,7 @@ def plan(subcluster: Subcluster, wish: Wish, now: datetime | None = None) -> Pla
             f"hold it first: muster config deploy {subcluster.name} --manual"
         )
     _check_revision(wish.revision)
+    rollout_mail.check(wish.settings, now)
     if pointer.revision == wish.revision:
         raise Refused(
             f"r{wish.revision} is what {subcluster.name} has; name another revision", ("revision",)

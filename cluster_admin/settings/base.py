@@ -119,6 +119,10 @@ MUSTER_LOGS_DESTINATION = environment.destination(
 """Where the collector on this host puts logs: its `destination`."""
 MUSTER_LOGS_INDEX = environment.text("MUSTER_LOGS_INDEX", "/var/lib/muster/collector/index")
 """The collector's index of them: `index` in its `state_directory`."""
+MUSTER_MAIL_COUNTS = environment.text(
+    "MUSTER_MAIL_COUNTS", "/var/lib/muster/collector/mail.sqlite3"
+)
+"""What the collector counted of mail: `mail.sqlite3` in its `state_directory`."""
 
 LOGGING = {
     "version": 1,

@@ -42,7 +42,12 @@ def _may(path: Path, name: str) -> bool:
     parts = name.split(".")
     if parts[0] != "workers" or len(parts) == 1 or parts[1] in ("bus", "files", "exit_codes"):
         return True
-    rooms = (["config", "errors"], ["config", "rendering"], ["logs", "reading"], ["maillog", "reading"])
+    rooms = (
+        ["config", "errors"],
+        ["config", "rendering"],
+        ["logs", "reading"],
+        ["maillog", "reading"],
+    )
     if parts[1] == "repository" or parts[1:3] in rooms:
         return True
     cli = path.parts[:2] == ("cluster_admin", "cli")

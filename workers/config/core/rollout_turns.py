@@ -40,10 +40,13 @@ class Turn:
     rollout: Rollout
     actions: list[Action] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    unjudged: str = ""
+    """As the look has it."""
 
     def look(self, look: Look, now: float) -> None:
         """What follows from how the nodes are seen."""
         rollout = self.rollout
+        self.unjudged = look.unjudged
         passed = max(0.0, now - rollout.seen_at)
         rollout.seen_at = now
         if look.deaf:
@@ -130,7 +133,7 @@ class Turn:
             if self._open and node.stage in (Stage.WAITING, Stage.DRAINING):
                 self._have_turn(name, node, seen[name])
             elif node.stage is Stage.APPLIED and self._proved(node):
-                self._put(name, Stage.PASSED)
+                self._pass(name)
         stages = {rollout.nodes[name].stage for name in names}
         if not self._open or not stages <= OVER:
             return False
@@ -144,6 +147,13 @@ class Turn:
 
     def _proved(self, node: Node) -> bool:
         return not node.trouble and self._since(node.since) >= self.rollout.settings.pause_seconds
+
+    def _pass(self, name: str) -> None:
+        """A node has proved itself, unless nobody could see whether it did."""
+        if not self.unjudged:
+            self._put(name, Stage.PASSED)
+        elif self.rollout.phase is Phase.RUNNING:
+            self.enter(Phase.PAUSED, f"{self.unjudged}; put that right and resume, or abort")
 
     def _stop(self) -> None:
         """Wait for somebody where that is wanted; `batch` is the one that would begin."""

@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest wait for a node to have the revision, or the one before again."""
     over_edits: bool = False
     """Whether local edits are replaced (they are saved in any case)."""
+    mail_limit: float = 0.0
+    """Percentage points by which more attempts may be deferred or bounced than before; 0: any."""
 
 
 class Phase(StrEnum):
@@ -179,6 +181,8 @@ class Look:
 
     nodes: Mapping[str, Seen] = field(default_factory=dict)
     deaf: bool = False
+    unjudged: str = ""
+    """Why it cannot be said now whether nodes are well, so that none is passed; empty: it can."""
 
 
 @dataclass(frozen=True, slots=True)
