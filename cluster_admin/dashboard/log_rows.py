@@ -67,11 +67,7 @@ class Bar:
     @property
     def ends(self) -> tuple[str, str]:
         """When it begins and ends, as a URL says it."""
-        first, last = (
-            one.replace(tzinfo=None).isoformat(timespec="milliseconds")
-            for one in (self.since, self.until)
-        )
-        return first, last
+        return _written(self.since), _written(self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +124,12 @@ def row_of(found: Found) -> LineRow:
         badge=Badge(told.kind.value, tone, shape, "") if told else None,
         queue=_queue(text),
     )
+
+
+def later(found: Sequence[Found], since: float) -> str:
+    """From when on there are more lines, as a URL says it; empty: nobody can tell."""
+    last = found[-1].moment if found else None
+    return "" if last is None or last <= since else _written(_moment(last))
 
 
 def traced(found: Sequence[Found]) -> list[LineRow]:
@@ -201,6 +203,10 @@ def _printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def _written(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds")
 
 
 def _time(moment: float | None) -> datetime | None:

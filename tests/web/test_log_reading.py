@@ -187,6 +187,7 @@ def test_a_search_shows_lines_and_bars_and_no_markup_of_strangers(page: Client) 
 
     assert "&lt;script&gt;" in lines
     assert HOSTILE not in lines
+    assert 'rel="next"' not in lines
     assert "<b>10</b>" in bars
     assert 'href="/logs/search/?grep=removed&amp;since=' in bars
 

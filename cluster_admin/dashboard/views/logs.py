@@ -93,10 +93,12 @@ class FoundLines(LogPart):
     template = "dashboard/logs/parts/lines.html"
 
     def context(self, query: QueryDict, request: HttpRequest) -> dict[str, Any]:
-        """Rows."""
+        """Rows, and from where on there are more."""
         question = query.dict() | {"limit": LIMIT}
-        _, told = _read(request, reading.search_of, question)
-        return {"rows": [log_rows.row_of(one) for one in told.lines], "done": told.done}
+        search, told = _read(request, reading.search_of, question)
+        later = log_rows.later(told.lines, search.since) if told.done.more else ""
+        rows = [log_rows.row_of(one) for one in told.lines]
+        return {"rows": rows, "done": told.done, "later": later}
 
 
 class Counted(LogPart):

@@ -90,3 +90,10 @@ def test_bars_are_as_high_as_their_share_of_the_highest() -> None:
 
 def test_a_range_of_thousands_of_years_has_a_few_ticks() -> None:
     assert 3 <= len(log_rows.chart_of([1], 0.0, 200_000_000_000.0).ticks) <= 8
+
+
+def test_more_lines_begin_at_the_last_one_unless_that_leads_nowhere() -> None:
+    assert log_rows.later(STORY, START) == "2026-11-30T00:53:21.000"
+    assert log_rows.later(STORY[:1], START) == ""
+    assert log_rows.later([found("n1", None, "no time")], START) == ""
+    assert log_rows.later([], START) == ""
