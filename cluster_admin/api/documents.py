@@ -12,7 +12,8 @@ LISTS = (
     *("status", "subclusters", "segments", "topologies", "nodes", "vips", "events", "audit"),
     *("tokens", "users", "grants", "whoami", "schema"),
     *("config/revisions", "config/replicas", "config/deployments"),
-    *("logs/sources", "logs/subscribers"),
+    *("logs/sources", "logs/subscribers", "logs/shipping"),
+    *("logs/lines", "mail/counts"),
 )
 
 

@@ -23,6 +23,7 @@ from cluster_admin.configs import api_metrics
 from cluster_admin.events.freshness import freshness
 from cluster_admin.events.models import Event
 from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
+from cluster_admin.logs import shipping_metrics
 from cluster_admin.rest.bodies import TextRenderer
 from cluster_admin.rest.views import View
 from cluster_admin.vips.models import Vip, VipStatus
@@ -36,13 +37,14 @@ class Rows(Collector):
     """The metrics of what the database has now."""
 
     def collect(self) -> Iterator[Metric]:
-        """All families; seven queries."""
+        """All families; as many queries however many rows."""
         yield from _subclusters()
         yield from _nodes()
         yield from _vips()
         yield from _events()
         yield from _listener()
         yield from api_metrics.families(timezone.now())
+        yield from shipping_metrics.families(timezone.now())
 
 
 def _subclusters() -> Iterator[Metric]:

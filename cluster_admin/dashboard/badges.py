@@ -67,6 +67,9 @@ KINDS = {
     "health": ("warn", "half"),
     "repaired": ("warn", "tool"),
     "hook": ("info", "tool"),
+    "backlog": ("warn", "alert"),
+    "caught_up": ("good", "check"),
+    "dropped": ("bad", "cross"),
     "missing": ("warn", "question"),
 }
 

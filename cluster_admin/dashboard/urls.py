@@ -8,6 +8,16 @@ from django.views.generic import RedirectView
 
 from cluster_admin.dashboard.views.lists import Events, Nodes, Overview, Vips
 from cluster_admin.dashboard.views.live import live
+from cluster_admin.dashboard.views.log_shipping import LogShipping
+from cluster_admin.dashboard.views.logs import (
+    Counted,
+    FoundLines,
+    LogSearch,
+    LogTail,
+    LogTrace,
+    TracedLines,
+)
+from cluster_admin.dashboard.views.mail import Mail
 from cluster_admin.dashboard.views.node import AdminState, IfDies, NodePage
 from cluster_admin.dashboard.views.session import Login
 from cluster_admin.dashboard.views.vip import VipPage
@@ -40,5 +50,13 @@ urlpatterns = [
     path("nodes/<plain:name>/if-dies/", IfDies.as_view(), name="if-dies"),
     path("nodes/<plain:name>/admin-state/", AdminState.as_view(), name="admin-state"),
     path("config/", include("cluster_admin.dashboard.config_urls")),
+    path("logs/", LogTail.as_view(), name="log-tail"),
+    path("logs/search/", LogSearch.as_view(), name="log-search"),
+    path("logs/search/lines/", FoundLines.as_view(), name="log-lines"),
+    path("logs/search/histogram/", Counted.as_view(), name="log-histogram"),
+    path("logs/trace/", LogTrace.as_view(), name="log-trace"),
+    path("logs/trace/lines/", TracedLines.as_view(), name="log-traced"),
+    path("logs/shipping/", LogShipping.as_view(), name="log-shipping"),
+    path("mail/", Mail.as_view(), name="mail"),
     path("events/", Events.as_view(), name="events"),
 ]

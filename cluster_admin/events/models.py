@@ -49,6 +49,12 @@ class Event(models.Model):
         """Told by the manager: no longer so."""
         HISTORIES = "histories"
         """Told by the manager: a node's configuration has revisions that the manager lacks."""
+        BACKLOG = "backlog"
+        """Told by the manager: logs pile up on a node, for a subscriber."""
+        CAUGHT_UP = "caught_up"
+        """Told by the manager: no longer so."""
+        DROPPED = "dropped"
+        """Told by the manager: a node gave up logs for a subscriber, since its backlog was full."""
         MISSING = "missing"
         """Stands for events that the node can no longer tell; `detail` says how many."""
 
@@ -159,6 +165,8 @@ class Topic(models.TextChoices):
     FOREIGN = "foreign", "a stranger answers for a VIP"
     DEAD = "dead", "a node is dead"
     HISTORIES = "histories", "a node has revisions of the configuration that the manager lacks"
+    BACKLOG = "backlog", "logs pile up on a node, since a subscriber does not get them"
+    DROPPED = "dropped", "a node gave up logs, since the backlog of a subscriber was full"
 
 
 def every_topic() -> list[str]:

@@ -14,8 +14,10 @@ from workers.failover.core.actions import FactKind, Reason
 OLD = timedelta(hours=1)
 """What happened longer ago was caught up after an outage of the manager: history, no news."""
 UNSAFE = "unsafe"
-HISTORIES = "histories"
-QUIET_TOPICS = frozenset({UNSAFE, "conflict", "stuck", "foreign", HISTORIES})
+HISTORIES, BACKLOG, DROPPED = "histories", "backlog", "dropped"
+OF_NODES = frozenset({HISTORIES, BACKLOG, DROPPED})
+"""What only a manager tells, about a node."""
+QUIET_TOPICS = OF_NODES | {UNSAFE, "conflict", "stuck", "foreign"}
 """Told of the same VIP or node again only after a while: nodes say them over and over."""
 
 
@@ -73,7 +75,7 @@ def _told(event: Happened, manager: str) -> tuple[Key, str] | None:
         return Key(kind, cause=event.reason), event.vip
     if kind in (FactKind.CONFLICT, FactKind.STUCK, FactKind.FOREIGN):
         return Key(kind), event.vip
-    if kind == HISTORIES and event.node == manager:
+    if kind in OF_NODES and event.node == manager:
         return Key(kind), event.peer
     if kind == FactKind.DEAD and event.node == manager:
         return Key("dead"), event.peer

@@ -51,6 +51,10 @@ def _sentence(told: Told) -> str:
         case "histories":
             way = "commits are refused until somebody decides: muster config conflict"
             return f"{_many(told, 'node')} with another history; {way}"
+        case "backlog":
+            return f"Logs pile up on {_many(told, 'node')}; see muster logs show"
+        case "dropped":
+            return f"Logs were given up on {_many(told, 'node')}; see muster logs show"
         case other:
             return f"{vips}: {other}"
 

@@ -10,8 +10,11 @@ from cluster_admin.inventory.admin_fields import TextsField
 from cluster_admin.inventory.admin_filters import BY_SUBCLUSTER
 from cluster_admin.inventory.admin_live import listed
 from cluster_admin.inventory.models import Node
+from cluster_admin.logs.admin_shipping import ShippingAdmin
 from cluster_admin.logs.models import LogSource, LogSubscriber
+from cluster_admin.logs.shipping_models import Shipping
 
+admin.site.register(Shipping, ShippingAdmin)
 HELP = {
     "name": "One word in lower case: %{l} in the destinations of collectors.",
     "path": "Absolute, such as /var/log/mail.log; *, ? and [...] name several files.",

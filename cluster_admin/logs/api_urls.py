@@ -3,10 +3,12 @@
 from django.urls import path
 from rest_framework.routers import BaseRouter
 
+from cluster_admin.logs import shipping_urls
 from cluster_admin.logs.api_defining import Decommission, LogSources, LogSubscribers
 
 urlpatterns = [
     path("logs/decommission/", Decommission.as_view(), name="log-decommission"),
+    *shipping_urls.urlpatterns,
 ]
 
 

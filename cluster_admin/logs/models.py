@@ -7,6 +7,7 @@ from django.db import models
 
 from cluster_admin.inventory.fields import NAME_LENGTH, WORD, plain
 from cluster_admin.inventory.models import Defining
+from cluster_admin.logs.shipping_models import Shipping  # noqa: F401 (Django finds it here)
 from workers.logs.core.definitions import BACKLOG_BYTES, PATH_CHARACTERS
 
 

@@ -32,6 +32,7 @@ from cluster_admin.inventory.models import (
     Topology,
 )
 from cluster_admin.logs.models import LogSource, LogSubscriber
+from cluster_admin.logs.shipping_models import Shipping
 from cluster_admin.vips.models import Vip, VipStatus
 from workers.repository.core.changes import Entry
 
@@ -74,6 +75,7 @@ def make_configuration(home: Subcluster) -> None:
     Deployment.objects.create(subcluster=home, mode="manual", revision=1)
     Replica.objects.create(**about, number=1, live=1, heard_at=now)
     Application.objects.create(**about, at=now, revision=1, outcome="applied")
+    Shipping.objects.create(**about, subscriber="archive", heard_at=now)
     Rollout.objects.create(
         subcluster=home.name, revision=1, phase="done", state={}, started_by="ann", started_at=now
     )

@@ -23,7 +23,7 @@ MODELS: list[Any] = list(admin.site._registry)
 HISTORY = {
     *("Event", "Cursor", "ListenerStatus", "AuditRecord", "Notification"),
     *("Revision", "NodeStatus", "VipStatus", "Setting"),
-    *("Deployment", "Replica", "Application", "Rollout", "Proposal"),
+    *("Deployment", "Replica", "Application", "Rollout", "Proposal", "Shipping"),
 }
 QUERIES_MOST = 15
 

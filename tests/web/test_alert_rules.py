@@ -12,6 +12,7 @@ from cluster_admin.configs.conflict_models import RefusedMessages
 from cluster_admin.configs.models import Application, Replica
 from cluster_admin.events.models import ListenerStatus
 from cluster_admin.inventory.models import Node, NodeStatus
+from cluster_admin.logs.shipping_models import Shipping
 from cluster_admin.vips.models import VipStatus
 from tests.architecture.tree import ROOT
 from tests.web.listening import Bus, make_subcluster
@@ -44,6 +45,7 @@ def metrics() -> dict[str, Metric]:
     home = {"node": Node.objects.first().name, "subcluster": "default"}  # type: ignore[union-attr]
     Replica.objects.create(**home, heard_at=now)
     Application.objects.create(**home, at=now, revision=1, outcome="applied")
+    Shipping.objects.create(**home, subscriber="archive", heard_at=now)
     RefusedMessages.objects.create(sender="mta1", count=1, newest_at=now)
     return {sample.name: metric for metric in Rows().collect() for sample in metric.samples}
 

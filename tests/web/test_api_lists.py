@@ -21,6 +21,7 @@ QUERIES = {
     "topologies/": 4,
     "logs/sources/": 4,
     "logs/subscribers/": 4,
+    "logs/shipping/": 4,
     "events/": 4,
     "subclusters/default/settings/": 4,
     "subclusters/default/revisions/": 4,

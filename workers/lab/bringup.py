@@ -15,6 +15,7 @@ from workers.failover.core.definitions_text import DefinitionsError, render
 from workers.lab import keepalived, network, processes, state
 from workers.lab.commands import check_system, tool
 from workers.lab.core.hosts import (
+    MOST_COLLECTORS,
     MOST_NODES,
     MOST_VIPS,
     POOL,
@@ -54,6 +55,8 @@ class Wish:
     manager: bool = False
     port: int | None = None
     """Of the dashboard on the machine's loopback; None: the first free one."""
+    collectors: int = 0
+    """How many take the nodes' logs, each all of them."""
     broker_url: str = ""
     """An existing broker that somebody wants the lab to use; refused."""
     software: Software = Software.MUSTER
@@ -127,10 +130,15 @@ def _check(wish: Wish) -> None:
         raise LabRefused(f"--brokers is {wish.brokers}; a lab has 1 or 3 (or 0: ring B alone)")
     if wish.manager and not wish.brokers:
         raise LabRefused("a manager needs a broker: --brokers 1 or 3, or --no-manager")
+    if not 0 <= wish.collectors <= MOST_COLLECTORS:
+        most = f"a lab has 0 to {MOST_COLLECTORS} collectors"
+        raise LabRefused(f"--collectors is {wish.collectors}; {most}")
+    if wish.collectors and not wish.manager:
+        raise LabRefused("collectors need a manager: leave --no-manager out, or --collectors 0")
     if wish.software is Software.KEEPALIVED:
         _check_keepalived(wish)
     refuse_broker_url(wish.broker_url)
-    for name in ("tc", *(["postfix"] if wish.mail else [])):
+    for name in ("tc", *["postfix"] * wish.mail, *["unshare"] * bool(wish.collectors)):
         tool(name)
     if wish.brokers:
         tool("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -193,7 +201,7 @@ def _plan(wish: Wish) -> state.Record:
     return state.Record(
         name=wish.name,
         subnet=subnet,
-        hosts=hosts_of(subnet, wish.nodes, wish.brokers, managers=int(wish.manager)),
+        hosts=hosts_of(subnet, wish.nodes, wish.brokers, int(wish.manager), wish.collectors),
         vips=vips_of(subnet, wish.vips),
         heartbeat_interval=wish.heartbeat_interval,
         mail=wish.mail,
@@ -201,13 +209,15 @@ def _plan(wish: Wish) -> state.Record:
         keeper=state.this_process(),
         port=choose_port(wish.port, ports) if wish.manager else 0,
         software=wish.software,
+        collectors=wish.collectors,
     )
 
 
 def _start_order(record: state.Record) -> tuple[str, ...]:
     """Brokers and managers first: they take longest."""
-    roles = (Role.BROKER, Role.MANAGER, Role.NODE, Role.SINK, Role.CLIENT, Role.GATEWAY)
-    return tuple(name for role in roles for name in record.names(role))
+    first = (Role.BROKER, Role.MANAGER, Role.COLLECTOR)
+    last = (Role.NODE, Role.SINK, Role.CLIENT, Role.GATEWAY)
+    return tuple(name for role in (*first, *last) for name in record.names(role))
 
 
 def wait_until_green(record: state.Record, tell: Teller) -> None:

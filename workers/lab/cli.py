@@ -60,6 +60,9 @@ Port = Annotated[
     int | None,
     typer.Option(help=f"Of the dashboard on {LOOPBACK}; else the first free from {FIRST_PORT}."),
 ]
+Collectors = Annotated[
+    int, typer.Option(help="How many collectors take the nodes' logs, each all of them.")
+]
 _FAULTS = "Do a fault: KIND TARGET...\n\n" + "\n\n".join(
     f"{kind.value} {kind.usage}: {kind.sentence}" for kind in FaultKind
 )
@@ -93,15 +96,18 @@ def up(
     mail: Mail = True,
     interval: Interval = 0.2,
     manager: Manager = None,
+    collectors: Collectors = 0,
     port: Port = None,
     name: Name = DEFAULT_NAME,
 ) -> None:
     """Start a lab, wait until all is green, and leave it running."""
-    wish = _wish(bringup.Wish(name, nodes, vips, brokers, mail, interval, port=port), manager)
+    wish = bringup.Wish(
+        name, nodes, vips, brokers, mail, interval, port=port, collectors=collectors
+    )
     end_like_interrupt()
     with _complaints():
         with progress() as tell:
-            lab = bringup.bring_up(wish, tell)
+            lab = bringup.bring_up(_wish(wish, manager), tell)
         typer.echo(f"lab {lab.name} is up on {lab.subnet}: VIPs {', '.join(lab.vips[:8])}")
         typer.echo("\n".join(login_lines(lab.record)), nl=bool(lab.managers))
 
@@ -114,13 +120,16 @@ def run(
     mail: Mail = True,
     interval: Interval = 0.2,
     manager: Manager = None,
+    collectors: Collectors = 0,
     port: Port = None,
     name: Name = DEFAULT_NAME,
 ) -> None:
     """Start a lab, show it live until Ctrl-C, then take it down."""
-    wish = _wish(bringup.Wish(name, nodes, vips, brokers, mail, interval, port=port), manager)
+    wish = bringup.Wish(
+        name, nodes, vips, brokers, mail, interval, port=port, collectors=collectors
+    )
     with _complaints():
-        running.run(wish)
+        running.run(_wish(wish, manager))
 
 
 @app.command()

@@ -15,6 +15,7 @@ _PACKAGES = {
     "/usr/sbin/keepalived": "keepalived",
     "postfix": "postfix",
     "postconf": "postfix",
+    "unshare": "util-linux",
     "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
 }
 _SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

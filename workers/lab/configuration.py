@@ -41,7 +41,8 @@ _MAIN = """\
 compatibility_level = 3.6
 queue_directory = {home}/spool
 data_directory = {home}/data
-maillog_file = /dev/stdout
+maillog_file = {maillog}
+maillog_file_prefixes = {maillog}
 myhostname = {{{{ node.name }}}}.{{{{ cluster }}}}.{domain}
 mydomain = {{{{ cluster }}}}.{domain}
 smtpd_banner = {{{{ node.name }}}} ESMTP {{{{ cluster }}}}.{domain}
@@ -106,6 +107,8 @@ class Place:
     """With the node's name as templates say it, where it is in the path."""
     subnet: str
     sink: str
+    maillog: str = "/dev/stdout"
+    """Where its log goes, `home` alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,12 @@ class BeforeItRuns(Postfix):
 def tree(place: Place) -> dict[str, bytes]:
     """Every file of the repository, by path, but for the definitions."""
     main = _MAIN.format(
-        home=place.home, domain=DOMAIN, subnet=place.subnet, sink=place.sink, role=ROLE_VARIABLE
+        home=place.home,
+        domain=DOMAIN,
+        subnet=place.subnet,
+        sink=place.sink,
+        maillog=place.maillog,
+        role=ROLE_VARIABLE,
     )
     files = {
         SETTINGS: _SETTINGS,

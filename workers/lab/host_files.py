@@ -4,15 +4,17 @@ Nodes get NODE.toml, definitions.toml and the cluster key; every host gets the c
 supervisor. Written before anything starts; a host that comes back after a power loss keeps them.
 """
 
+import dataclasses
 import json
 import math
 import secrets
 from pathlib import Path
 
+from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
 from workers.failover.core.definitions_rules import BOUNDS
 from workers.failover.core.definitions_text import render
-from workers.lab import broker_files, configuration, keepalived, manager_files, postfix
+from workers.lab import broker_files, configuration, keepalived, log_files, manager_files, postfix
 from workers.lab.broker_files import SUBCLUSTER
 from workers.lab.clocks import clock_environment, set_clock
 from workers.lab.core.hosts import Host, Role, Software
@@ -69,6 +71,9 @@ def write_files(record: Record) -> None:
             configuration.write_tree(tree, configuration_of(record))
         else:
             programs = _programs(record, host)
+        if log_files.collector_on(record, host):
+            urls = broker_files.addresses(brokers, MANAGER_ACCOUNT)
+            programs += [log_files.collector_program(record, host, urls, _key_file(record))]
         write_configuration(host_directory(record, host.name), programs)
 
 
@@ -102,14 +107,18 @@ def definitions_of(record: Record) -> Definitions:
         topologies=(Topology(record.subnet, INTERFACE, witnesses),),
         nodes={h.name: Node(h.name, h.address) for h in record.hosts if h.role is Role.NODE},
         vips={vip: Vip(vip) for vip in record.vips},
+        logs=log_files.logs_of(record),
     )
 
 
 def configuration_of(record: Record) -> dict[str, bytes]:
     """The tree that the lab's repository begins with; `{{ node.name }}` is in the paths of it."""
     sink = next(host.address for host in record.hosts if host.role is Role.SINK)
-    home = str(_postfix_home(record, "{{ node.name }}"))
-    return configuration.tree(configuration.Place(home, record.subnet, sink))
+    node = "{{ node.name }}"
+    place = configuration.Place(str(_postfix_home(record, node)), record.subnet, sink)
+    if record.collectors:
+        place = dataclasses.replace(place, maillog=str(log_files.maillog_of(record, node)))
+    return configuration.tree(place)
 
 
 def config_directory(record: Record, node: str) -> Path:
@@ -186,10 +195,20 @@ def _node_programs(record: Record, host: Host) -> list[Program]:
     if record.names(Role.MANAGER):
         found.append(python_program(REPORTER, "workers.failover.reporter", *config, **clock))
         found.append(python_program(WORKER, "workers.celery", *config))
+    if record.collectors:
+        found.append(log_files.shipper_program(record, host, node_file(record, host.name)))
     found.append(python_program("echo", "workers.lab.echo", host.name))
     if record.mail:
-        definitions = definitions_of(record)
-        files = configuration.rendered(configuration_of(record), definitions, host.name)
-        directory = config_directory(record, host.name)
-        found.append(postfix.prepare(_postfix_home(record, host.name), directory, files))
+        found += _mail_programs(record, host)
+    return found
+
+
+def _mail_programs(record: Record, host: Host) -> list[Program]:
+    """A node's Postfix, and whatever rotates its log if that is a file."""
+    home = _postfix_home(record, host.name)
+    files = configuration.rendered(configuration_of(record), definitions_of(record), host.name)
+    found = [postfix.prepare(home, config_directory(record, host.name), files)]
+    if record.collectors:
+        log_files.maillog_of(record, host.name).parent.mkdir(mode=0o755)
+        found.append(log_files.rotation_program(record, host, postfix.directory_of(home)))
     return found

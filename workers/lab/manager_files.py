@@ -14,6 +14,7 @@ from workers.bus.exchanges import MANAGER_ACCOUNT, MANAGER_QUEUE
 from workers.lab.broker_files import addresses, management_addresses
 from workers.lab.configuration import DOMAIN
 from workers.lab.core.hosts import Host, Role
+from workers.lab.log_files import manager_environment
 from workers.lab.preparation import write_steps
 from workers.lab.rabbitmq import Broker
 from workers.lab.secret_files import write_secret
@@ -94,7 +95,7 @@ def _environment(record: Record, host: Host, brokers: Brokers, key_file: Path) -
         "MUSTER_BROKER_URL": ",".join(addresses(brokers, MANAGER_ACCOUNT)),
         "MUSTER_BROKER_MANAGEMENT_URL": ",".join(management_addresses(brokers)),
         "MUSTER_KEY_FILE": str(key_file),
-    } | _mail(record)
+    } | {**_mail(record), **manager_environment(record)}
 
 
 def _mail(record: Record) -> dict[str, str]:

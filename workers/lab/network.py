@@ -18,7 +18,7 @@ from workers.lab.core.hosts import Host, namespace
 BRIDGE = "br0"
 INTERFACE = "eth0"
 SWITCH = "switch"
-_OURS = r"muster-{lab}-(mta\d+|broker\d+|manager\d+|client|sink|gateway|switch)"
+_OURS = r"muster-{lab}-(mta\d+|broker\d+|manager\d+|collector\d+|client|sink|gateway|switch)"
 
 
 def build(lab: str, hosts: Sequence[Host], subnet: str) -> None:

@@ -8,9 +8,9 @@ import pika
 from pika.adapters.blocking_connection import BlockingConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from workers.bus.exchanges import MANAGER_QUEUE, node_queue
+from workers.bus.exchanges import MANAGER_QUEUE, logs_queue, node_logs_queue, node_queue
 from workers.lab import manager_files
-from workers.lab.core.hosts import Role, namespace
+from workers.lab.core.hosts import Role, collector_names, namespace
 from workers.lab.health import in_namespace
 from workers.lab.state import Record
 
@@ -22,7 +22,11 @@ def missing_workers(record: Record) -> list[str]:
     if not record.names(Role.MANAGER):
         return []
     host = record.names(Role.MANAGER)[0]
-    queues = [MANAGER_QUEUE, *map(node_queue, record.names(Role.NODE))]
+    nodes = record.names(Role.NODE)
+    queues = [MANAGER_QUEUE, *map(node_queue, nodes)]
+    if record.collectors:
+        queues += map(node_logs_queue, nodes)
+        queues += (logs_queue(record.name, name) for name in collector_names(record.collectors))
     url = manager_files.environment_of(record, host)["MUSTER_BROKER_URL"].split(",")[0]
     try:
         idle = in_namespace(namespace(record.name, host), lambda: _idle(url, queues))

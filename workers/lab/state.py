@@ -64,6 +64,8 @@ class Record:
     """Where the machine's own loopback has the dashboard; 0 in a lab without a manager."""
 
     software: Software = Software.MUSTER
+    collectors: int = 0
+    """How many collectors take the nodes' logs; 0: nothing is shipped."""
 
     @property
     def abandoned(self) -> bool:

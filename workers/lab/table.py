@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workers.lab import manager_files
-from workers.lab.core.hosts import Role
+from workers.lab.core.hosts import Role, collector_names
 from workers.lab.health import Health, Holding, missing
 from workers.lab.lab import DEFAULT_NAME
 from workers.lab.manager_health import ManagerHealth
@@ -46,6 +46,7 @@ def render(record: Record, health: Health) -> RenderableType:
     """The whole lab for a terminal."""
     parts: list[RenderableType] = [_nodes(record, health), _vips(record, health)]
     parts.append(_mail_line(record, health))
+    parts += [_logs_line(name, health) for name in collector_names(record.collectors)]
     if health.manager is not None:
         parts.append(_manager_line(record, health.manager))
     if record.faults:
@@ -98,6 +99,7 @@ def _node(record: Record, health: Health, name: str) -> dict[str, Any]:
         found |= {key: agent.get(key) for key in ("state", "incarnation", "revision", "rings")}
         found["members"] = agent.get("view", {}).get("members", [])
         found["agreed"] = agent.get("view", {}).get("agreed")
+        found["logs"] = {name: dict(told) for name, told in health.shippers.get(name, {}).items()}
         found["vips"] = sum(h.node == name for v in health.vips(record) for h in health.holders(v))
     return found
 
@@ -183,6 +185,19 @@ def _manager_line(record: Record, manager: ManagerHealth) -> Text:
         if manager.ready
         else Text(f"{where} {manager.problem}", style="bold red")
     )
+
+
+def _logs_line(collector: str, health: Health) -> Text:
+    """Who ships to a collector, and how far each is behind."""
+    told = {node: shipper.get(collector) for node, shipper in health.shippers.items()}
+    silent = [node for node, one in told.items() if not (one or {}).get("connected")]
+    behind = ", ".join(
+        f"{node} {one.get('backlog_bytes', 0):,} B" for node, one in told.items() if one
+    )
+    line = Text(f"Logs to {collector}, still to go: {behind or 'nobody ships any'}")
+    if silent:
+        line.append(f"; not connected: {', '.join(silent)}", style="bold red")
+    return line
 
 
 def _mail_line(record: Record, health: Health) -> Text:

@@ -18,7 +18,7 @@ from workers.lab.core.hosts import (
 
 
 def test_hosts_have_addresses_and_link_addresses_of_their_own() -> None:
-    hosts = hosts_of("198.18.7.0/24", nodes=89, brokers=3, managers=1)
+    hosts = hosts_of("198.18.7.0/24", nodes=89, brokers=3, managers=1, collectors=8)
     addresses = [host.address for host in hosts]
     everything = addresses + list(vips_of("198.18.7.0/24", 100))
     assert len(set(everything)) == len(everything)

@@ -2,7 +2,7 @@
 
 One block of 198.18.0.0/15 per lab, a /24 unless the VIPs do not fit: gateway .1, nodes from .11,
 VIPs from .101 (from the second /24 of the block when there are more than 100), client .201,
-manager .231, sink .241, brokers from .251. Nothing here touches the machine.
+collectors from .222, manager .231, sink .241, brokers from .251. Nothing here touches the machine.
 """
 
 import ipaddress
@@ -15,6 +15,7 @@ POOL = ipaddress.IPv4Network("198.18.0.0/15")
 """RFC 2544's network for benchmarks: routed by nobody."""
 MOST_NODES = 89
 MOST_VIPS = 30_000
+MOST_COLLECTORS = 8
 _VIPS_IN_FIRST_24 = 100
 
 
@@ -24,6 +25,7 @@ class Role(StrEnum):
     NODE = "node"
     BROKER = "broker"
     MANAGER = "manager"
+    COLLECTOR = "collector"
     CLIENT = "client"
     SINK = "sink"
     GATEWAY = "gateway"
@@ -51,11 +53,15 @@ def namespace(lab: str, host: str) -> str:
     return f"muster-{lab}-{host}"
 
 
-def hosts_of(subnet: str, nodes: int, brokers: int, managers: int = 0) -> tuple[Host, ...]:
-    """Every host of a lab, nodes first."""
+def hosts_of(
+    subnet: str, nodes: int, brokers: int, managers: int = 0, collectors: int = 0
+) -> tuple[Host, ...]:
+    """Every host of a lab, nodes first; of collectors of logs, the first shares the manager's."""
     places = [(f"mta{i}", Role.NODE, 10 + i) for i in range(1, nodes + 1)]
     places += [(f"broker{i}", Role.BROKER, 250 + i) for i in range(1, brokers + 1)]
     places += [(f"manager{i}", Role.MANAGER, 230 + i) for i in range(1, managers + 1)]
+    names = collector_names(collectors)[1:]
+    places += [(name, Role.COLLECTOR, 222 + i) for i, name in enumerate(names)]
     places += [
         ("client", Role.CLIENT, 201),
         ("sink", Role.SINK, 241),
@@ -63,6 +69,11 @@ def hosts_of(subnet: str, nodes: int, brokers: int, managers: int = 0) -> tuple[
     ]
     base = ipaddress.IPv4Network(subnet).network_address
     return tuple(Host(n, role, str(base + place), _mac(base + place)) for n, role, place in places)
+
+
+def collector_names(count: int) -> tuple[str, ...]:
+    """Names of so many collectors of logs, as subscribers and, but for the first, as hosts."""
+    return tuple(f"collector{i}" for i in range(1, count + 1))
 
 
 def next_node(subnet: str, hosts: Iterable[Host]) -> Host | None:
