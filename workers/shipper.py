@@ -28,6 +28,8 @@ from workers.failover.settings import Settings, read_settings
 from workers.failover.store import DEFINITIONS
 from workers.logs.carrying import Carriers, Node
 from workers.logs.core.definitions import Logs
+from workers.logs.shipping_status import STATUS
+from workers.logs.telling import Teller
 
 LAST_GOOD = "definitions.last-good.toml"
 """What the agent acts on as long as the file beside it is no good."""
@@ -97,14 +99,24 @@ class Shipper:
             settings.state_directory,
         )
         self._carriers = Carriers(node, DefinedLogs(settings))
+        self._teller = Teller(
+            settings.cluster,
+            settings.subcluster,
+            settings.node,
+            load_keys(settings.key_file),
+            settings.brokers,
+            settings.state_directory / STATUS,
+        )
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+        self._teller.start()
 
     def stop(self) -> None:
         """Write down how far everything is, and end."""
+        self._teller.close()
         self._carriers.stop()
         self._thread.join(STOP_SECONDS)
 
