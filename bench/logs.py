@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 from rich.table import Table
 
-from bench import logs_quiet
+from bench import logs_quiet, logs_reading
 from bench.log_stories import (
     Mortal,
     Story,
@@ -58,9 +58,10 @@ class Counts:
     long_line: int = 100 * 10**6
     lag_seconds: float = 60.0
     idle_seconds: float = 30.0
+    read_size: int = 10 * 10**9
 
 
-QUICK = Counts(16 * 10**6, 3, 3, 10**6, 10.0, 10.0)
+QUICK = Counts(16 * 10**6, 3, 3, 10**6, 10.0, 10.0, 10**9)
 
 
 def _peer(product_at: int, place: Path) -> Peer:
@@ -103,6 +104,9 @@ class LogsBench:
                 self._add(row(LAG_ROW, found, "s", LAG_SECONDS, partial(percentile, percent=99)))
             if any(map(self._options.asks, IDLE_ROWS)):
                 self._measure_idle(place / "idle")
+            if any(map(self._options.asks, logs_reading.ROWS)):
+                for found_row in logs_reading.rows(self._counts.read_size):
+                    self._add(found_row)
 
     def rows(self) -> list[Row]:
         """What was measured so far."""

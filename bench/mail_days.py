@@ -46,6 +46,8 @@ class Days:
     """Files that are there, by their template; `keys` are a few messages' ids."""
 
     template: str
+    first: str
+    """The same of the first day alone: a gigabyte, or all there is."""
     size: int
     keys: tuple[str, ...]
 
@@ -61,7 +63,8 @@ def write(directory: Path, size: int) -> Days:
             keys += [queue_of(number + count // 2, 0), name_of(number + count // 3)]
             done, number = done + written, number + count
         day += 1
-    return Days(f"{directory}/{TEMPLATE}", done, tuple(keys))
+    first = time.strftime(f"{directory}/%Y/%m/%d/%%{{l}}/%%{{s}}/%%{{n}}", time.gmtime(FIRST_DAY))
+    return Days(f"{directory}/{TEMPLATE}", first, done, tuple(keys))
 
 
 def queue_of(number: int, hop: int) -> str:

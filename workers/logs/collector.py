@@ -26,7 +26,7 @@ from workers.logs.core.destination import TemplateError
 from workers.logs.core.ledger import Verdict
 from workers.logs.core.messages import Kept, Shipment, Want
 from workers.logs.housekeeping import Housekeeper
-from workers.logs.index import Index
+from workers.logs.indexing import Indexing
 from workers.logs.store import Outcome, Piece, Store, StoreError
 from workers.logs.wire import WireError, packed, read
 
@@ -48,11 +48,12 @@ class Collector:
         self._settings = settings
         self._keys = load_keys(settings.key_file)
         self._template = settings.template
+        self._indexing = Indexing(settings.index_directory)
         self.store = Store(
             Path(settings.state_directory),
             file_mode=settings.file_mode,
             dir_mode=settings.dir_mode,
-            wrote=Index(settings.index_directory).add,
+            wrote=self._indexing.kept,
         )
         self._link = Link(settings.brokers, settings.cluster, settings.subclusters, settings.name)
         self._gaps = Gaps()
@@ -78,6 +79,7 @@ class Collector:
                 self._say(f"not connected: {error}; it is tried again")
                 self._stop.wait(RETRY_SECONDS)
         self._link.close()
+        self._indexing.close()
         self.store.close()
 
     def _round(self) -> None:
@@ -89,6 +91,7 @@ class Collector:
         if found:
             self._take(found)
         self._tell(self._gaps.due(time.monotonic()))
+        self._indexing.tell(now)
         if now >= self._tidy_after:
             self._tidy_after = now + TIDY_SECONDS
             self.store.let_go()
