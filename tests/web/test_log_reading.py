@@ -3,14 +3,17 @@
 import asyncio
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
 from django.test import AsyncClient, Client
 
+from cluster_admin.logs import reader
 from tests.integration.collected import Collected, mails, stamp
 from tests.web import seeding
 from tests.web.api_client import Api, administrator
@@ -244,3 +247,39 @@ def test_commands_say_what_was_not_found_or_makes_no_sense(shell: Shell) -> None
     assert "nothing was found" in nothing.stderr
     assert refused.exit_code == 2
     assert "grep" in refused.stderr
+
+
+def test_as_many_as_may_read_at_once_and_the_next_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = viewer()
+    monkeypatch.setattr(reader, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(reader, "STREAMS_MAX", 0)
+    monkeypatch.setattr(reader, "_places", BoundedSemaphore(1))
+    with reader._places:
+        refused = api.get("logs/lines/")
+    full = asyncio.run(_listen(api, "", "event: full"))
+
+    assert refused.problem == (429, "throttled")
+    assert "try again" in refused.body["detail"]
+    assert "others follow logs now" in full
+
+
+def test_a_reader_that_fails_is_said_to_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = viewer()
+    monkeypatch.setattr(reader, "COMMAND", (sys.executable, "-c", ""))
+
+    refused = api.get("logs/lines/")
+
+    assert refused.problem == (503, "unavailable")
+    assert "reading the logs failed" in refused.body["detail"]
+
+
+def test_a_tail_that_looks_no_more_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = viewer()
+    monkeypatch.setattr(reader, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(reader, "COMMAND", (sys.executable, "-c", "import time; time.sleep(999)"))
+
+    told = asyncio.run(_listen(api, "", "event: full"))
+
+    assert "nothing came for 0.5 seconds" in told
