@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     import httpx
 
 USUAL = Places()
-UNITS = ("muster-agent", "muster-reporter", "muster-worker")
+UNITS = ("muster-agent", "muster-reporter", "muster-worker", "muster-logs")
 PROCESSES = tuple(
-    f"python -m workers.{name}" for name in ("failover.consumer", "failover.reporter", "celery")
+    f"python -m workers.{name}"
+    for name in ("failover.consumer", "failover.reporter", "celery", "shipper")
 )
 STARTS = (("enable", *UNITS), ("restart", *UNITS))
 """What systemctl is told: a unit that runs already takes up the new identity."""

@@ -20,7 +20,10 @@ PAGE = (ROOT / "docs" / "three-servers.md").read_text()
 LINES = re.findall(r"^ {4}(?:sudo )?(?:--\S+ )?(muster .+)$", PAGE, re.MULTILINE)
 FIRST_WORD = "/var/lib/muster/manager/admin.password"
 PRIVATE = ("cluster.key", "manager.env", "manager.key", "node.toml")
-UNITS = ("agent", "beat", "listener", "reporter", "tasks", "web", "worker")
+UNITS = (
+    *("agent", "beat", "collector", "listener", "logs"),
+    *("reporter", "tasks", "web", "worker"),
+)
 pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root"),
