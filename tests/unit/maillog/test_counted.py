@@ -76,7 +76,7 @@ def test_by_whom_lines_are_counted() -> None:
         assert found is not None
         tally.add(found, MINUTE + 59.9, "default", "n1")
 
-    assert tally.groups == {
+    assert tally.by_steps(60) == {
         Group(MINUTE, "default", By.NODE): {"n1": (0, 1, 0, 1, 1)},
         Group(MINUTE, "default", By.BINDING): {"bulk": (0, 1, 0, 0, 0), "": (0, 0, 0, 1, 1)},
         Group(MINUTE, "default", By.DOMAIN): {

@@ -32,15 +32,24 @@ OUTCOMES = {
 }
 LINE_BYTES = 16_384
 """The most of a line that is read; no mail server writes longer ones."""
-_POSTFIX = (b" status=", b": connect from ", b"reject: ", b"CONNECT from ")
 _EXIM = (b" => ", b" -> ", b" >> ", b" == ", b" ** ", b"rejected ", b"SMTP connection ")
 
 
 def counted(line: bytes) -> Happening | None:
     """What a line tells, if that is one of `OUTCOMES`; Postfix's and Exim's lines are known."""
-    is_exim = line[10:11] == b" " and line[:4].isdigit()
-    if not any(mark in line for mark in (_EXIM if is_exim else _POSTFIX)):
+    if line[10:11] == b" " and line[:4].isdigit():
+        if not any(mark in line for mark in _EXIM):
+            return None
+        read = exim.happening
+    elif (
+        # One behind the other: this is asked of every line there is.
+        b" status=" in line
+        or b": connect from " in line
+        or b"reject: " in line
+        or b"CONNECT from " in line
+    ):
+        read = postfix.happening
+    else:
         return None
-    read = exim.happening if is_exim else postfix.happening
     found = read(line[:LINE_BYTES].decode("utf-8", "replace"))
     return found if found is not None and found.kind in OUTCOMES else None

@@ -24,6 +24,8 @@ class Moments:
 
     def __init__(self, offset: int = 0) -> None:
         self._offset = offset
+        self._now, self._latest = 0.0, 1970
+        """About when it is, and the latest year that a time without one can be of."""
         self._text = ""
         self._year = 0
         self._seconds: float | None = None
@@ -33,10 +35,11 @@ class Moments:
 
         A time without a year is of the newest year that puts it at most a day after `now`.
         """
-        year = year_of(now + self._offset + DAY)
-        if text != self._text or year != self._year:
-            self._text, self._year = text, year
-            self._seconds = self._read(text, now, year)
+        if now != self._now:
+            self._now, self._latest = now, year_of(now + self._offset + DAY)
+        if text != self._text or self._latest != self._year:
+            self._text, self._year = text, self._latest
+            self._seconds = self._read(text, now, self._latest)
         return self._seconds
 
     def _read(self, text: str, now: float, year: int) -> float | None:

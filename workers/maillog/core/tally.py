@@ -35,6 +35,7 @@ class By(StrEnum):
 
 NAMES_MAX = {By.NODE: 10_000, By.DOMAIN: 200, By.CLIENT: 200, By.BINDING: 200}
 """Names in each step of time and subcluster; the rest is `OTHER`."""
+_PLACES = {outcome: place for place, outcome in enumerate(ORDER)}
 _OF_CLIENTS = frozenset({Outcome.REJECTED, Outcome.CONNECTED})
 
 Numbers = tuple[int, ...]
@@ -54,24 +55,35 @@ class Group(NamedTuple):
 class Tally:
     """Numbers by minute. Mutable."""
 
-    groups: dict[Group, Names] = field(default_factory=dict)
+    _counts: dict[Group, dict[str, list[int]]] = field(default_factory=dict)
 
     def add(self, found: Happening, moment: float, subcluster: str, node: str) -> None:
         """Count one of `counted`'s; `moment` is when it happened, in seconds."""
         start = int(moment // MINUTE) * MINUTE
         outcome = OUTCOMES[found.kind]
-        one = tuple(int(each is outcome) for each in ORDER)
-        for by, name in _names(found, outcome, node):
-            names = self.groups.setdefault(Group(start, subcluster, by), {})
-            names[name] = added(names.get(name), one)
+        place = _PLACES[outcome]
+        self._count(Group(start, subcluster, By.NODE), node, place)
+        self._count(Group(start, subcluster, By.BINDING), found.binding, place)
+        if domain := found.domain:
+            self._count(Group(start, subcluster, By.DOMAIN), domain, place)
+        if found.address and outcome in _OF_CLIENTS:
+            self._count(Group(start, subcluster, By.CLIENT), found.address, place)
 
     def by_steps(self, step: int) -> dict[Group, Names]:
-        """The same with starts of longer steps."""
+        """The numbers, with starts of steps of so many seconds."""
         found: dict[Group, Names] = {}
-        for group, names in self.groups.items():
+        for group, counts in self._counts.items():
+            names: Names = {name: tuple(numbers) for name, numbers in counts.items()}
             coarse = group._replace(start=group.start // step * step)
-            found[coarse] = merged((found.get(coarse, {}), names))
+            found[coarse] = merged((found[coarse], names)) if coarse in found else names
         return found
+
+    def _count(self, group: Group, name: str, place: int) -> None:
+        names = self._counts.get(group)
+        if names is None:
+            names = self._counts[group] = {}
+        numbers = names.get(name) or names.setdefault(name[:NAME_LENGTH], [0] * len(ORDER))
+        numbers[place] += 1
 
 
 def merged(parts: Iterable[Mapping[str, Numbers]]) -> Names:
@@ -112,12 +124,3 @@ def step_for(since: float, until: float, now: float, most: int) -> int:
         if since >= now - KEPT[step] and (until - since) / step <= most:
             return step
     return DAY
-
-
-def _names(found: Happening, outcome: Outcome, node: str) -> Iterable[tuple[By, str]]:
-    yield By.NODE, node
-    yield By.BINDING, found.binding[:NAME_LENGTH]
-    if domain := found.domain:
-        yield By.DOMAIN, domain[:NAME_LENGTH]
-    if outcome in _OF_CLIENTS and found.address:
-        yield By.CLIENT, found.address[:NAME_LENGTH]
