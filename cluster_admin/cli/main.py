@@ -22,7 +22,7 @@ GROUPS = {
     "segment": ("cluster_admin.cli.segments", "Broadcast segments."),
     "settings": ("cluster_admin.cli.knobs", "The knobs of a subcluster."),
     "config": ("cluster_admin.cli.config", "The configuration: history, working copies, nodes."),
-    "logs": ("cluster_admin.cli.logs", "Logs of all nodes: shipped, live, searched, a message traced."),
+    "logs": ("cluster_admin.cli.logs", "Logs of all nodes: shipped, live, searched, traced."),
     "token": ("cluster_admin.cli.tokens", "Tokens for programs."),
     "audit": ("cluster_admin.cli.trail", "Who changed what, and what was denied."),
     "manager": ("cluster_admin.cli.manager", "This host as a manager: make it one."),
@@ -33,6 +33,7 @@ COMMANDS = {
     "logout": ("cluster_admin.cli.access", "Revoke the token and forget it."),
     "whoami": ("cluster_admin.cli.access", "Who you are to the manager, and what you may do."),
     "status": ("cluster_admin.cli.overview", "The whole cluster in a few lines."),
+    "mail": ("cluster_admin.cli.mail", "What happened to mail, in numbers."),
     "events": ("cluster_admin.cli.events", "What happened; with --follow what happens."),
 }
 SUMMARY = "Clustering for mail servers: addresses that survive the death of a node."

@@ -34,7 +34,7 @@ class LogSubscriberSerializer(DefiningSerializer):
         min_value=LEAST_BACKLOG_BYTES,
         max_value=MOST_BACKLOG_BYTES,
         default=BACKLOG_BYTES,
-        help_text="A node keeps so much for it while it is away; then it drops the oldest, and tells.",
+        help_text="Kept for it on a node while it is away; beyond that the oldest is dropped.",
     )
     fixed: ClassVar[tuple[str, ...]] = ("name", "subcluster")
 

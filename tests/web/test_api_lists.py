@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from cluster_admin.logs.models import LogSource, LogSubscriber
 from tests.web import seeding
 from tests.web.api_client import Api
 
@@ -46,8 +47,11 @@ def _tell_some() -> None:
 def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(
     where: str, nodes: int, vips: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    seeding.cluster(nodes, vips)
+    home = seeding.cluster(nodes, vips).subcluster
     _tell_some()
+    for number in range(nodes):
+        LogSource.objects.create(subcluster=home, name=f"log{number}", path="/var/log/mail.log")
+        LogSubscriber.objects.create(subcluster=home, name=f"taker{number}")
     api = _reader()
 
     with django_assert_num_queries(QUERIES[where]):

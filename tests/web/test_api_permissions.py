@@ -34,9 +34,9 @@ DEFINES: tuple[tuple[str, str, Any], ...] = (
     ("POST", "nodes/", {"name": "mta9", "address": "10.0.0.99", "subcluster": "default"}),
     ("PUT", "subclusters/default/settings/lease_ttl/", {"value": 9}),
     ("PATCH", "subclusters/default/", {"description": "x"}),
-    ("PUT", "subclusters/default/definitions/", "x"),
     ("POST", "logs/sources/", {"name": "mail", "path": "/a", "subcluster": "default"}),
     ("POST", "logs/subscribers/", {"name": "manager", "subcluster": "default"}),
+    ("PUT", "subclusters/default/definitions/", "x"),
 )
 SPANS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "subclusters/", {"name": "more"}),
