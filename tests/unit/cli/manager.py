@@ -152,6 +152,7 @@ class Manager:
             ("config/(promote|copy-subcluster)/", self._make_revision),
             ("(config/replicas)/", self._list),
             ("logs/(decommission)/", self._decommission),
+            ("mail/(counts)/", self._mail),
             ("(logs/sources|logs/subscribers)/([^/]+)/", self._object),
             ("(logs/sources|logs/subscribers)/", self._list),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/([^/]+)/", self._object),
@@ -180,6 +181,14 @@ class Manager:
             return problem(409, "refused", "A collector still takes logs as manager: stop it.")
         told = {"name": "manager", "subclusters": ["default"], "queue": "muster.demo.logs.manager"}
         return answer({**told, "messages": 0, "diff": "-[subscriber.manager]\n"})
+
+    def _mail(self, request: httpx.Request, _noun: str) -> httpx.Response:
+        numbers = {"delivered": 90, "deferred": 8, "bounced": 2, "rejected": 0, "connected": 5}
+        numbers |= {"failed_percent": 10.0}
+        by = request.url.params["by"]
+        key = {"time": "2026-01-01T00:00:00Z"} if by == "time" else {"name": "mta1"}
+        told = {"by": by, "since": "x", "until": "x", "step_seconds": 60, "counted_at": "x"}
+        return answer({**told, "total": numbers, "rows": [key | numbers], "more": 0})
 
     def _special(self, request: httpx.Request, name: str) -> httpx.Response:
         until = "2026-02-01T00:00:00Z"
