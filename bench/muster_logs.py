@@ -4,10 +4,12 @@ The broker is private and on loopback. The collector's files are found by lookin
 have the date in them.
 """
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +20,13 @@ from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.failover.core.definitions_text import parse, render
 from workers.failover.store import DEFINITIONS
 from workers.logs.core.definitions import Logs, Source, Subscriber
+from workers.logs.shipping_status import STATUS
 
 NODE, SUBSCRIBER = "mta1", "bench"
 BACKLOG_BYTES = 1 << 30
 DESTINATION = "%Y/%m/%d/%{l}/%{s}/%{n}"
-STOP_SECONDS = 20.0
+START_SECONDS, STOP_SECONDS = 120.0, 20.0
+LOOK_SECONDS = 0.1
 PROGRAMS = {"shipper": "workers.shipper", "collector": "workers.logs.collector"}
 
 
@@ -68,6 +72,7 @@ class Muster:
         """Start everything, the broker first."""
         for part in self.parts:
             self.start_part(part)
+        self._wait_followed()
 
     def start_part(self, part: str) -> None:
         """Start `broker`, `collector` or `shipper`; a broker is waited for."""
@@ -105,6 +110,20 @@ class Muster:
             for process in self._running.values():
                 process.kill()
             self._broker.stop()
+
+    def _wait_followed(self) -> None:
+        """Until every log is known: what is rotated before is nobody's business."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self._followed():
+            if time.monotonic() > deadline:
+                raise BenchError(f"the shipper has followed no log within {START_SECONDS:.0f} s")
+            time.sleep(LOOK_SECONDS)
+
+    def _followed(self) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            told = json.loads((self._home.state / STATUS).read_text())
+            return any(one["sources"] for one in told["subscribers"])
+        return False
 
     def _lay_down(self, logs: list[Path], backlog_bytes: int) -> None:
         logs[0].parent.mkdir(parents=True)

@@ -20,7 +20,7 @@ from workers.logs.shipping_status import STATUS
 
 NODE = "mta1"
 BACKLOG_BYTES = 1 << 30
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 class Log:
@@ -144,6 +144,13 @@ class Site:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.status().get(key) != value:
             assert time.monotonic() < deadline, f"{key} is not {value}: {self.status()}"
+            time.sleep(0.05)
+
+    def wait_source(self, **values: object) -> None:
+        """Wait until it says this of the only file that is followed."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not any(one.items() >= values.items() for one in self.status().get("sources", ())):
+            assert time.monotonic() < deadline, f"it does not say {values}: {self.status()}"
             time.sleep(0.05)
 
     def end(self) -> None:

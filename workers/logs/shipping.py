@@ -107,7 +107,7 @@ class Shipping:
         self._send_again(now)
 
     def refused(self, now: float) -> None:
-        """A broker has no room for a piece, or nobody to give it to."""
+        """A piece cannot go out, since a broker or our own disk has no room: try again later."""
         if self._window.refused(now):
             self._send_again(now)
 
@@ -243,7 +243,7 @@ class Shipping:
                 one.lateness.note(each.name, max(each.kept, each.floor), each.seen, now)
         new = any(chunk.segment not in self._safe for chunk in chunks)
         if new and not self.save(now, at_once=True):
-            self._send_again(now)
+            self.refused(now)
             return room
         for chunk in chunks:
             self._send_chunk(key[0], chunk, now)
