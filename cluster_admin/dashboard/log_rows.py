@@ -166,8 +166,8 @@ def way_of(rows: Sequence[LineRow]) -> Way | None:
         dots.append(Dot(row, left, same * DOT_PIXELS))
     drawn = []
     for node, dots in lanes.items():
-        left, right = (float(one.left.rstrip("%")) for one in (dots[0], dots[-1]))
-        drawn.append(Lane(node, dots, dots[0].left, f"{right - left:.3f}%"))
+        first, last = (float(one.left.rstrip("%")) for one in (dots[0], dots[-1]))
+        drawn.append(Lane(node, dots, dots[0].left, f"{last - first:.3f}%"))
     return Way(drawn, ticks(start, end), max(moments) - min(moments))
 
 

@@ -41,11 +41,14 @@ class LineSerializer(serializers.Serializer):
     time = serializers.DateTimeField(allow_null=True, help_text="Null: it says none.")
     subcluster = serializers.CharField()
     node = serializers.CharField()
-    source = serializers.CharField(help_text="The log's name.")
     text = serializers.CharField(help_text="What is no UTF-8 in it is U+FFFD.")
     cut = serializers.BooleanField(help_text="Whether it had more than 65,536 characters.")
     path = serializers.CharField(help_text="The collector's file.")
     offset = serializers.IntegerField(help_text="Where it begins in that file, in bytes.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """A field that is called `source` would hide what serializers call so."""
+        return {**super().get_fields(), "source": serializers.CharField(help_text="The log.")}
 
 
 class LinesAnswer(serializers.Serializer):
@@ -79,7 +82,9 @@ WHOSE = (
 )
 GREP = _parameter("grep", "A regular expression (Python's), sought in one line at a time.")
 WHEN = (
-    _parameter("since", "Not before: ISO 8601, or how long ago: 15m, 2h, 7d. Unset: a day ago."),
+    _parameter(
+        "since", "Not before: ISO 8601, or how long ago: 15m, 2h, 7d. Unset: a day before `until`."
+    ),
     _parameter("until", "Before: the same. Unset: now."),
 )
 LINES: dict[int, Any] = {200: LinesAnswer, 429: None}
@@ -150,7 +155,7 @@ class Traces(Reading):
                 "key", required=True, description="A queue id, a message id or a mail address."
             ),
             *WHOSE,
-            _parameter("since", "As of a search. Unset: a week ago."),
+            _parameter("since", "As of a search. Unset: a week before `until`."),
             WHEN[1],
             LIMIT,
         ],

@@ -257,3 +257,14 @@ def test_a_tail_that_falls_far_behind_says_what_it_passed_over(
     assert told["bytes"] > 8 << 20
     while not follower.next()["text"].endswith("last"):
         pass
+
+
+def test_logs_that_say_no_zone_are_in_that_of_the_host(
+    logs: Collected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, _ = search(logs, source="web")
+    monkeypatch.setenv("TZ", "EAST-9")
+
+    there, _ = search(logs, source="web")
+
+    assert here["moment"] - there["moment"] == 9 * 3_600 + time.localtime().tm_gmtoff
