@@ -1,7 +1,8 @@
 """One log, end to end, by one side: how fast it goes, what it takes, and whether all arrives.
 
 The sides are up and idle, then the log grows by all of it at once, and the clock runs until the
-last byte is in the collected files. Processor time is that of every process that takes part.
+last byte is in the collected files. Processor time is that of every process that takes part, until
+all have come to rest.
 """
 
 import shutil
@@ -20,6 +21,8 @@ REST_SECONDS = 2.0
 STILL_SECONDS = 30.0
 """Nothing comes for so long: nothing more will."""
 LOOK_SECONDS = 0.01
+QUIET_SECONDS, QUIET_SHARE, QUIET_MOST = 3.0, 0.02, 120.0
+"""Who takes less of a processor for so long has done all that the log makes it do."""
 MEGABYTE, GIGABYTE = 1e6, 1e9
 
 
@@ -91,7 +94,7 @@ def measure(side: Side, given: Content) -> Passed:
         with given.path.open("rb") as read, side.log.open("ab") as out:
             shutil.copyfileobj(read, out, 1 << 20)
         ended = arrival(side, size)
-        spent = processor_time.seconds(side.pids) - before
+        spent = settled(side) - before
     finally:
         side.stop()
     return Passed(size, ended - began, spent, judged(side, given.lines).verdict())
@@ -111,6 +114,19 @@ def arrival(side: Side, size: int) -> float:
                 break
             raise BenchError(f"{side.name} has collected nothing in {STILL_SECONDS:.0f} s")
     return changed
+
+
+def settled(side: Side) -> float:
+    """The processor time of a side once it has come to rest: an index, say, comes afterwards."""
+    end = time.monotonic() + QUIET_MOST
+    spent = processor_time.seconds(side.pids)
+    while time.monotonic() < end:
+        time.sleep(QUIET_SECONDS)
+        now = processor_time.seconds(side.pids)
+        if now - spent < QUIET_SECONDS * QUIET_SHARE:
+            return now
+        spent = now
+    return spent
 
 
 def judged(side: Side, lines: int) -> Judge:

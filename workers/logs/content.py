@@ -7,13 +7,19 @@ from typing import Self
 
 from workers.logs import files
 from workers.logs.core.lines import LINE_BYTES
+from workers.logs.frames import frames_of
 
 WINDOW_BYTES = 256 << 10
 """Read at once: what a processor keeps near while it is looked through."""
+NEAR_BYTES = 4 << 10
+"""Nearly every line ends within so much."""
 
 
 class Text:
-    """Use it in a `with`. What is compressed is read from the front on; raises `files.DAMAGED`."""
+    """Use it in a `with`; raises `files.DAMAGED`.
+
+    What is compressed is read at its frames, and from the front on where it is a single one.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
@@ -22,8 +28,11 @@ class Text:
         self._place = files.place_of(found)
         self.written = found.st_mtime
         """Seconds: when it was last written to."""
+        self._frames = frames_of(self._handle) if path.endswith(".zst") else None
         self.size = None if files.is_compressed(path) else found.st_size
         """Bytes of content; None when only reading it would tell."""
+        if self._frames is not None:
+            self.size = self._frames.size
         self._content: files.Content | None = None
         self._at = 0
 
@@ -36,6 +45,8 @@ class Text:
 
     def read(self, offset: int, count: int) -> bytes:
         """So many bytes, fewer at the end."""
+        if self._frames is not None:
+            return self._frames.read(offset, count)
         if self.size is not None:
             return os.pread(self._handle, count, offset)
         if self._content is None or offset < self._at:
@@ -73,8 +84,11 @@ class Text:
         """Where the first line begins at or behind a place; the place itself in a long line."""
         if near <= 0:
             return 0
-        data = self.read(near - 1, LINE_BYTES)
-        return near + data.find(b"\n") if b"\n" in data else near
+        for count in (NEAR_BYTES, LINE_BYTES):
+            found = self.read(near - 1, count).find(b"\n")
+            if found >= 0:
+                return near + found
+        return near
 
     def _leave(self) -> None:
         if self._content is not None:

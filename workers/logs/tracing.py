@@ -1,7 +1,9 @@
 """Trace: the lines of a story, found with the index, and without it where there is none."""
 
 import mmap
+import os
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from workers.logs.content import Text
@@ -27,30 +29,30 @@ def trace(
     limit: int,
 ) -> list[Line]:
     """See `reading.trace`."""
-    story = Story(key)
+    story, sidecars = Story(key), Sidecars(index)
     while wanted := story.wanted():
+        lines: list[Line] = []
         for file in found:
             server = (file.subcluster, file.node)
             names = {one.token for one in wanted if one.server in (None, server)}
-            if names:
-                lines = list(_lines(file, names, index, limit))
-                story.take(one for one in lines if within(one.moment, since, until))
+            if names and len(lines) < limit:
+                some = _lines(file, names, sidecars)
+                here = (one for one in some if within(one.moment, since, until))
+                lines += islice(here, limit - len(lines))
+        story.take(lines)
     return sorted(story.lines(), key=in_order)[:limit]
 
 
-def _lines(file: LogFile, names: set[bytes], index: Path | None, limit: int) -> Iterator[Line]:
+def _lines(file: LogFile, names: set[bytes], sidecars: "Sidecars") -> Iterator[Line]:
     """The lines of one file that have one of the tokens; none of a file that is gone."""
-    count, moments = 0, Moments(zone_seconds())
+    moments = Moments(zone_seconds())
     try:
         with Text(file.path) as text:
-            for start, end in _ranges(file, text, names, index):
+            for start, end in sidecars.ranges(file, text, names):
                 for offset, data in text.lines(start, end):
                     for at, line in _with(data, names):
                         moment = moment_of(line, moments, text.written)
                         yield line_of(file, offset + at, line, moment)
-                        count += 1
-                        if count >= limit:
-                            return
     except DAMAGED:
         return
 
@@ -72,25 +74,40 @@ def _with(data: bytes, names: set[bytes]) -> Iterator[tuple[int, bytes]]:
             yield start, line
 
 
-def _ranges(file: LogFile, text: Text, names: set[bytes], index: Path | None) -> list[Range]:
-    """What to read of a file: the blocks that may have a token, and what is in no block yet."""
-    if index is None:
-        return [(0, text.size)]
-    try:
-        with (
-            place_of(index, file.path).open("rb") as handle,
-            mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as buffer,
-        ):
-            known = sidecar.read(buffer, (1 << 62) if text.size is None else text.size)
-            if not _is_of(known, file, text):
-                return [(0, text.size)]
-            blocks: list[Range] = list(known.blocks(buffer, sorted(names)))
-    except (OSError, ValueError):
-        return [(0, text.size)]
-    if not known.whole if text.size is None else known.end < text.size:
-        blocks.append((known.end, text.size))
-    return blocks
+class Sidecars:
+    """Says what to read of files. What was read of a sidecar is known as long as it is the same."""
 
+    def __init__(self, index: Path | None) -> None:
+        self._index = index
+        self._known: dict[str, tuple[int, Sidecar]] = {}
+        """Path of a file -> its sidecar, and where that is on the disk."""
 
-def _is_of(known: Sidecar, file: LogFile, text: Text) -> bool:
-    return known.path == file.path.removesuffix(".zst") and known.head == text.read(0, HEAD_BYTES)
+    def ranges(self, file: LogFile, text: Text, names: set[bytes]) -> list[Range]:
+        """The blocks that may have one of the tokens, and what is in no block yet."""
+        if self._index is None:
+            return [(0, text.size)]
+        try:
+            with (
+                place_of(self._index, file.path).open("rb") as handle,
+                mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as buffer,
+            ):
+                known = self._read(file, text, os.fstat(handle.fileno()).st_ino, buffer)
+                if known is None:
+                    return [(0, text.size)]
+                blocks: list[Range] = list(known.blocks(buffer, sorted(names)))
+        except (OSError, ValueError):
+            return [(0, text.size)]
+        if not known.whole if text.size is None else known.end < text.size:
+            blocks.append((known.end, text.size))
+        return blocks
+
+    def _read(self, file: LogFile, text: Text, inode: int, buffer: mmap.mmap) -> Sidecar | None:
+        """What is good of a sidecar; None when it is another file's."""
+        inode_before, known = self._known.get(file.path, (0, None))
+        if known is not None and inode == inode_before and known.size <= len(buffer):
+            return known
+        known = sidecar.read(buffer, (1 << 62) if text.size is None else text.size)
+        if known.path != file.path.removesuffix(".zst") or known.head != text.read(0, HEAD_BYTES):
+            return None
+        self._known[file.path] = inode, known
+        return known

@@ -18,8 +18,8 @@ from workers.logs.core.chunks import CHUNK_BYTES
 from workers.logs.core.messages import Message, Shipment
 
 VERSION = 1
-LEVEL = 1
-"""Of zstd: a mail log to an eighth, at hundreds of megabytes a second."""
+LEVEL = -1
+"""Of zstd: a mail log to a seventh. 1 makes it a ninth, and takes twice the processor time."""
 BODY_BYTES_MAX = 2 * CHUNK_BYTES
 """Of a message; what cannot be compressed takes a little more room than it has."""
 TAG_BYTES = 16

@@ -5,9 +5,8 @@ blocks stand one behind the other from the file's beginning. Invariant: what is 
 damaged counts as not there, and so do the records behind it.
 """
 
-import re
 import struct
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from mmap import mmap
@@ -20,7 +19,9 @@ HEAD_BYTES = 64
 """Of the log's beginning: another file with the same name begins with another time."""
 _HEAD = struct.Struct("<4sHHI")
 _RECORD = struct.Struct("<QIII")
-_MAGIC = b"mli1"
+_MAGIC = b"mli2"
+MANY = 40
+"""Of so many hashes it is quicker to go through a block than to look each of them up."""
 
 Buffer = bytes | mmap
 
@@ -34,7 +35,9 @@ class Sidecar:
     starts: list[int] = field(default_factory=list)
     """Where each block begins in the log, bytes."""
     spots: list[int] = field(default_factory=list)
-    """Where its hashes begin here, bytes."""
+    """Where its hashes begin here, bytes; they are in order."""
+    counts: list[int] = field(default_factory=list)
+    """How many they are."""
     end: int = 0
     """Where the last block ends in the log."""
     size: int = 0
@@ -44,26 +47,33 @@ class Sidecar:
 
     def blocks(self, buffer: Buffer, tokens: Sequence[bytes]) -> Iterator[tuple[int, int]]:
         """Start and end of the blocks that have one of the tokens, or, rarely, seem to."""
-        needle = re.compile(b"|".join(re.escape(hash_of(one)) for one in tokens), re.DOTALL)
-        at = self.spots[0] if self.spots else self.size
-        while (found := needle.search(buffer, at, self.size)) is not None:
-            number = bisect_right(self.spots, found.start()) - 1
-            limit = self.size
-            if number + 1 < len(self.spots):
-                limit = self.spots[number + 1] - _RECORD.size
-            distance = found.start() - self.spots[number]
-            if distance % HASH_BYTES or found.end() > limit:
-                at = found.start() + 1
-                continue
-            at = limit + _RECORD.size
-            last = number + 1 == len(self.starts)
-            yield self.starts[number], self.end if last else self.starts[number + 1]
+        wanted = {hash_of(one) for one in tokens}
+        ends = [*self.starts, self.end][1:]
+        with memoryview(buffer) as view, view[: self.size].cast("I") as numbers:
+            for start, end, spot, count in zip(
+                self.starts, ends, self.spots, self.counts, strict=True
+            ):
+                first = spot // HASH_BYTES
+                if _has(numbers, first, first + count, wanted):
+                    yield start, end
+
+
+def _has(numbers: "memoryview[int]", first: int, last: int, wanted: set[int]) -> bool:
+    """Whether one of the numbers is in a part that is in order."""
+    if len(wanted) > MANY:
+        return not wanted.isdisjoint(numbers[first:last])
+    for one in wanted:
+        place = bisect_left(numbers, one, first, last)
+        if place < last and numbers[place] == one:
+            return True
+    return False
 
 
 def head(path: str, beginning: bytes) -> bytes:
     """How a sidecar begins; `beginning` is the log's first `HEAD_BYTES`."""
     body = path.encode("utf-8", "surrogateescape") + beginning
-    return _HEAD.pack(_MAGIC, len(body) - len(beginning), len(beginning), crc32(body)) + body
+    said = _HEAD.pack(_MAGIC, len(body) - len(beginning), len(beginning), crc32(body)) + body
+    return said + bytes(-len(said) % HASH_BYTES)
 
 
 def record(start: int, length: int, hashes: bytes) -> bytes:
@@ -79,7 +89,8 @@ def read(buffer: Buffer, limit: int) -> Sidecar:
     magic, path_size, head_size, check = _HEAD.unpack_from(buffer)
     size = _HEAD.size + path_size + head_size
     body = bytes(buffer[_HEAD.size : size])
-    if magic != _MAGIC or crc32(body) != check:
+    size += -size % HASH_BYTES
+    if magic != _MAGIC or crc32(body) != check or size > len(buffer):
         return Sidecar()
     path = body[:path_size].decode("utf-8", "surrogateescape")
     found = Sidecar(path, body[path_size:], size=size)
@@ -87,13 +98,16 @@ def read(buffer: Buffer, limit: int) -> Sidecar:
     while size + _RECORD.size <= len(view):
         start, length, count, check = _RECORD.unpack_from(view, size)
         hashes = view[size + _RECORD.size : size + _RECORD.size + count]
-        if start != found.end or start + length > limit or len(hashes) < count:
+        if start != found.end or start + length > limit:
+            break
+        if len(hashes) < count or count % HASH_BYTES:
             break
         if crc32(hashes, crc32(_RECORD.pack(start, length, count, 0))) != check:
             break
         found.whole = not length
         found.starts.append(start)
         found.spots.append(size + _RECORD.size)
+        found.counts.append(count // HASH_BYTES)
         size += _RECORD.size + count
         found.end, found.size = start + length, size
     hashes = memoryview(b"")

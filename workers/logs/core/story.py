@@ -7,10 +7,10 @@ on its node, and only until the message is removed: the same id may come again, 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from workers.logs.core.lines import Line
+from workers.logs.core.lines import Line, in_order
 from workers.logs.core.tokens import queue_in, token, tokens
 from workers.maillog.core import exim, postfix
-from workers.maillog.core.happenings import Happening, Kind
+from workers.maillog.core.happenings import Kind
 
 MESSAGES_MAX = 200
 """Messages that are followed: those that an address finds may be any number."""
@@ -25,6 +25,20 @@ class Wanted:
 
     token: bytes
     server: Server | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one line says."""
+
+    line: Line
+    queue: bytes
+    """Token of its queue id; empty without one."""
+    message_id: bytes
+    """Token of a message id, where that is what the line is for."""
+    removed: bool
+    named: bool
+    """It has the key itself."""
 
 
 @dataclass(slots=True)
@@ -44,7 +58,7 @@ class Story:
     def __init__(self, key: str) -> None:
         self._key = token(key)
         self._asked: set[Wanted] = set()
-        self._lines: dict[tuple[str, int], Line] = {}
+        self._told_by: dict[tuple[str, int], _Told] = {}
         self._ids: set[bytes] = set()
         self._queues: dict[tuple[Server, bytes], None] = {}
 
@@ -60,7 +74,8 @@ class Story:
     def take(self, lines: Iterable[Line]) -> None:
         """Lines that have a token that was wanted."""
         for line in lines:
-            self._lines[line.path, line.offset] = line
+            if (line.path, line.offset) not in self._told_by:
+                self._told_by[line.path, line.offset] = self._read(line)
         lives = self._lives()
         while True:
             ids = {one for life in self._told(lives) for one in life.ids}
@@ -79,7 +94,18 @@ class Story:
         """All that belongs to it, in no order."""
         lives = self._lives()
         found = [line for life in self._told(lives) for line in life.lines]
-        return found + [line for line in self._lines.values() if not _queue_of(line)]
+        return found + [one.line for one in self._told_by.values() if not one.queue]
+
+    def _read(self, line: Line) -> _Told:
+        text = line.text.encode()
+        happening = postfix.happening(line.text) or exim.happening(line.text)
+        return _Told(
+            line,
+            queue_in(text),
+            token(happening.message_id) if happening is not None else b"",
+            happening is not None and happening.kind is Kind.REMOVED,
+            self._key in tokens(text),
+        )
 
     def _told(self, lives: dict[tuple[Server, bytes], list[_Life]]) -> list[_Life]:
         return [one for several in lives.values() for one in several if self._is_told(one)]
@@ -91,31 +117,19 @@ class Story:
         """Queue ids and what they named, one after the other."""
         lives: dict[tuple[Server, bytes], list[_Life]] = {}
         ended: set[tuple[Server, bytes]] = set()
-        for line in sorted(
-            self._lines.values(), key=lambda one: (one.moment or 0.0, one.path, one.offset)
-        ):
-            name = _queue_of(line)
-            if not name:
+        for told in sorted(self._told_by.values(), key=lambda one: in_order(one.line)):
+            if not told.queue:
                 continue
-            key = ((line.subcluster, line.node), name)
+            key = ((told.line.subcluster, told.line.node), told.queue)
             several = lives.setdefault(key, [])
             if not several or key in ended:
                 several.append(_Life())
                 ended.discard(key)
-            life, told = several[-1], _happening(line)
-            life.lines.append(line)
-            life.named = life.named or self._key in tokens(line.text.encode())
-            if told is not None and told.message_id:
-                life.ids.add(token(told.message_id))
-            if told is not None and told.kind is Kind.REMOVED:
+            life = several[-1]
+            life.lines.append(told.line)
+            life.named = life.named or told.named
+            if told.message_id:
+                life.ids.add(told.message_id)
+            if told.removed:
                 ended.add(key)
         return lives
-
-
-def _happening(line: Line) -> Happening | None:
-    return postfix.happening(line.text) or exim.happening(line.text)
-
-
-def _queue_of(line: Line) -> bytes:
-    """The token of the queue id that a line is about; empty when it is about none."""
-    return queue_in(line.text.encode())

@@ -59,13 +59,13 @@ def _is_exim(data: bytes) -> bool:
 
 
 def hashes(data: bytes) -> bytes:
-    """The hashes of the tokens of whole lines, one after the other."""
-    return array("I", map(crc32, _tokens(data))).tobytes()
+    """The hashes of the tokens of whole lines, in order, one after the other."""
+    return array("I", sorted(map(crc32, _tokens(data)))).tobytes()
 
 
-def hash_of(wanted: bytes) -> bytes:
+def hash_of(wanted: bytes) -> int:
     """The hash of one token, as `hashes` has it."""
-    return array("I", [crc32(wanted)]).tobytes()
+    return crc32(wanted)
 
 
 def queue_in(line: bytes) -> bytes:
