@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -124,6 +125,19 @@ def test_a_message_is_traced_over_nodes(
             *(("n2", "20000013BA") for _ in range(4)),
         ]
     assert reading.trace(found, "20000013BB0", index=tmp_path / "index") == []
+
+
+def test_an_address_with_very_many_messages_is_told_up_to_a_limit(
+    logs: Path, tmp_path: Path
+) -> None:
+    for path in map(Path, [one.path for one in reading.files(template(logs))]):
+        path.write_bytes(re.sub(rb"to=<u\d+@", b"to=<all@", path.read_bytes()))
+
+    lines = reading.trace(reading.files(template(logs)), "all@example.org", limit=100)
+
+    assert len(lines) == 100
+    assert [line.moment for line in lines] == sorted(line.moment or 0.0 for line in lines)
+    assert all("all@example.org" in one.text for one in lines if "/smtp[" in one.text)
 
 
 def test_lines_that_came_after_the_last_block_are_found_too(logs: Path, tmp_path: Path) -> None:
