@@ -43,6 +43,10 @@ class Link:
         self._kept_exchange = logs_kept_exchange(cluster, subcluster)
         self._node, self._subscriber = node, subscriber
         self._tries = 0
+        self._stream: Stream | None = None
+        self._channel: Any = None
+        self._inbox: list[bytes] = []
+        self._refused = self._blocked = False
         self._forget()
 
     @property
@@ -113,10 +117,9 @@ class Link:
         return self._parameters[self._tries % len(self._parameters)]
 
     def _forget(self) -> None:
-        self._stream: Stream | None = None
-        self._channel: Any = None
+        self._stream = self._channel = None
         self._joined, self._stirred = asyncio.Event(), asyncio.Event()
-        self._inbox: list[bytes] = []
+        self._inbox = []
         self._refused = self._blocked = False
         self._problem = ""
         user = self._tried.credentials.username
@@ -129,8 +132,8 @@ class Link:
     # What pika calls. A stream that was left may still say something.
 
     def _opened(self, stream: Any) -> None:
-        if stream is self._stream:
-            stream.channel(on_open_callback=self._join)
+        if self._stream is not None and stream is self._stream:
+            self._stream.channel(on_open_callback=self._join)
 
     def _join(self, channel: Any) -> None:
         self._channel = channel
