@@ -17,12 +17,10 @@ from workers.logs.core.lines import LogFile, moment_of
 from workers.logs.core.patterns import Expression
 from workers.logs.files import DAMAGED
 from workers.logs.scanning import matches, zone_seconds
+from workers.logs.stretches import stretches
 from workers.maillog.core.moments import Moments
 
-PIECE_BYTES = 8 << 20
 PROCESSES_MAX = 8
-JITTER_SECONDS = 60.0
-"""Lines stand in their file's order of time but for so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,9 @@ def histogram(
     `seconds`: how long it may take.
     """
     deadline = time.monotonic() + seconds
-    counts, pieces = Counter[int](), _pieces(found, expression, spans)
+    cut = stretches(found, spans.since, spans.until)
+    pieces = [Piece(one.file.path, one.start, one.end, expression, spans) for one in cut]
+    counts = Counter[int]()
     whole = True
     if pieces:
         processes = min(os.cpu_count() or 1, PROCESSES_MAX, len(pieces))
@@ -91,30 +91,3 @@ def count(piece: Piece) -> dict[int, int]:
     except DAMAGED:
         return dict(counts)
     return dict(counts)
-
-
-def _pieces(found: Sequence[LogFile], expression: Expression, spans: Spans) -> list[Piece]:
-    """The pieces of files that may have lines of the time that is asked for."""
-    pieces = []
-    for file in found:
-        try:
-            starts, size = _starts(file.path)
-        except DAMAGED:
-            continue
-        ends = [*(place for place, _ in starts[1:]), size]
-        lasts = [*(moment for _, moment in starts[1:]), float("inf")]
-        for (start, first), end, last in zip(starts, ends, lasts, strict=True):
-            if last >= spans.since - JITTER_SECONDS and first < spans.until + JITTER_SECONDS:
-                pieces.append(Piece(file.path, start, end, expression, spans))
-    return pieces
-
-
-def _starts(path: str) -> tuple[list[tuple[int, float]], int | None]:
-    """Where pieces of a file begin and when, in seconds, and its size."""
-    moments, starts, moment = Moments(zone_seconds()), [], 0.0
-    with Text(path) as text:
-        for near in range(0, text.size or 1, PIECE_BYTES):
-            start = text.line_start(near)
-            moment = moment_of(text.read(start, 40), moments, text.written) or moment
-            starts.append((start, moment))
-        return starts, text.size
