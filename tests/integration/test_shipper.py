@@ -23,10 +23,12 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.fixture
 def site(rabbitmq: RunningBroker, tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path, rabbitmq)
-    made.start()
-    yield made
-    made.end()
-    print(made.home.said(), made.collector.output())
+    try:
+        made.start()
+        yield made
+    finally:
+        made.end()
+        print(made.home.said(), made.collector.output())
     with pika.BlockingConnection(pika.URLParameters(rabbitmq.url(MANAGER_ACCOUNT))) as connection:
         connection.channel().queue_delete(logs_queue(CLUSTER, SUBSCRIBER))
 

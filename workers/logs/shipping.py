@@ -50,6 +50,8 @@ class _Log:
     looked: float = -LOOK_SECONDS
     more: bool = False
     """There was no room for all of it."""
+    problem: str = ""
+    """Why it could not be looked at."""
 
 
 class Shipping:
@@ -227,11 +229,16 @@ class Shipping:
 
     def _ship(self, key: Key, one: _Log, now: float, wall: float, room: int) -> int:
         """Look at one log, and send up to `room` bytes of it and a chunk; how many."""
-        first, one.looked = one.looked < 0, now
+        first, one.looked, one.more = one.looked < 0, now, False
         try:
             chunks = one.tail.chunks(now, wall, room)
-        except OSError:
-            return 0  # its directory is not there yet, or not any more
+        except OSError as error:
+            # A directory may come later, and go.
+            if one.problem != str(error) and not isinstance(error, FileNotFoundError):
+                log.warning("%s cannot be shipped: %s; it is tried again", key[1], error)
+            one.problem = str(error)
+            return 0
+        one.problem = ""
         self._tell(key, one.tail.facts())
         segments = one.tail.segments()
         waits = any(each.unread or each.dropped for each in segments)

@@ -186,6 +186,16 @@ def test_a_line_without_an_end_is_no_reason_to_hurry(side: Side) -> None:
     assert [one.data for one in side.round()] == [b"half a line\n"]
 
 
+def test_a_directory_may_come_later(side: Side) -> None:
+    later = side.log.parent / "later" / "log"
+    side.shipping.follow((Source("mail", str(later)),), side.subscriber)
+    assert side.round() == []
+    later.parent.mkdir()
+    later.write_bytes(LINE)
+
+    assert [one.data for one in side.round()] == [LINE]
+
+
 def test_whoever_is_behind_is_told_by_how_much(side: Side) -> None:
     side.write(LINE)
     side.round()
