@@ -61,8 +61,8 @@ def _told(asked: Question) -> dict[str, Any]:
     times = (asked.since, asked.until, over.step)
     return {
         "charts": [
-            chart("What mail left with", over.rows, GOING, *times),
-            chart("What came in", over.rows, COMING, *times),
+            chart("Attempts to deliver", over.rows, GOING, *times),
+            chart("Clients that came in", over.rows, COMING, *times),
         ],
         "tables": tables,
         "failed_percent": counted.failed_percent(over.total),
