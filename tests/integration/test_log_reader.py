@@ -71,7 +71,7 @@ def test_lines_of_all_nodes_come_in_the_order_of_time(logs: Collected) -> None:
 def test_what_is_asked_for_by_name_and_time_is_all_that_comes(
     logs: Collected, began: float
 ) -> None:
-    narrow = {"node": "n2", "since": began + 10, "until": began + 12}
+    narrow: dict[str, Any] = {"node": "n2", "since": began + 10, "until": began + 12}
 
     assert len(search(logs, **narrow)) == 2 * 4 + 1
     assert [one["text"][-5:] for one in search(logs, source="web")[:-1]] == ["GET /"]

@@ -94,7 +94,7 @@ class FoundLines(LogPart):
 
     def context(self, query: QueryDict, request: HttpRequest) -> dict[str, Any]:
         """Rows, and from where on there are more."""
-        question = query.dict() | {"limit": LIMIT}
+        question = {name: str(query[name]) for name in query} | {"limit": LIMIT}
         search, told = _read(request, reading.search_of, question)
         later = log_rows.later(told.lines, search.since) if told.done.more else ""
         rows = [log_rows.row_of(one) for one in told.lines]
