@@ -226,11 +226,11 @@ class Tail:
         offset, window = step.offset, step.window
         while True:
             found = os.pread(handle, len(window) + CHUNK_BYTES, offset - len(window))
-            if found[: len(window)] != window:
+            start = len(window)
+            if not found.startswith(window):
                 self._tracker.changed(step.segment, now)
                 return
-            data = found[len(window) :]
-            data = data[: cut(data, final=final)]
+            data = found[start : start + cut(found, start, final=final)]
             window = self._tracker.read(step.segment, offset, data)
             if not data:
                 return
