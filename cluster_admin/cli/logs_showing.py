@@ -76,7 +76,11 @@ def show(call: Call, view: Listing, node: Node = None) -> None:
     def rows() -> list[Any]:
         query = {**query_of(SHIPPING, view), "node": node}
         found, _count = call.client.rows(SHIPPING.where, query, view.limit)
-        return [{**file, "subscriber": row["subscriber"]} for row in found for file in row["files"]]
+        return [
+            {"id": f"{row['id']} {file['path']}", "subscriber": row["subscriber"], **file}
+            for row in found
+            for file in row["files"]
+        ]
 
     if view.watch is None:
         shapes.rows_text(rows(), FILES, look).print()

@@ -23,6 +23,7 @@ class ShippedFileAnswer(serializers.Serializer):
 class ShippingAnswer(serializers.Serializer):
     """A node and a subscriber, as the node told last."""
 
+    id = serializers.IntegerField(help_text="Of this node and subscriber.")
     node = serializers.CharField()
     subcluster = serializers.CharField()
     subscriber = serializers.CharField()

@@ -10,32 +10,39 @@ from cluster_admin.logs.shipping_models import Shipping
 
 LABELS = ("subcluster", "node", "subscriber")
 GAUGES = {
-    "connected": "1: a broker takes the node's logs.",
-    "on_disk_bytes": "What the files that are shipped take on the node.",
-    "backlog_bytes": "What the subscriber has not got yet.",
-    "backlog_seconds": "The age of the oldest line that the subscriber has not got yet.",
-    "in_flight_bytes": "Of the backlog, what is on its way.",
+    "muster_logs_connected": ("connected", "1: a broker takes the node's logs."),
+    "muster_logs_on_disk_bytes": ("on_disk_bytes", "What the shipped files take on the node."),
+    "muster_logs_backlog_bytes": ("backlog_bytes", "What the subscriber has not got yet."),
+    "muster_logs_backlog_seconds": ("backlog_seconds", "The age of the oldest line of that."),
+    "muster_logs_in_flight_bytes": ("in_flight_bytes", "Of the backlog, what is on its way."),
 }
 COUNTERS = {
-    "dropped_bytes": "Logs that the node gave up, since the backlog was full.",
-    "lost_bytes": "Logs that were gone before they could be read, at least.",
-    "duplicates": "Files sent anew, since nobody could tell whether they had been.",
+    "muster_logs_dropped_bytes_total": (
+        "dropped_bytes",
+        "Logs that the node gave up, since the backlog was full.",
+    ),
+    "muster_logs_lost_bytes_total": (
+        "lost_bytes",
+        "Logs that were gone before they could be read, at least.",
+    ),
+    "muster_logs_duplicates_total": (
+        "duplicates",
+        "Files sent anew, since nobody could tell whether they had been.",
+    ),
 }
 
 
 def families(now: datetime) -> Iterator[Metric]:
     """All of it, of nodes that are defined; one query."""
     rows = list(Shipping.objects.filter(node__in=Node.objects.values("name")).defer("files"))
-    for field, text in GAUGES.items():
-        gauge = GaugeMetricFamily(f"muster_logs_{field}", text, labels=LABELS)
+    for name, (field, text) in (GAUGES | COUNTERS).items():
+        kind: type[CounterMetricFamily] | type[GaugeMetricFamily] = (
+            CounterMetricFamily if name in COUNTERS else GaugeMetricFamily
+        )
+        family = kind(name, text, labels=LABELS)
         for row in rows:
-            gauge.add_metric(_labels(row), float(getattr(row, field)))
-        yield gauge
-    for field, text in COUNTERS.items():
-        counter = CounterMetricFamily(f"muster_logs_{field}", text, labels=LABELS)
-        for row in rows:
-            counter.add_metric(_labels(row), float(getattr(row, field)))
-        yield counter
+            family.add_metric(_labels(row), float(getattr(row, field)))
+        yield family
     wrong = GaugeMetricFamily("muster_logs_alarm", "1: its backlog is alarming.", labels=LABELS)
     age = GaugeMetricFamily(
         "muster_logs_heard_age_seconds", "Since the node told how its logs are.", labels=LABELS

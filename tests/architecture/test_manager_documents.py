@@ -66,7 +66,8 @@ def test_the_reference_of_the_api_is_what_its_document_says() -> None:
 def test_alert_rules_ask_for_metrics_that_are_there() -> None:
     rules = yaml.safe_load((ROOT / "fixtures" / "prometheus" / "muster.rules.yaml").read_text())
     asked = [rule for group in rules["groups"] for rule in group["rules"]]
-    sources = ("api/metrics.py", "configs/api_metrics.py", "configs/conflict_metrics.py")
+    configs = ("configs/api_metrics.py", "configs/conflict_metrics.py")
+    sources = ("api/metrics.py", *configs, "logs/shipping_metrics.py")
     source = "".join((ROOT / "cluster_admin" / one).read_text() for one in sources)
     metrics = set(re.findall(r'"(muster_\w+)"', source))
 

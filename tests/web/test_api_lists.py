@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from cluster_admin.logs.models import LogSource, LogSubscriber
+from cluster_admin.logs.shipping_models import Shipping
 from tests.web import seeding
 from tests.web.api_client import Api
 
@@ -52,6 +54,8 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(
     for number in range(nodes):
         LogSource.objects.create(subcluster=home, name=f"log{number}", path="/var/log/mail.log")
         LogSubscriber.objects.create(subcluster=home, name=f"taker{number}")
+        about = {"subcluster": home.name, "node": f"mta{number + 1}", "subscriber": "taker0"}
+        Shipping.objects.create(**about, heard_at=timezone.now())
     api = _reader()
 
     with django_assert_num_queries(QUERIES[where]):

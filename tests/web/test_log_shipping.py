@@ -189,11 +189,12 @@ def test_metrics_have_each_node_and_subscriber(bus: Bus) -> None:
 
 def test_the_command_shows_nodes_and_then_one_nodes_positions(bus: Bus, shell: Shell) -> None:
     """Given a node's word, then `muster logs show` lists it, and with a name each file."""
-    bus.tell(subscription(backlog_bytes=500))
-    (row,) = json.loads(shell.types("muster logs show -o json").stdout)
+    bus.tell(subscription("second"), subscription(backlog_bytes=500))
+    row, other = json.loads(shell.types("muster logs show -o json").stdout)
     assert (row["node"], row["subscriber"], row["backlog_bytes"]) == ("mta1", "archive", 500)
+    assert (other["node"], other["subscriber"]) == ("mta1", "second")
     table = shell.types("muster logs show mta1").stdout
-    for word in ("archive", "mail", "2000", "1500", "500", "/var/log/mail.log"):
+    for word in ("archive", "second", "mail", "2000", "1500", "500", "/var/log/mail.log"):
         assert word in table
 
 
