@@ -36,7 +36,15 @@ class Muster:
     name = "ours"
     parts: tuple[str, ...] = ("broker", "collector", "shipper")
 
-    def __init__(self, place: Path, sources: int = 1, backlog_bytes: int = BACKLOG_BYTES) -> None:
+    def __init__(
+        self,
+        place: Path,
+        sources: int = 1,
+        backlog_bytes: int = BACKLOG_BYTES,
+        *,
+        full: bool = True,
+    ) -> None:
+        """`full`: the collector makes its index and counts mail, which the peers do not."""
         logs = [place / "logs" / f"mail{number}.log" for number in range(sources)]
         self.log = logs[0]
         self.collected = place / "collected"
@@ -45,7 +53,7 @@ class Muster:
         self._home = Home(place / "node", [self._broker.url(NODE)], NODE)
         self._settings = place / "collector.toml"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._lay_down(logs, backlog_bytes)
+        self._lay_down(logs, backlog_bytes, full)
 
     @property
     def pids(self) -> list[int]:
@@ -125,7 +133,7 @@ class Muster:
             return any(one["sources"] for one in told["subscribers"])
         return False
 
-    def _lay_down(self, logs: list[Path], backlog_bytes: int) -> None:
+    def _lay_down(self, logs: list[Path], backlog_bytes: int, full: bool) -> None:
         logs[0].parent.mkdir(parents=True)
         self._home.lay_down()
         for log in logs:
@@ -147,6 +155,8 @@ class Muster:
             "key_file": str(key),
             "destination": f"{self.collected}/{DESTINATION}",
             "state_directory": str(self._place / "collector-state"),
+            "index": full,
+            "mail_logs": [log.stem for log in logs] if full else [],
         }
         lines = (f"{name} = {json.dumps(value)}\n" for name, value in values.items())
         self._settings.write_text("".join(lines))

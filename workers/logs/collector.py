@@ -53,7 +53,7 @@ class Collector:
             Path(settings.state_directory),
             file_mode=settings.file_mode,
             dir_mode=settings.dir_mode,
-            wrote=self._indexing.kept,
+            wrote=self._indexing.kept if settings.index else _not_indexed,
         )
         self._link = Link(settings.brokers, settings.cluster, settings.subclusters, settings.name)
         self._gaps = Gaps()
@@ -212,6 +212,10 @@ class Collector:
         if sentence != self._said:
             self._said = sentence
             log.warning("%s", sentence)
+
+
+def _not_indexed(_path: str, _start: int, _data: bytes) -> None:
+    """Without an index nothing is told."""
 
 
 def main() -> None:

@@ -43,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Files that were last written to so long ago are deleted; 0: they stay."""
     keep_bytes: Limit = 0
     """When all files take more, the oldest are deleted; 0: there is no limit."""
+    index: bool = True
+    """Whether an index is made of what is collected: a trace without one reads everything."""
     mail_logs: tuple[str, ...] = ("mail",)
     """The logs from which it is counted what happened to mail; empty: it is not."""
 

@@ -51,8 +51,9 @@ class Housekeeper:
     def catch_up(self, now: float) -> None:
         """Index what ended and is not compressed: the collector may have died before it did."""
         self._index.prune()
-        ended, _live_bytes = self._sorted(now)
-        self._index.catch_up(one.path for one in ended if not one.path.endswith(PACKED))
+        if self._settings.index:
+            ended, _live_bytes = self._sorted(now)
+            self._index.catch_up(one.path for one in ended if not one.path.endswith(PACKED))
 
     def _run(self) -> None:
         said = ""
@@ -87,7 +88,8 @@ class Housekeeper:
         if self._settings.compress:
             for one in ended:
                 if one not in gone and not one.path.endswith(PACKED):
-                    self._index.finish(one.path)
+                    if self._settings.index:
+                        self._index.finish(one.path)
                     compress(Path(one.path), self._settings.file_mode)
 
     def _sorted(self, now: float) -> tuple[list[Stored], int]:
