@@ -3,10 +3,13 @@
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from workers.logs.collector_settings import Settings
@@ -208,7 +211,7 @@ def test_what_is_old_goes(site: Site) -> None:
     assert not counts.keep("p", Progress(5), Progress(9), Tally(), site.now)
 
 
-def test_it_counts_on_through_kills_and_ends_with_its_parent(site: Site) -> None:
+def test_it_counts_on_through_kills(site: Site) -> None:
     process = CountingProcess(site.settings, turn_seconds=0.2)
     for number in range(40):
         site.keep(line(number))
@@ -231,3 +234,38 @@ def test_it_counts_on_through_kills_and_ends_with_its_parent(site: Site) -> None
     found.join()
 
     assert site.delivered() == 40
+
+
+STARTER = """
+import sys, time, msgspec
+from workers.logs.collector_settings import Settings
+from workers.logs.counting import CountingProcess
+one = CountingProcess(msgspec.json.decode(sys.argv[1], type=Settings), 0.2)
+one.keep_alive()
+print(one._process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def _runs(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_it_ends_when_whoever_started_it_is_killed(site: Site) -> None:
+    site.keep(line(1))
+    command = [sys.executable, "-c", STARTER, msgspec.json.encode(site.settings).decode()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        pid = starter.stdout.readline().strip()
+        deadline = time.monotonic() + 120
+        while not site.delivered():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        starter.kill()
+
+    while _runs(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
