@@ -12,6 +12,7 @@ from tests.web.stage import Stage, staged
 PAGES = (
     *("", "vips/vip/", "vips/vip/add/", "inventory/node/", "inventory/subcluster/import/"),
     *("inventory/subcluster/add/", "accounts/user/", "accounts/token/add/", "events/event/"),
+    *("logs/logsource/", "logs/logsource/add/", "logs/logsubscriber/", "logs/logsubscriber/add/"),
 )
 
 
@@ -76,3 +77,24 @@ def test_a_node_is_drained_by_keyboard(page: Page, stage: Stage) -> None:
     expect(page.locator("#id_admin_state")).to_have_value("draining")
     page.click(".object-tools >> text=History")
     expect(page.locator("#change-history")).to_contain_text("new kernel")
+
+
+def test_a_log_is_shipped_from_chosen_nodes(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.url}/admin/logs/logsource/add/")
+    page.click(".field-subcluster .select2-selection")
+    page.click(".select2-results__option >> text=default")
+    page.fill("#id_name", "web")
+    page.fill("#id_path", "var/log/web.log")
+    offer = page.locator("input[data-offers-for=id_nodes]")
+    offer.fill("mta2")
+    offer.press("Enter")
+
+    page.click("input[name=_save]")
+    expect(page.locator(".errorlist")).to_contain_text("write an absolute path")
+    page.fill("#id_path", "/var/log/web.log")
+    page.click("input[name=_check]")
+    expect(page.locator(".muster-checked")).to_contain_text('+nodes = ["mta2"]')
+
+    page.click("input[name=_save]")
+    expect(page.locator(".messagelist")).to_contain_text("New revision default r")
+    expect(page.locator("#result_list")).to_contain_text("/var/log/web.log")
