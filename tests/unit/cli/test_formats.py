@@ -19,8 +19,11 @@ from tests.unit.cli.operator import Operator
 OF_A_NODE = ("run", "status", "restart", "vips", "events", "join")
 LOCAL = {"muster version"} | {f"muster node {it}" for it in OF_A_NODE}
 """Commands that talk to no manager, or change the host they run on."""
-APART = ("muster lab ", "muster config ", "muster manager ")
-"""Groups whose commands have tests of their own."""
+APART = (
+    *("muster lab ", "muster config ", "muster manager "),
+    *("muster logs tail", "muster logs search", "muster logs trace", "muster logs show"),
+)
+"""Groups and commands that have tests of their own."""
 COMMANDS = {
     words: command
     for words, command in tree().items()
