@@ -46,7 +46,7 @@ def _gone(channel: BlockingChannel) -> bool:
     try:
         channel.queue_declare(QUEUE, passive=True)
     except ChannelClosedByBroker as error:
-        return error.reply_code == 404
+        return bool(error.reply_code == 404)
     return False
 
 

@@ -53,9 +53,9 @@ def _values(one: Definitions | None) -> dict[tuple[str, str, str], object]:
     if one is None:
         return {}
     tables = {"nodes": one.nodes, "vips": one.vips, "knobs": {"": one.knobs}}
-    tables["topologies"] = {row.cidr: row for row in one.topologies}  # type: ignore[dict-item]
-    tables["sources"] = {row.name: row for row in one.logs.sources}  # type: ignore[dict-item]
-    tables["subscribers"] = {row.name: row for row in one.logs.subscribers}  # type: ignore[dict-item]
+    tables["topologies"] = {row.cidr: row for row in one.topologies}
+    tables["sources"] = {row.name: row for row in one.logs.sources}
+    tables["subscribers"] = {row.name: row for row in one.logs.subscribers}
     return {
         (table, key, field.name): getattr(row, field.name)
         for table, rows in tables.items()

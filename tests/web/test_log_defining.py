@@ -36,7 +36,7 @@ def test_what_is_defined_is_in_the_file_that_nodes_get(api: Api) -> None:
     source = Source("mail", "/var/log/mail*.log", ("mta2", "mta1"))
     assert _logs() == Logs((source,), (Subscriber("manager", 1 << 30),))
     record = newest(action="create", kind="log source")
-    assert (record.object, record.after["path"]) == ("mail", MAIL["path"])
+    assert (record.object, (record.after or {})["path"]) == ("mail", MAIL["path"])
 
 
 def test_a_source_is_changed_and_removed_as_it_was_seen(api: Api) -> None:
@@ -51,7 +51,7 @@ def test_a_source_is_changed_and_removed_as_it_was_seen(api: Api) -> None:
     assert api.post("logs/sources/", MAIL).problem == (400, "invalid")
     assert api.delete(where).status == 204
     assert _logs() == Logs()
-    assert newest(action="delete").before["path"] == "/var/log/maillog"
+    assert (newest(action="delete").before or {})["path"] == "/var/log/maillog"
 
 
 def test_a_dry_run_shows_the_difference_and_changes_nothing(api: Api) -> None:

@@ -183,7 +183,8 @@ class Manager:
         return answer({**told, "messages": 0, "diff": "-[subscriber.manager]\n"})
 
     def _mail(self, request: httpx.Request, _noun: str) -> httpx.Response:
-        numbers = {"delivered": 90, "deferred": 8, "bounced": 2, "rejected": 0, "connected": 5}
+        numbers: dict[str, float] = {"delivered": 90, "deferred": 8, "bounced": 2}
+        numbers |= {"rejected": 0, "connected": 5}
         numbers |= {"failed_percent": 10.0}
         by = request.url.params["by"]
         key = {"time": "2026-01-01T00:00:00Z"} if by == "time" else {"name": "mta1"}
@@ -350,7 +351,7 @@ def _etag(body: Any) -> str:
 
 
 def _dry(request: httpx.Request) -> bool:
-    return request.url.params.get("dry_run") == "1"
+    return bool(request.url.params.get("dry_run") == "1")
 
 
 def _matches(row: Row, query: dict[str, str]) -> bool:
