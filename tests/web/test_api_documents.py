@@ -1,5 +1,7 @@
 """The OpenAPI document says what is; every resource is reached from the root; bugs are problems."""
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from cluster_admin.events.api_views import Events
 from cluster_admin.inventory.api_places import Segments, Topologies
 from tests.web import seeding
 from tests.web.api_client import Api, administrator
+from tests.web.mail_numbers import MailNumbers
 
 pytestmark = pytest.mark.django_db
 
@@ -82,8 +85,11 @@ def _routes(patterns: list[Any], before: str = "") -> list[str]:
     return found
 
 
-def test_every_list_is_reached_from_the_root() -> None:
+def test_every_list_is_reached_from_the_root(tmp_path: Path, settings: Any) -> None:
+    """Given a manager on whose host a collector counts mail."""
     seeding.cluster()
+    with closing(MailNumbers(tmp_path)) as numbers:
+        settings.MUSTER_MAIL_COUNTS = str(numbers.path)
     api = administrator()
 
     for name, address in api.get("").body.items():

@@ -143,5 +143,5 @@ def test_a_scrape_takes_so_many_queries_however_many_rows(
     api = administrator()
     api.get("whoami/")
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         assert api.get("/metrics").status == 200
