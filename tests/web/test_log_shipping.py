@@ -187,6 +187,7 @@ def test_metrics_have_each_node_and_subscriber(bus: Bus) -> None:
     assert f"muster_logs_alarm{labels} 1.0" in text
 
 
+@pytest.mark.one_database
 def test_the_command_shows_nodes_and_then_one_nodes_positions(bus: Bus, shell: Shell) -> None:
     """Given a node's word, then `muster logs show` lists it, and with a name each file."""
     bus.tell(subscription("second"), subscription(backlog_bytes=500))
