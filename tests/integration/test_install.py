@@ -75,7 +75,7 @@ def test_a_role_brings_its_units_alone(machine: Machine) -> None:
     machine.install("node")
     there = machine.run("sh", "-c", "ls /etc/systemd/system/ | grep muster").stdout.split()
 
-    assert there == [f"muster-{name}.service" for name in ("agent", "reporter", "worker")]
+    assert there == [f"muster-{name}.service" for name in ("agent", "logs", "reporter", "worker")]
     machine.install("node", "manager")
 
 

@@ -146,7 +146,11 @@ def test_a_stopped_listener_ends_at_once_and_said_little(
     assert manager.stop() < 2.0
     lines = manager.errors.read_text().splitlines()
     place = f"127.0.0.1:{rabbitmq.broker.port}"
-    assert sorted(lines) == [f"configuration: heard at {place}", f"default: in the room at {place}"]
+    assert sorted(lines) == [
+        f"configuration: heard at {place}",
+        f"default: in the room at {place}",
+        f"logs: heard at {place}",
+    ]
 
 
 def test_a_subcluster_that_is_new_is_heard(manager: Manager, rabbitmq: RunningBroker) -> None:

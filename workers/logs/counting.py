@@ -93,7 +93,8 @@ class Counter:
 
     def _count(self, file: LogFile, name: str, end: int, now: float) -> Iterator[None]:
         with Text(file.path) as text:
-            ends = None if text.size is None else min(end, text.size)
+            ended = text.size is None or is_compressed(file.path)
+            ends = None if ended else min(end, text.size or 0)
             stored = self._known.get(name, Progress())
             known = stored if _same(text, stored) else Progress()
             while True:
