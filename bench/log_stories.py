@@ -8,16 +8,22 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from bench import small_disk
 from bench.log_writer import Rotation, Writer, sample
 from bench.logs_throughput import REST_SECONDS, Side, judged
 from bench.numbered import Verdict
+from workers.logs.core.definitions import BACKLOG_BYTES
 
 LINES_A_SECOND = 5_000
 STEP_SECONDS = 0.05
-STILL_SECONDS = 15.0
-"""Longer than anybody waits before a broken connection is tried again."""
+BURST_BYTES = 1 << 20
+"""Of what is written faster, each step."""
+AWAY_SECONDS = 3.0
+"""The backlog is looked at in between."""
+DISK_BYTES = 64 << 20
 AFTER_SECONDS = 1.0
 """What comes again comes within this after the last line."""
 
@@ -26,6 +32,8 @@ class Mortal(Side, Protocol):
     """A side whose parts can be killed and started."""
 
     parts: tuple[str, ...]
+    disk: Path
+    """What the collector writes is on it."""
 
     def kill_part(self, part: str) -> None:
         """As by kill -9."""
@@ -37,8 +45,9 @@ class Mortal(Side, Protocol):
 class Stage:
     """A side, whoever writes its log, and the chances of the story."""
 
-    def __init__(self, side: Mortal, seed: int) -> None:
+    def __init__(self, side: Mortal, seed: int, still_seconds: float) -> None:
         self.side = side
+        self._still_seconds = still_seconds
         self.writer = Writer(side.log, sample())
         self.chance = random.Random(seed)
 
@@ -48,6 +57,13 @@ class Stage:
         while (passed := time.monotonic() - began) < seconds:
             due = int(passed * LINES_A_SECOND) - (self.writer.written - start)
             self.writer.write(max(0, due))
+            time.sleep(STEP_SECONDS)
+
+    def write_bytes(self, size: int) -> None:
+        """Write so many bytes, faster."""
+        end = self.writer.bytes_written + size
+        while self.writer.bytes_written < end:
+            self.writer.write_bytes(BURST_BYTES)
             time.sleep(STEP_SECONDS)
 
     def verdict(self) -> Verdict:
@@ -65,13 +81,14 @@ class Stage:
 
     def _settle(self) -> None:
         there, changed = -1, time.monotonic()
-        still = STILL_SECONDS
+        still = self._still_seconds
         while time.monotonic() - changed < still:
             time.sleep(STEP_SECONDS)
             found = sum(path.stat().st_size for path in self.side.files)
             if found != there:
                 there, changed = found, time.monotonic()
-                still = AFTER_SECONDS if found >= self.writer.bytes_written else STILL_SECONDS
+                all_there = found >= self.writer.bytes_written
+                still = AFTER_SECONDS if all_there else self._still_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +99,20 @@ class Story:
     play: Callable[[Stage], None]
     parts: tuple[str, ...] = ()
     """That a side must have."""
+    backlog_bytes: int = BACKLOG_BYTES
+    """What a node keeps for the collector, where a side has such a limit."""
+    disk_bytes: int = 0
+    """Of a disk of the collector's own; 0: it has room enough."""
 
 
-def play(side: Mortal, story: Story, seed: int) -> Verdict:
-    """Play a story on a side that is down, and leave it down."""
-    side.start()
-    stage = Stage(side, seed)
+def play(side: Mortal, story: Story, seed: int, still_seconds: float) -> Verdict:
+    """Play a story on a side that is down, and leave it down.
+
+    When nothing has come for `still_seconds`, nothing more will.
+    """
+    stage = Stage(side, seed, still_seconds)
     try:
+        side.start()
         time.sleep(REST_SECONDS)
         stage.write(1.0)
         story.play(stage)
@@ -135,6 +159,31 @@ def rotating_away(part: str) -> Story:
         stage.side.start_part(part)
 
     return Story(f"three-rotations-without-{part}", rotate, (part,))
+
+
+def away(part: str, backlog_bytes: int) -> Story:
+    """A part is away until twice as much waits as a node keeps: some is given up, and told."""
+
+    def write(stage: Stage) -> None:
+        stage.side.kill_part(part)
+        stage.write_bytes(2 * backlog_bytes)
+        stage.write(AWAY_SECONDS)
+        stage.side.start_part(part)
+
+    return Story(f"{part}-away", write, (part,), backlog_bytes)
+
+
+def disk_full(times: int) -> Story:
+    """The collector's disk is full for a while, again and again."""
+
+    def write(stage: Stage) -> None:
+        for _ in range(times):
+            small_disk.fill(stage.side.disk)
+            stage.write(stage.chance.uniform(1.0, 3.0))
+            small_disk.free(stage.side.disk)
+            stage.write(stage.chance.uniform(0.0, 2.0))
+
+    return Story("disk-full", write, disk_bytes=DISK_BYTES)
 
 
 def strange(size: int) -> Story:

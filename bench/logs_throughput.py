@@ -18,7 +18,7 @@ from bench.numbered import Judge, Verdict
 
 REST_SECONDS = 2.0
 """Until whoever was just started has come to rest."""
-STILL_SECONDS = 30.0
+STILL_SECONDS = 60.0
 """Nothing comes for so long: nothing more will."""
 LOOK_SECONDS = 0.01
 QUIET_SECONDS, QUIET_SHARE, QUIET_MOST = 3.0, 0.02, 120.0
@@ -86,8 +86,8 @@ def content(path: Path, size: int) -> Content:
 def measure(side: Side, given: Content) -> Passed:
     """Bring the side up, pass the log through it, take it down. Raises `BenchError`."""
     size = given.path.stat().st_size
-    side.start()
     try:
+        side.start()
         time.sleep(REST_SECONDS)
         before = processor_time.seconds(side.pids)
         began = time.monotonic()

@@ -4,30 +4,27 @@ The broker is private and on loopback. The collector's files are found by lookin
 have the date in them.
 """
 
-import contextlib
-import json
 import signal
 import subprocess
-import sys
-import time
-from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import BenchError
-from tests.integration.brokers import CLUSTER, SUBCLUSTER, RunningBroker
-from tests.integration.node_parts import KEY, Home, text
+from bench.log_parts import (
+    COLLECTOR,
+    collected_files,
+    lay_down_collector,
+    lay_down_node,
+    started,
+    wait_followed,
+)
+from tests.integration.brokers import RunningBroker
+from tests.integration.node_parts import Home
 from workers.bus.exchanges import MANAGER_ACCOUNT
-from workers.failover.core.definitions_text import parse, render
-from workers.failover.store import DEFINITIONS
-from workers.logs.core.definitions import Logs, Source, Subscriber
-from workers.logs.shipping_status import STATUS
+from workers.logs.core.definitions import BACKLOG_BYTES, Source
 
-NODE, SUBSCRIBER = "mta1", "bench"
-BACKLOG_BYTES = 1 << 30
-DESTINATION = "%Y/%m/%d/%{l}/%{s}/%{n}"
-START_SECONDS, STOP_SECONDS = 120.0, 20.0
-LOOK_SECONDS = 0.1
-PROGRAMS = {"shipper": "workers.shipper", "collector": "workers.logs.collector"}
+NODE = "mta1"
+STOP_SECONDS = 20.0
+PROGRAMS = {"shipper": "workers.shipper", "collector": COLLECTOR}
 
 
 class Muster:
@@ -47,13 +44,21 @@ class Muster:
         """`full`: the collector makes its index and counts mail, which the peers do not."""
         logs = [place / "logs" / f"mail{number}.log" for number in range(sources)]
         self.log = logs[0]
-        self.collected = place / "collected"
+        self.disk = place / "disk"
         self._place = place
         self._broker = RunningBroker.laid_down(place / "broker")
         self._home = Home(place / "node", [self._broker.url(NODE)], NODE)
-        self._settings = place / "collector.toml"
+        named = sorted((Source(log.stem, str(log)) for log in logs), key=lambda one: one.name)
+        lay_down_node(self._home, named, backlog_bytes)
+        self._settings = lay_down_collector(
+            place, self.disk, self.manager_url, [one.name for one in named] if full else []
+        )
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._lay_down(logs, backlog_bytes, full)
+
+    @property
+    def manager_url(self) -> str:
+        """The broker, with the managers' account."""
+        return self._broker.url(MANAGER_ACCOUNT)
 
     @property
     def pids(self) -> list[int]:
@@ -74,13 +79,13 @@ class Muster:
     @property
     def files(self) -> list[Path]:
         """What was collected, of every log."""
-        return [path for path in self.collected.rglob("*") if path.is_file()]
+        return collected_files(self.disk)
 
     def start(self) -> None:
         """Start everything, the broker first."""
         for part in self.parts:
             self.start_part(part)
-        self._wait_followed()
+        wait_followed([self._home])
 
     def start_part(self, part: str) -> None:
         """Start `broker`, `collector` or `shipper`; a broker is waited for."""
@@ -89,13 +94,8 @@ class Muster:
             self._broker.wait_ready()
             return
         settings = self._settings if part == "collector" else self._home.config
-        with (self._place / part).open("ab") as output:
-            self._running[part] = subprocess.Popen(
-                [sys.executable, "-m", PROGRAMS[part], "--config", str(settings)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+        arguments = ["--config", str(settings)]
+        self._running[part] = started(PROGRAMS[part], arguments, self._place / part)
 
     def kill_part(self, part: str) -> None:
         """As by kill -9; raises `BenchError` when it has ended by itself before."""
@@ -118,45 +118,3 @@ class Muster:
             for process in self._running.values():
                 process.kill()
             self._broker.stop()
-
-    def _wait_followed(self) -> None:
-        """Until every log is known: what is rotated before is nobody's business."""
-        deadline = time.monotonic() + START_SECONDS
-        while not self._followed():
-            if time.monotonic() > deadline:
-                raise BenchError(f"the shipper has followed no log within {START_SECONDS:.0f} s")
-            time.sleep(LOOK_SECONDS)
-
-    def _followed(self) -> bool:
-        with contextlib.suppress(FileNotFoundError):
-            told = json.loads((self._home.state / STATUS).read_text())
-            return any(one["sources"] for one in told["subscribers"])
-        return False
-
-    def _lay_down(self, logs: list[Path], backlog_bytes: int, full: bool) -> None:
-        logs[0].parent.mkdir(parents=True)
-        self._home.lay_down()
-        for log in logs:
-            log.touch()
-        shipped = Logs(
-            tuple(sorted((Source(log.stem, str(log)) for log in logs), key=lambda one: one.name)),
-            (Subscriber(SUBSCRIBER, backlog_bytes),),
-        )
-        definitions = replace(parse(text(1)), logs=shipped)
-        (self._home.state / DEFINITIONS).write_text(render(definitions))
-        key = self._place / "key"
-        key.touch(mode=0o600)
-        key.write_text(KEY + "\n")
-        values = {
-            "name": SUBSCRIBER,
-            "cluster": CLUSTER,
-            "subclusters": [SUBCLUSTER],
-            "brokers": [self._broker.url(MANAGER_ACCOUNT)],
-            "key_file": str(key),
-            "destination": f"{self.collected}/{DESTINATION}",
-            "state_directory": str(self._place / "collector-state"),
-            "index": full,
-            "mail_logs": [log.stem for log in logs] if full else [],
-        }
-        lines = (f"{name} = {json.dumps(value)}\n" for name, value in values.items())
-        self._settings.write_text("".join(lines))

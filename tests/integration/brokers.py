@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +51,11 @@ class RunningBroker:
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def laid_down(cls, directory: Path, *, managed: bool = False) -> "RunningBroker":
+    def laid_down(
+        cls, directory: Path, *, managed: bool = False, nodes: Sequence[str] = NODES
+    ) -> "RunningBroker":
         """A broker of its own with free ports, not yet started; `managed`: over HTTP too."""
-        accounts = tuple(map(account, (*NODES, MANAGER_ACCOUNT)))
+        accounts = tuple(map(account, (*nodes, MANAGER_ACCOUNT)))
         port, distribution_port, epmd_port, management_port = free_ports(4)
         ports = {"distribution_port": distribution_port, "epmd_port": epmd_port}
         if managed:
