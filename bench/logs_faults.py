@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from bench import small_disk
+from bench.errors import BenchError
 from bench.log_stories import (
     Story,
     away,
@@ -29,6 +30,7 @@ from bench.numbered import Verdict
 from bench.options import Teller
 from bench.peers.shippers import PRODUCTS, Peer, peer
 from bench.report import Row, row
+from workers.lab.errors import LabError
 
 OURS = Muster.name
 SIDES = (*PRODUCTS, OURS)
@@ -77,7 +79,10 @@ def names(story: Story) -> tuple[str, ...]:
 def played(
     wanted: Sequence[Story], place: Path, counts: Counts, tell: Teller
 ) -> Iterator[tuple[str, str, Verdict]]:
-    """Play them on all sides that have the parts: story, side, what came; raises `BenchError`."""
+    """Play them on all sides that have the parts: story, side, what came.
+
+    Where one cannot be played, the others are; then raises its `BenchError` or `LabError`.
+    """
 
     def one(story: Story, side: str) -> Verdict:
         seed = secrets.randbits(32)
@@ -93,8 +98,17 @@ def played(
             for side in SIDES
             if set(story.parts) <= set(_parts(side))
         ]
+        problem: Exception | None = None
         for name, side, job in jobs:
-            yield name, side, job.result()
+            try:
+                verdict = job.result()
+            except (BenchError, LabError) as error:
+                tell(f"{name}, {side}: {error}")
+                problem = problem or error
+            else:
+                yield name, side, verdict
+        if problem is not None:
+            raise problem
     finally:
         pool.shutdown(cancel_futures=True)
 

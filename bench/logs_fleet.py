@@ -14,6 +14,7 @@ from bench.errors import BenchError
 from bench.log_ear import Ear
 from bench.log_parts import (
     COLLECTOR,
+    START_SECONDS,
     collected_files,
     lay_down_collector,
     lay_down_node,
@@ -61,7 +62,7 @@ def rows(place: Path, seconds: float) -> Iterator[Row]:
     running = []
     broker.start()
     try:
-        broker.wait_ready()
+        broker.wait_ready(START_SECONDS)
         running.append(started(COLLECTOR, ["--config", str(settings)], place / "collector"))
         configs = [str(home.config) for home in homes]
         running.append(started("bench.log_nodes", configs, place / "shippers"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.log_parts import (
     COLLECTOR,
+    START_SECONDS,
     collected_files,
     lay_down_collector,
     lay_down_node,
@@ -91,7 +92,7 @@ class Muster:
         """Start `broker`, `collector` or `shipper`; a broker is waited for."""
         if part == "broker":
             self._broker.start()
-            self._broker.wait_ready()
+            self._broker.wait_ready(START_SECONDS)
             return
         settings = self._settings if part == "collector" else self._home.config
         arguments = ["--config", str(settings)]

@@ -22,7 +22,7 @@ RSYSLOG_SENDER = """\
 global(workDirectory="{work}" maxMessageSize="64k")
 module(load="imfile" mode="inotify")
 module(load="omrelp")
-input(type="imfile" File="{log}" Tag="mail:" reopenOnTruncate="on")
+input(type="imfile" File="{log}" Tag="mail:" reopenOnTruncate="on" persistStateInterval="1000")
 action(type="omrelp" target="127.0.0.1" port="{port}" windowSize="10000"
        action.resumeRetryCount="-1" action.resumeInterval="1")
 """

@@ -94,9 +94,9 @@ class RunningBroker:
                 start_new_session=True,
             )
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, seconds: float = START_SECONDS) -> None:
         """Wait until it speaks, over HTTP too if it is managed."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         wait_ready(LOOPBACK, self.broker.port, deadline)
         while self.broker.management_port and not listens(self.broker.management_port):
             assert time.monotonic() < deadline, "nobody listens on the management port"
