@@ -1,7 +1,8 @@
 """Tells managers how a node's logs are: what the shipper has written down, over the bus.
 
 A thread with a connection of its own. Nothing is kept for managers that are away: only the newest
-counts, and it is told again soon. Invariant: nothing here ends the thread, and nobody waits for it.
+counts, and it is told again soon; at every look while nobody listens. Invariant: nothing here ends
+the thread, and nobody waits for it.
 """
 
 import logging
@@ -81,10 +82,17 @@ class Teller:
         with BlockingConnection(parameters) as connection:
             channel = connection.channel()
             self._told = None
+            channel.add_on_return_callback(self._unheard)
             while channel.is_open and not self._over.is_set():
                 if body := self._due(time.monotonic()):
-                    channel.basic_publish(self._exchange, LOGS_STANDING_KEY, body, properties)
+                    channel.basic_publish(
+                        self._exchange, LOGS_STANDING_KEY, body, properties, mandatory=True
+                    )
                 connection.process_data_events(LOOK_SECONDS)
+
+    def _unheard(self, *_returned: object) -> None:
+        """No manager listens: what was told is told again at the next look."""
+        self._told = None
 
     def _due(self, now: float) -> bytes | None:
         """What is to be told now; None: nothing."""
