@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from workers.maillog.core.counted import counted_as
 from workers.maillog.core.happenings import Happening, Kind
 from workers.maillog.core.tally import Tally
 from workers.maillog.counts import Counts, Progress
@@ -31,7 +32,8 @@ class MailNumbers:
     ) -> None:
         """So many of a kind at that time."""
         tally = Tally()
-        told = Happening(kind=kind, at="", recipient=f"a@{domain}", address=client)
+        told = counted_as(Happening(kind=kind, at="", recipient=f"a@{domain}", address=client))
+        assert told is not None
         for _ in range(count):
             tally.add(told, at, subcluster, node)
         new = Progress(self._known.position + 1)

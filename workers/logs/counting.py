@@ -24,7 +24,7 @@ from workers.logs.core.ledger import Ledger, decoded
 from workers.logs.core.lines import LINE_BYTES, LogFile
 from workers.logs.files import DAMAGED, is_compressed
 from workers.logs.scanning import zone_seconds
-from workers.maillog.core.counted import counted
+from workers.maillog.core.counted import counted_in
 from workers.maillog.core.moments import DAY, Moments
 from workers.maillog.core.tally import Tally
 from workers.maillog.counts import Counts, CountsError, Progress
@@ -117,9 +117,7 @@ class Counter:
     def _tally(self, file: LogFile, data: bytes, written: float) -> Tally:
         """The numbers of some lines; what says an impossible time is told, and not counted."""
         tally, moments, timeless = Tally(), Moments(zone_seconds()), 0
-        for line in data.split(b"\n"):
-            if (found := counted(line)) is None:
-                continue
+        for found in counted_in(data):
             moment = moments.seconds(found.at, written)
             if moment is None or moment > written + DAY:
                 timeless += 1

@@ -11,6 +11,7 @@ from workers.logs.content import Text
 from workers.logs.core.lines import LINE_BYTES, moment_of
 from workers.logs.core.patterns import Expression, Sieve
 from workers.logs.files import DAMAGED
+from workers.maillog.core.marks import lines_with
 from workers.maillog.core.moments import Moments
 
 LOOK_BACK_LINES = 100
@@ -66,7 +67,8 @@ def matches(data: bytes, expression: Expression) -> Iterator[tuple[int, int]]:
             yield start, end
             at = end + 1
         return
-    for start, end in _every(data) if sieve is None else _candidates(data, sieve):
+    lines = _every(data) if sieve is None else lines_with(sieve.texts, data, sieve.of(data))
+    for start, end in lines:
         if search(data[start:end]):
             yield start, end
 
@@ -91,26 +93,6 @@ def _every(data: bytes) -> Iterator[tuple[int, int]]:
         end = data.find(b"\n", at)
         end = len(data) if end < 0 else end
         yield at, end
-        at = end + 1
-
-
-def _candidates(data: bytes, sieve: Sieve) -> Iterator[tuple[int, int]]:
-    """Lines that have one of the texts."""
-    find = sieve.of(data).find
-    at = 0
-    ahead = dict.fromkeys(sieve.texts, -1)
-    while True:
-        for text, place in list(ahead.items()):
-            if place < at:
-                place = find(text, at)
-                if place < 0:
-                    del ahead[text]
-                else:
-                    ahead[text] = place
-        if not ahead:
-            return
-        start, end = _bounds(data, min(ahead.values()))
-        yield start, end
         at = end + 1
 
 

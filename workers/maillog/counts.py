@@ -132,12 +132,15 @@ class Counts:
         rows = self._base.execute(f"SELECT name, {_COLUMNS} FROM numbers {where}", place)  # noqa: S608
         before: Names = {name: tuple(numbers) for name, *numbers in rows}
         after = trimmed(merged((before, names)), NAMES_MAX[group.by])
-        gone = ((*place, name) for name in before.keys() - after.keys())
-        self._base.executemany(f"DELETE FROM numbers {where} AND name = ?", gone)  # noqa: S608
+        if gone := before.keys() - after.keys():
+            self._base.executemany(
+                f"DELETE FROM numbers {where} AND name = ?",  # noqa: S608
+                ((*place, name) for name in gone),
+            )
         marks = ", ".join("?" * (5 + len(Outcome)))
         self._base.executemany(
             f"INSERT OR REPLACE INTO numbers VALUES ({marks})",  # noqa: S608
-            ((*place, name, *row) for name, row in after.items() if row != before.get(name)),
+            sorted((*place, name, *row) for name, row in after.items() if row != before.get(name)),
         )
 
     @contextlib.contextmanager

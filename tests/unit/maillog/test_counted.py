@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workers.maillog.core import exim, postfix
-from workers.maillog.core.counted import OUTCOMES, Outcome, counted
+from workers.maillog.core.counted import OUTCOMES, Outcome, counted, counted_in
 from workers.maillog.core.tally import OTHER, By, Group, Tally, merged, step_for, trimmed
 
 SAMPLES = Path(__file__).parents[3] / "fixtures/maillog"
@@ -28,7 +28,7 @@ MINUTE = 1_764_000_000 // 60 * 60
 def outcome(line: bytes) -> Outcome:
     found = counted(line)
     assert found is not None
-    return OUTCOMES[found.kind]
+    return found.outcome
 
 
 @pytest.mark.parametrize("name", ["postfix", "exim"])
@@ -40,7 +40,9 @@ def test_nothing_that_counts_is_left_out(name: str) -> None:
     wanted = [found for found in told if found is not None and found.kind in OUTCOMES]
 
     assert len(wanted) > 5
-    assert [found for line in lines if (found := counted(line)) is not None] == wanted
+    assert [
+        (one.at, one.outcome, one.binding, one.domain) for one in counted_in(b"\n".join(lines))
+    ] == [(one.at, OUTCOMES[one.kind], one.binding, one.domain) for one in wanted]
 
 
 @pytest.mark.parametrize(

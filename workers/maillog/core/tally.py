@@ -7,10 +7,12 @@ Invariant: bounded names never cost a count; what is not among the most frequent
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+from heapq import nsmallest
+from operator import neg
 from typing import NamedTuple
 
-from workers.maillog.core.counted import OUTCOMES, Outcome
-from workers.maillog.core.happenings import Happening
+from workers.maillog.core.counted import Counted, Outcome
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 STEPS = (MINUTE, HOUR, DAY)
@@ -35,8 +37,9 @@ class By(StrEnum):
 
 NAMES_MAX = {By.NODE: 10_000, By.DOMAIN: 200, By.CLIENT: 200, By.BINDING: 200}
 """Names in each step of time and subcluster; the rest is `OTHER`."""
-_PLACES = {outcome: place for place, outcome in enumerate(ORDER)}
-_OF_CLIENTS = frozenset({Outcome.REJECTED, Outcome.CONNECTED})
+
+_WIDTH = 48
+_UNITS = tuple(1 << place * _WIDTH for place in range(len(ORDER)))
 
 Numbers = tuple[int, ...]
 """In the order of `Outcome`."""
@@ -53,37 +56,48 @@ class Group(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """Numbers by minute. Mutable."""
+    """Numbers by minute. Mutable.
 
-    _counts: dict[Group, dict[str, list[int]]] = field(default_factory=dict)
+    Those of a name are one whole number in here, `_WIDTH` bits for each: adding is one step then.
+    """
 
-    def add(self, found: Happening, moment: float, subcluster: str, node: str) -> None:
-        """Count one of `counted`'s; `moment` is when it happened, in seconds."""
-        start = int(moment // MINUTE) * MINUTE
-        outcome = OUTCOMES[found.kind]
-        place = _PLACES[outcome]
-        self._count(Group(start, subcluster, By.NODE), node, place)
-        self._count(Group(start, subcluster, By.BINDING), found.binding, place)
-        if domain := found.domain:
-            self._count(Group(start, subcluster, By.DOMAIN), domain, place)
-        if found.address and outcome in _OF_CLIENTS:
-            self._count(Group(start, subcluster, By.CLIENT), found.address, place)
+    _minutes: dict[tuple[int, str], tuple[dict[str, int], ...]] = field(default_factory=dict)
+    """When a minute begins, and a subcluster -> name -> numbers, in the order of `By`."""
+
+    def add(self, one: Counted, moment: float, subcluster: str, node: str) -> None:
+        """Count one; `moment` is when it happened, in seconds."""
+        key = int(moment // MINUTE) * MINUTE, subcluster
+        minute = self._minutes.get(key)
+        if minute is None:
+            minute = self._minutes[key] = ({}, {}, {}, {})
+        nodes, domains, clients, bindings = minute
+        unit = _UNITS[ORDER.index(one.outcome)]
+        nodes[node] = nodes.get(node, 0) + unit
+        binding = one.binding[:NAME_LENGTH]
+        bindings[binding] = bindings.get(binding, 0) + unit
+        if domain := one.domain[:NAME_LENGTH]:
+            domains[domain] = domains.get(domain, 0) + unit
+        if client := one.client[:NAME_LENGTH]:
+            clients[client] = clients.get(client, 0) + unit
 
     def by_steps(self, step: int) -> dict[Group, Names]:
         """The numbers, with starts of steps of so many seconds."""
-        found: dict[Group, Names] = {}
-        for group, counts in self._counts.items():
-            names: Names = {name: tuple(numbers) for name, numbers in counts.items()}
-            coarse = group._replace(start=group.start // step * step)
-            found[coarse] = merged((found[coarse], names)) if coarse in found else names
-        return found
+        sums: dict[Group, dict[str, int]] = {}
+        for (start, subcluster), minute in self._minutes.items():
+            for by, names in zip(By, minute, strict=True):
+                whole = sums.setdefault(Group(start // step * step, subcluster, by), {})
+                for name, packed in names.items():
+                    whole[name] = whole.get(name, 0) + packed
+        return {
+            group: {name: _numbers(packed) for name, packed in whole.items()}
+            for group, whole in sums.items()
+            if whole
+        }
 
-    def _count(self, group: Group, name: str, place: int) -> None:
-        names = self._counts.get(group)
-        if names is None:
-            names = self._counts[group] = {}
-        numbers = names.get(name) or names.setdefault(name[:NAME_LENGTH], [0] * len(ORDER))
-        numbers[place] += 1
+
+@lru_cache(4_096)
+def _numbers(packed: int) -> Numbers:
+    return tuple(packed >> shift & _UNITS[1] - 1 for shift in range(0, len(ORDER) * _WIDTH, _WIDTH))
 
 
 def merged(parts: Iterable[Mapping[str, Numbers]]) -> Names:
@@ -91,7 +105,8 @@ def merged(parts: Iterable[Mapping[str, Numbers]]) -> Names:
     whole: Names = {}
     for part in parts:
         for name, numbers in part.items():
-            whole[name] = added(whole.get(name), numbers)
+            had = whole.get(name)
+            whole[name] = numbers if had is None else added(had, numbers)
     return whole
 
 
@@ -99,18 +114,16 @@ def trimmed(names: Names, most: int) -> Names:
     """The `most` names with the largest numbers, and the sum of the others as `OTHER`."""
     if len(names) - (OTHER in names) <= most:
         return names
-    ordered = sorted(names, key=lambda name: (name == OTHER, -sum(names[name]), name))
-    kept = {name: names[name] for name in ordered[:most]}
-    kept[OTHER] = total(names[name] for name in ordered[most:])
+    sums = zip(map(neg, map(sum, names.values())), names, strict=True)
+    first = nsmallest(most, (one for one in sums if one[1] != OTHER))
+    kept = {name: names[name] for _, name in first}
+    kept[OTHER] = total(numbers for name, numbers in names.items() if name not in kept)
     return kept
 
 
 def total(rows: Iterable[Numbers]) -> Numbers:
     """The sum."""
-    whole: Numbers | None = None
-    for row in rows:
-        whole = added(whole, row)
-    return whole or (0,) * len(ORDER)
+    return tuple(map(sum, zip(*rows, strict=True))) or (0,) * len(ORDER)
 
 
 def added(some: Numbers | None, more: Numbers) -> Numbers:
