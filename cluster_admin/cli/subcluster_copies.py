@@ -43,6 +43,7 @@ def copy(
     """Make a subcluster with the files and settings of another; it has no nodes and VIPs yet.
 
     Copied is what all nodes of FROM get, FROM/default/; not what single nodes have of their own.
+    Its logs go to the subscribers that FROM has: name it in their collector.toml.
     """
     body = {"from": source, "to": target, "history": history, "settings": settings}
     make(call, how, "copy-subcluster", body, subcluster=target)

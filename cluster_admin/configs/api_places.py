@@ -50,7 +50,7 @@ class CopySubclusterBody(PlacesBody):
     """Which subcluster to copy."""
 
     history = Flag(default=False, help_text="Histories of the files go on in those of `from`.")
-    settings = Flag(default=True, help_text="With the settings (knobs) of `from`.")
+    settings = Flag(default=True, help_text="With the settings (knobs, logs) of `from`.")
 
 
 class PlacesTriedAnswer(TriedAnswer):

@@ -108,7 +108,7 @@ def _layer(path: str) -> str:
 
 
 def _foreign(candidate: Candidate) -> Iterator[Problem]:
-    """Definitions that are not of this cluster, cannot be read, or name a node as a directory."""
+    """Definitions that are not of this cluster, cannot be read, or have a name that is taken."""
     for path in candidate.changes:
         subcluster = members.subcluster_of(path)
         if not subcluster or path not in candidate.after:
@@ -120,6 +120,9 @@ def _foreign(candidate: Candidate) -> Iterator[Problem]:
             continue
         if found is not None and found.cluster != settings.MUSTER_CLUSTER:
             sentence = f"is for cluster {found.cluster}, this is {settings.MUSTER_CLUSTER}"
+            yield Problem(path, 0, "", sentence)
+        sentence = members.reserved_refusal(subcluster)
+        if sentence and path not in candidate.before:
             yield Problem(path, 0, "", sentence)
         known = members.nodes_of(_old(candidate, subcluster))
         if DEFAULT in members.nodes_of(found) and DEFAULT not in known:

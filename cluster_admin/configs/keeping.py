@@ -50,7 +50,7 @@ def _keep(
 ) -> None:
     name = subcluster.name
     if name == GLOBAL:
-        raise NotMade(f"a subcluster cannot be called {GLOBAL}; choose another name")
+        raise NotMade(members.reserved_refusal(name))
     message = message_of(comment, f"{name}: definitions {subcluster.revision}")
     with _told():
         _commit({members.path_of(name): Entry(text.encode())}, actor, message, dry_run)

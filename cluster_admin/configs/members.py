@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from cluster_admin.configs.refusals import Problem, Refused
+from workers.bus.exchanges import RESERVED_SUBCLUSTERS
 from workers.config.core.facts import Facts
 from workers.config.core.facts import facts_of as core_facts_of
 from workers.failover.core.definitions import Definitions
@@ -18,6 +19,7 @@ from workers.repository.trees import Listing
 Read = Callable[[str], bytes]
 PARSED = 8
 """Definitions in memory, at most."""
+RESERVED = RESERVED_SUBCLUSTERS | {GLOBAL}
 _REVISION = re.compile(r"^revision = ([0-9]{1,16})$", re.MULTILINE)
 Shown = tuple[object, ...]
 
@@ -31,6 +33,11 @@ def subcluster_of(path: str) -> str:
     """Whose definitions are at that path; empty when it is another file."""
     top, _, name = path.partition("/")
     return top if name == DEFINITIONS and top != GLOBAL else ""
+
+
+def reserved_refusal(name: str) -> str:
+    """Why no new subcluster is called so, as a sentence; empty: it may be."""
+    return f"a subcluster cannot be called {name}; choose another name" if name in RESERVED else ""
 
 
 def revision_of(text: str) -> int:

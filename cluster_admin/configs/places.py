@@ -16,7 +16,7 @@ from cluster_admin.configs import members
 from cluster_admin.configs.refusals import Problem, Refused
 from cluster_admin.inventory.fields import WORD
 from workers.repository.core.changes import Changes, Entry
-from workers.repository.core.paths import DEFAULT, GLOBAL
+from workers.repository.core.paths import DEFAULT
 from workers.repository.trees import File, Listing
 
 _ORIGIN = re.compile(r"^Copied-from: ([a-z][a-z0-9_-]{0,62})@r([1-9][0-9]{0,14})$", re.MULTILINE)
@@ -45,8 +45,8 @@ class Origin:
 
 def name_refusal(name: str) -> str:
     """Why no subcluster can be called so, as a sentence; empty: one can."""
-    if name == GLOBAL:
-        return f"a subcluster cannot be called {GLOBAL}; choose another name"
+    if sentence := members.reserved_refusal(name):
+        return sentence
     if WORD.regex.search(name) is None:  # type: ignore[union-attr]
         return f"no subcluster can be called {name}: that is {WORD.message}"
     return ""

@@ -1,8 +1,10 @@
-"""Copies of subclusters: a new one with the files and knobs of another, as one revision.
+"""Copies of subclusters: a new one with the files and settings of another, as one revision.
 
-It begins without nodes, networks and VIPs: those are the other's own. Files of single nodes are not
-copied either. A subcluster that is there is never copied over: that is a promotion.
+It begins without nodes, networks and VIPs: those are the other's own. Files and logs of single
+nodes are not copied either. A subcluster that is there is never copied over: that is a promotion.
 """
+
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -11,6 +13,7 @@ from cluster_admin.configs.places import Plan
 from cluster_admin.configs.store import repository
 from workers.failover.core.definitions import Definitions, Knobs
 from workers.failover.core.definitions_text import render
+from workers.logs.core.definitions import Logs
 from workers.repository.core.changes import Entry
 from workers.repository.core.paths import DEFAULT
 
@@ -20,7 +23,8 @@ def copied(
 ) -> Plan:
     """Work it out; `history`: the files' histories go on in the source's. Raises `Refused`.
 
-    `knobs`: those of the source; otherwise each is as usual. `message`: instead of the usual one.
+    `knobs`: those of the source, and its logs; otherwise each is as usual, and no log is shipped.
+    `message`: instead of the usual one.
     """
     base = index.follow()
     tree, read = repository().tree(base), repository().content
@@ -39,6 +43,7 @@ def copied(
         subcluster=target,
         revision=1,
         knobs=there.knobs if knobs else Knobs(),
+        logs=_logs(there.logs) if knobs else Logs(),
     )
     changes = places.entries(wanted, read)
     changes[members.path_of(target)] = Entry(render(new).encode())
@@ -46,3 +51,8 @@ def copied(
     if history:
         message = places.with_origin(message, places.Origin(source, base))
     return Plan(base, base, changes, message)
+
+
+def _logs(there: Logs) -> Logs:
+    """Those that every node has, to the same subscribers."""
+    return replace(there, sources=tuple(one for one in there.sources if not one.nodes))

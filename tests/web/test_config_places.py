@@ -13,6 +13,7 @@ from cluster_admin.configs.store import repository
 from cluster_admin.inventory import repository as texts
 from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node, Setting, Subcluster
+from cluster_admin.logs.models import LogSource, LogSubscriber
 from cluster_admin.vips.models import Vip
 from tests.web.config_stage import ACTOR, add_vip, commit, head, subcluster, text
 from workers.failover.core.definitions_text import parse
@@ -82,6 +83,24 @@ def test_a_copy_may_have_the_usual_settings_and_its_own_words(home: Subcluster) 
     assert repository().revision(head()).message == f"Try it\n\nCopied-from: staging@r{head() - 1}"
 
 
+def test_a_copy_ships_its_logs_as_its_model_does(home: Subcluster) -> None:
+    staging = Subcluster.objects.get(name="staging")
+    with services.change(staging, ACTOR) as change:
+        for name, nodes in (("mail", []), ("web", ["test1"])):
+            LogSource.objects.create(
+                subcluster=change.subcluster, name=name, path=f"/var/log/{name}", nodes=nodes
+            )
+        LogSubscriber.objects.create(subcluster=change.subcluster, name="archive")
+
+    done(places_copying.copied("staging", "trial"))
+    done(places_copying.copied("staging", "plain", knobs=False))
+
+    row = Subcluster.objects.get(name="trial")
+    assert [(one.name, one.path) for one in row.logsource_set.all()] == [("mail", "/var/log/mail")]
+    assert [one.name for one in row.logsubscriber_set.all()] == ["archive"]
+    assert not LogSource.objects.filter(subcluster__name="plain").exists()
+
+
 def test_a_copy_takes_nodes_like_any_other(home: Subcluster) -> None:
     done(places_copying.copied("staging", "trial"))
     row = Subcluster.objects.get(name="trial")
@@ -121,6 +140,7 @@ def test_what_an_older_subcluster_of_that_name_left_is_no_part_of_the_copy(
         (("staging", "default"), "a subcluster default already; to make it like staging: muster"),
         (("staging", "staging"), "a subcluster staging already"),
         (("staging", "global"), "cannot be called global"),
+        (("staging", "logs"), "cannot be called logs"),
         (("staging", "Trial"), "no subcluster can be called Trial"),
         (("nowhere", "trial"), "there is no subcluster nowhere"),
         (("global", "trial"), "there is no subcluster global"),

@@ -57,12 +57,24 @@ def test_the_admin_refuses_it_too(client: Client) -> None:
     assert not Node.objects.filter(name="default").exists()
 
 
-def test_no_subcluster_is_called_as_the_directory_of_all_nodes() -> None:
+@pytest.mark.parametrize("name", ["global", "logs"])
+def test_no_subcluster_is_called_as_what_is_for_all_of_them(name: str) -> None:
+    """Given the directory of all nodes, and the queues of logs, then no subcluster has the name."""
     subcluster()
     before = head()
 
-    answer = administrator().post("subclusters/", {"name": "global", "description": ""})
+    answer = administrator().post("subclusters/", {"name": name, "description": ""})
 
     assert (answer.status, head()) == (409, before)
-    assert "cannot be called global" in answer.body["detail"]
-    assert not Subcluster.objects.filter(name="global").exists()
+    assert f"cannot be called {name}; {SENTENCE}" in answer.body["detail"]
+    assert not Subcluster.objects.filter(name=name).exists()
+
+
+def test_no_commit_makes_such_a_subcluster() -> None:
+    subcluster()
+    lines = 'format = 1\ncluster = "demo"\nsubcluster = "logs"\nrevision = 1\n'
+
+    with pytest.raises(configs.Refused, match="cannot be called logs"):
+        commit({"logs/definitions.toml": lines})
+
+    assert not Subcluster.objects.filter(name="logs").exists()

@@ -17,6 +17,9 @@ MANAGER_QUEUE = "manager"
 NODE_QUEUE_ARGUMENTS: dict[str, int | str] = {"x-max-length": 100, "x-overflow": "drop-head"}
 """Of a node's queue of tasks (durable, on the default exchange). Whoever declares it must say the
 same: the broker refuses other arguments for a queue that exists."""
+RESERVED_SUBCLUSTERS = frozenset({"logs"})
+"""Rooms of such a subcluster would be named as the queues of subscribers of logs are: whoever may
+use the one at the broker could use the other."""
 LOGS_STANDING_KEY = ""
 """Nodes tell with it, in the exchange of logs, how these are: no subscriber is called so."""
 EVENTS_TTL_MS = 60_000
