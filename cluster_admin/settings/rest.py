@@ -31,6 +31,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.0.3",
     "ENUM_NAME_OVERRIDES": {
         "ProposalState": "cluster_admin.configs.proposal_models.Proposal.State",
+        "VipState": "cluster_admin.vips.models.VipStatus.State",
     },
     "PREPROCESSING_HOOKS": [],
     "POSTPROCESSING_HOOKS": [

@@ -1,5 +1,6 @@
 """The OpenAPI document says what is; every resource is reached from the root; bugs are problems."""
 
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,12 @@ def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(
     assert len(set(names)) == len(names)
     assert [name for name in names if name[-1].isdigit()] == []
     assert [path for _, path, one in operations if not one.get("description")] == []
+
+
+def test_every_enumeration_has_a_real_name(document: dict[str, Any]) -> None:
+    names = [name for name in document["components"]["schemas"] if name.endswith("Enum")]
+
+    assert [name for name in names if re.search("[0-9a-f]{3}Enum$", name)] == []
 
 
 def test_every_operation_says_every_way_it_may_be_refused(document: dict[str, Any]) -> None:
