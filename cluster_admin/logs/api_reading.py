@@ -17,8 +17,9 @@ from rest_framework.response import Response
 
 from cluster_admin.accounts.services import readable
 from cluster_admin.logs import reader, reading
-from cluster_admin.logs.reading import BadQuestion, Query, Readable
+from cluster_admin.logs.reading import Readable
 from cluster_admin.rest.problems import Code, Problem, invalid
+from cluster_admin.rest.questions import BadQuestion, Query
 from cluster_admin.rest.views import View
 from workers.logs.core.questions import (
     Alive,

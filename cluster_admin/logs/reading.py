@@ -4,12 +4,11 @@ Values are those of a URL, for the API and the pages alike. What makes no sense 
 name of the value. Times are ISO 8601 (UTC unless it says otherwise), or how long ago: 15m, 2h, 7d.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 
-from cluster_admin.rest.moments import seconds_of
+from cluster_admin.rest.questions import BadQuestion, Query, check_names, number_of, range_of
 from workers.logs.core.patterns import PatternError, checked
 from workers.logs.core.questions import (
     BARS_MAX,
@@ -22,37 +21,27 @@ from workers.logs.core.questions import (
 )
 
 NAMES = ("subcluster", "node", "source")
-NAME_MAX = 255
 SECONDS = 25.0
 """How long reading may take; clients of the API wait for 30."""
 LINES, TAIL_LINES, BARS = 500, 100, 60
 AHEAD_SECONDS = 60.0
 """Clocks of nodes may be ahead."""
 SEARCH_BACK_SECONDS, TRACE_BACK_SECONDS = 86_400.0, 7 * 86_400.0
-Query = Mapping[str, str]
 Readable = frozenset[str] | None
 """Subclusters that the asker may read; None: every one."""
-
-
-class BadQuestion(Exception):
-    """A value that cannot be asked with: its name, and a sentence that goes on from there."""
-
-    def __init__(self, name: str, sentence: str) -> None:
-        super().__init__(f"{name} {sentence}")
-        self.name, self.sentence = name, sentence
 
 
 def search_of(query: Query, readable: Readable, now: float) -> Search:
     """Lines that match `grep`; of the last day unless told."""
     times = _times(query, now, SEARCH_BACK_SECONDS)
-    limit = _number(query, "limit", LINES, 1, LINES_MAX)
+    limit = number_of(query, "limit", LINES, 1, LINES_MAX)
     return Search(pattern=_pattern(query), limit=limit, **times, **_scope(query, readable))
 
 
 def histogram_of(query: Query, readable: Readable, now: float) -> Histogram:
     """How many of them there are when; until now unless told."""
     times = _times(query, now, SEARCH_BACK_SECONDS, ahead_seconds=0.0)
-    bars = _number(query, "bars", BARS, 1, BARS_MAX)
+    bars = number_of(query, "bars", BARS, 1, BARS_MAX)
     return Histogram(pattern=_pattern(query), bars=bars, **times, **_scope(query, readable))
 
 
@@ -62,7 +51,7 @@ def trace_of(query: Query, readable: Readable, now: float) -> Trace:
     if not key.strip("<> ") or len(key) > 1_000:
         raise BadQuestion("key", "is missing; write a queue id, a message id or a mail address")
     times = _times(query, now, TRACE_BACK_SECONDS)
-    limit = _number(query, "limit", LINES, 1, LINES_MAX)
+    limit = number_of(query, "limit", LINES, 1, LINES_MAX)
     index = settings.MUSTER_LOGS_INDEX
     return Trace(key=key, index=index, limit=limit, **times, **_scope(query, readable))
 
@@ -72,24 +61,14 @@ def tail_of(query: Query, readable: Readable) -> Tail:
     follow = query.get("follow") or "1"
     if follow not in ("0", "1"):
         raise BadQuestion("follow", f"is {follow[:20]!r}; write 1 or 0")
-    lines = _number(query, "lines", TAIL_LINES, 0, TAIL_LINES_MAX)
+    lines = number_of(query, "lines", TAIL_LINES, 0, TAIL_LINES_MAX)
     return Tail(
         pattern=_pattern(query), lines=lines, follow=follow == "1", **_scope(query, readable)
     )
 
 
-def moment(text: str, name: str, now: float) -> float:
-    """Seconds since 1970 of a time, or of how long ago it was; raises `BadQuestion`."""
-    try:
-        return seconds_of(text, now)
-    except ValueError as error:
-        raise BadQuestion(name, str(error)) from None
-
-
 def _scope(query: Query, readable: Readable) -> dict[str, Any]:
-    for name in NAMES:
-        if len(query.get(name, "")) > NAME_MAX:
-            raise BadQuestion(name, f"is longer than {NAME_MAX} characters; write a name")
+    check_names(query, NAMES)
     names = {name: query.get(name, "").strip() for name in NAMES}
     may = None if readable is None else tuple(sorted(readable))
     return {"template": settings.MUSTER_LOGS_DESTINATION, "readable": may, **names}
@@ -109,18 +88,5 @@ def _times(
     query: Query, now: float, back_seconds: float, ahead_seconds: float = AHEAD_SECONDS
 ) -> dict[str, Any]:
     """The range of time, and how long reading may take."""
-    until = moment(query["until"], "until", now) if query.get("until") else now + ahead_seconds
-    since = moment(query["since"], "since", now) if query.get("since") else until - back_seconds
-    if since >= until:
-        raise BadQuestion("since", "is not before until; write an earlier time")
+    since, until = range_of(query, now, back_seconds, ahead_seconds)
     return {"since": since, "until": until, "seconds": SECONDS}
-
-
-def _number(query: Query, name: str, usual: int, least: int, most: int) -> int:
-    text = query.get(name, "")
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
-    if not text:
-        return usual
-    if not least <= number <= most:
-        raise BadQuestion(name, f"is {text[:20]!r}; write {least} to {most}")
-    return number

@@ -12,8 +12,9 @@ from rest_framework.response import Response
 
 from cluster_admin.accounts.services import readable
 from cluster_admin.mail import counted, questions
-from cluster_admin.mail.questions import ROWS_MAX, TIME, BadQuestion
+from cluster_admin.mail.questions import ROWS_MAX, TIME
 from cluster_admin.rest.problems import Code, Problem, invalid
+from cluster_admin.rest.questions import BadQuestion
 from cluster_admin.rest.views import View
 from workers.maillog.core.tally import ORDER, By, Numbers
 from workers.maillog.reading import CountsError, Row

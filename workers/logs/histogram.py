@@ -4,23 +4,20 @@ As with a search, expressions run in processes that are killed when the time is 
 counted by then is told, and that it is not all.
 """
 
-import os
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import TimeoutError as LateError
-from multiprocessing import get_context
 
 from workers.logs.content import Text
 from workers.logs.core.lines import LogFile, moment_of
 from workers.logs.core.patterns import Expression
+from workers.logs.crew import crew
 from workers.logs.files import DAMAGED
 from workers.logs.scanning import matches, zone_seconds
 from workers.logs.stretches import stretches
 from workers.maillog.core.moments import Moments
-
-PROCESSES_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,7 @@ def histogram(
     counts = Counter[int]()
     whole = True
     if pieces:
-        processes = min(os.cpu_count() or 1, PROCESSES_MAX, len(pieces))
-        with get_context("spawn").Pool(processes) as pool:
+        with crew(len(pieces)) as pool:
             results = pool.imap_unordered(count, pieces)
             for _ in pieces:
                 try:

@@ -5,22 +5,20 @@ never comes to an end costs the asker its answer and nothing else. Memory is bou
 pieces are in work, and each gives at most `limit` lines.
 """
 
-import os
 import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing import TimeoutError as LateError
-from multiprocessing import get_context
 from multiprocessing.pool import AsyncResult
 from operator import itemgetter
 
 from workers.logs.core.lines import Line, LogFile, line_of
 from workers.logs.core.patterns import Expression
+from workers.logs.crew import crew, size
 from workers.logs.scanning import Hit, Piece, scan
 from workers.logs.stretches import Stretch, stretches
 
-PROCESSES_MAX = 8
 AHEAD = 3
 """Stretches per process that are in work or wait to be taken."""
 
@@ -39,14 +37,14 @@ def search(
     """See `reading.search`."""
     deadline = time.monotonic() + seconds
     parts = deque(stretches(found, since, until))
-    processes = min(os.cpu_count() or 1, PROCESSES_MAX, max(1, len(parts)))
+    ready = size(len(parts)) * AHEAD
     if parts:
-        with get_context("spawn").Pool(processes) as pool:
+        with crew(len(parts)) as pool:
             work: deque[tuple[Stretch, AsyncResult[list[Hit]]]] = deque()
             held: list[_Held] = []
             count = 0
             while parts or work:
-                while parts and len(work) < processes * AHEAD:
+                while parts and len(work) < ready:
                     part = parts.popleft()
                     place = part.file.path, part.start, part.end
                     piece = Piece(*place, expression, since, until, limit)

@@ -18,6 +18,7 @@ from cluster_admin.accounts.services import readable
 from cluster_admin.dashboard import log_rows, scope
 from cluster_admin.dashboard.views.base import Page, answer
 from cluster_admin.logs import reader, reading
+from cluster_admin.rest.questions import BadQuestion
 
 LIMIT = "200"
 """Lines on a page."""
@@ -78,7 +79,7 @@ class LogPart(LoginRequiredMixin, View):
         query = asked(request)
         try:
             context = self.context(query, request)
-        except (reading.BadQuestion, reader.ReadingError) as error:
+        except (BadQuestion, reader.ReadingError) as error:
             return answer(request, "dashboard/logs/parts/refused.html", {"sentence": str(error)})
         return answer(request, self.template, context | {"asked": query})
 

@@ -12,7 +12,7 @@ from cluster_admin.dashboard.mail_charts import COMING, GOING, chart, lines
 from cluster_admin.dashboard.views.base import Page
 from cluster_admin.mail import counted, questions
 from cluster_admin.mail.counted import Question
-from cluster_admin.mail.questions import BadQuestion
+from cluster_admin.rest.questions import BadQuestion
 from workers.maillog.core.tally import By
 from workers.maillog.reading import CountsError
 

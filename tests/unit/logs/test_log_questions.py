@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from cluster_admin.logs import reading
-from cluster_admin.logs.reading import BadQuestion
+from cluster_admin.rest.moments import seconds_of
+from cluster_admin.rest.questions import BadQuestion
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
 
@@ -23,7 +24,7 @@ NOW = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
     ],
 )
 def test_times_are_iso_8601_or_how_long_ago(text: str, seconds_ago: float) -> None:
-    assert reading.moment(text, "since", NOW) == NOW - seconds_ago
+    assert seconds_of(text, NOW) == NOW - seconds_ago
 
 
 @pytest.mark.parametrize(
