@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cluster_admin.cli import completing, shapes
+from cluster_admin.cli import completing, log_histograms, shapes
 from cluster_admin.cli.arguments import given
 from cluster_admin.cli.bundles import Printing, add
 from cluster_admin.cli.durations import moment
@@ -40,6 +40,12 @@ Lines = Annotated[
 ]
 Limit = Annotated[
     int, typer.Option("--limit", min=1, max=10_000, help="At most so many lines, the first ones.")
+]
+Histogram = Annotated[
+    bool, typer.Option("--histogram", help="How many lines when, instead of the lines.")
+]
+Bars = Annotated[
+    int, typer.Option("--bars", min=1, max=500, help="Of --histogram: into so many spans of time.")
 ]
 
 
@@ -80,6 +86,7 @@ def tail(
         "muster logs search 'status=deferred' --since 2h",
         "muster logs search '(?i)tls handshake' --node mta1 --since 2026-11-28 --until 2026-11-29",
         "muster logs search @example.org --source mail --limit 1000 -o csv",
+        "muster logs search 'status=deferred' --since 2h --histogram --bars 24",
     ],
 )
 def search(
@@ -92,15 +99,23 @@ def search(
     subcluster: Subcluster = None,
     source: Source = None,
     limit: Limit = 500,
+    histogram: Histogram = False,
+    bars: Bars = 24,
 ) -> None:
     """Show lines in which a regular expression (Python's) matches, of all nodes, in order of time.
 
-    Of the last day, unless --since and --until say more.
+    Of the last day, unless --since and --until say more. With --histogram all that match are
+    counted, and -o json has since, until and count of each span.
     """
     look = look_of(call, view)
-    shapes.picked(COLUMNS, look)
-    names = given(node=node, subcluster=subcluster, source=source, limit=limit)
-    _show(call, "logs/lines/", {"grep": expression, **names, **_range(since, until)}, look)
+    shapes.picked(log_histograms.COLUMNS if histogram else COLUMNS, look)
+    names = given(node=node, subcluster=subcluster, source=source)
+    query = {"grep": expression, **names, **_range(since, until)}
+    if histogram:
+        told = call.client.get("logs/histogram/", query | {"bars": bars}).body
+        log_histograms.show(told, look)
+    else:
+        _show(call, "logs/lines/", query | {"limit": limit}, look)
 
 
 @add(

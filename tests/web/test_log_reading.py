@@ -107,6 +107,20 @@ def test_what_makes_no_sense_is_refused_by_name(where: str, name: str) -> None:
     assert list(refused.body["errors"]) == [name]
 
 
+def test_the_command_draws_a_histogram(shell: Shell) -> None:
+    command = "muster logs search status=sent --since 1h --histogram --bars 6"
+
+    drawn = shell.types(command)
+    told = json.loads(shell.types(f"{command} -o json").stdout)
+
+    counts = [one["count"] for one in told]
+    assert (len(counts), sum(counts) > 0) == (6, True)
+    assert [one["until"] for one in told[:-1]] == [one["since"] for one in told[1:]]
+    assert "█" * 40 in drawn.stdout
+    assert f"{sum(counts)} lines" in drawn.stderr
+    assert shell.types(f"{command} -o csv").stdout.splitlines()[0] == "since,lines,bar,until"
+
+
 @pytest.mark.parametrize("where", ["lines/", "histogram/", "trace/?key=a", "tail/"])
 def test_nobody_reads_logs_without_a_role(where: str) -> None:
     assert Api().get(f"logs/{where}").problem == (401, "unauthenticated")
