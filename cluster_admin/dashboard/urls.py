@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from cluster_admin.dashboard.views.lists import Events, Nodes, Overview, Vips
 from cluster_admin.dashboard.views.live import live
+from cluster_admin.dashboard.views.log_decommissioning import LogDecommission
 from cluster_admin.dashboard.views.log_shipping import LogShipping
 from cluster_admin.dashboard.views.logs import (
     Counted,
@@ -57,6 +58,11 @@ urlpatterns = [
     path("logs/trace/", LogTrace.as_view(), name="log-trace"),
     path("logs/trace/lines/", TracedLines.as_view(), name="log-traced"),
     path("logs/shipping/", LogShipping.as_view(), name="log-shipping"),
+    path(
+        "logs/subscribers/<plain:name>/decommission/",
+        LogDecommission.as_view(),
+        name="log-decommission",
+    ),
     path("mail/", Mail.as_view(), name="mail"),
     path("events/", Events.as_view(), name="events"),
 ]

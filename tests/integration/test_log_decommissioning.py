@@ -5,6 +5,7 @@ from typing import Any
 
 import pika
 import pytest
+from django.test import Client
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
@@ -16,6 +17,7 @@ from cluster_admin.inventory.services import Overridable, Refused
 from cluster_admin.logs.decommissioning import decommission
 from cluster_admin.logs.models import LogSubscriber
 from tests.integration.brokers import CLUSTER, RunningBroker, free_ports
+from tests.web import seeding
 from workers.bus.exchanges import MANAGER_ACCOUNT, logs_queue, logs_queue_arguments
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +83,34 @@ def test_what_waits_is_lost_only_by_force(collector: BlockingChannel) -> None:
 
     assert decommission(NAME, ACTOR, force=True).told()["messages"] == 1
     assert _gone(collector)
+
+
+def test_the_page_says_what_is_lost_and_asks(collector: BlockingChannel) -> None:
+    """Given a piece that waits, then the page says so, and only what is ticked does it."""
+    collector.basic_publish("", QUEUE, b"a piece")
+    client = Client()
+    client.force_login(seeding.user("root", "admin"))
+    page = f"/logs/subscribers/{NAME}/decommission/"
+
+    asked = client.get(page).content.decode()
+    collector.connection.process_data_events()  # the broker leaves who is silent for long
+    assert "1 piece of logs" in asked
+    assert "default, staging" in asked
+    assert 'name="force"' in asked
+
+    refused = client.post(page, {"reason": "why"}, follow=True).content.decode()
+    collector.connection.process_data_events()
+    assert f"{NAME} stays as it is: 1 pieces of logs wait" in refused
+    assert LogSubscriber.objects.count() == 2
+
+    done = client.post(page, {"reason": "its disk is gone", "force": "1"}, follow=True)
+    collector.connection.process_data_events()
+    assert "its queue is gone, and 1 pieces of logs with it" in done.content.decode()
+    assert not LogSubscriber.objects.exists()
+    assert AuditRecord.objects.get(kind="queue").reason == "its disk is gone"
+    assert _gone(collector)
+    again = client.get(page).content.decode()
+    assert "there is no log subscriber archive, and no queue of it" in again
 
 
 def test_what_died_halfway_is_finished(collector: BlockingChannel) -> None:

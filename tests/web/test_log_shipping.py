@@ -13,10 +13,12 @@ from prometheus_client import generate_latest
 from prometheus_client.core import CollectorRegistry
 
 from cluster_admin.api.metrics import Rows
+from cluster_admin.audit.models import AuditRecord
 from cluster_admin.events.ledger import Arrival
 from cluster_admin.events.models import Event, Notification, NotificationTarget
 from cluster_admin.events.moments import Moment
-from cluster_admin.inventory.models import Node
+from cluster_admin.inventory.models import Node, Subcluster
+from cluster_admin.logs.models import LogSubscriber
 from cluster_admin.logs.shipping import Desk
 from cluster_admin.logs.shipping_models import Shipping
 from tests.web import seeding
@@ -197,6 +199,25 @@ def test_the_command_shows_nodes_and_then_one_nodes_positions(bus: Bus, shell: S
     table = shell.types("muster logs show mta1").stdout
     for word in ("archive", "second", "mail", "2000", "1500", "500", "/var/log/mail.log"):
         assert word in table
+
+
+def test_the_end_of_a_subscriber_is_for_administrators_of_everything(bus: Bus) -> None:
+    """Given somebody who administers one subcluster, then neither page nor button ends it."""
+    bus.tell(subscription())
+    LogSubscriber.objects.create(subcluster=Subcluster.objects.get(name="default"), name="archive")
+    page = "/logs/subscribers/archive/decommission/"
+    client = Client()
+    client.force_login(seeding.user("otto", "admin", "default"))
+    assert client.get(page).status_code == HTTPStatus.FORBIDDEN
+    assert client.post(page, {"force": "1"}).status_code == HTTPStatus.FORBIDDEN
+    record = AuditRecord.objects.get(action="decommission")
+    assert (record.object, record.outcome) == ("archive", "denied")
+    assert page not in client.get("/logs/shipping/").content.decode()
+    chief = Client()
+    chief.force_login(seeding.user("root", "admin"))
+    assert page in chief.get("/logs/shipping/").content.decode()
+    assert "MUSTER_BROKER_URL" in chief.get(page).content.decode()
+    assert LogSubscriber.objects.exists()
 
 
 def test_the_page_shows_what_piles_up(bus: Bus) -> None:

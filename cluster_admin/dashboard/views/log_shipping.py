@@ -11,6 +11,7 @@ from cluster_admin.dashboard.downloads import as_csv
 from cluster_admin.dashboard.log_shipping_rows import COLUMNS
 from cluster_admin.dashboard.tables import Choice, ordered, page_of
 from cluster_admin.dashboard.views.base import Page
+from cluster_admin.dashboard.views.log_decommissioning import may_decommission, subscribers
 from cluster_admin.logs.shipping_models import Shipping
 
 
@@ -35,6 +36,7 @@ class LogShipping(Page):
         names = Shipping.objects.order_by().values_list("subscriber", flat=True).distinct()
         return {
             "tab": "shipping",
+            "ends": list(subscribers()) if may_decommission(request.user) else [],
             "table": table,
             "rows": log_shipping_rows.shown(table.rows),
             "subscribers": sorted(names),

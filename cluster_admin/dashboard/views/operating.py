@@ -37,6 +37,12 @@ class Deed:
     """The sentence for who lacks the role."""
     role: Role = Role.OPERATOR
     """What it takes there."""
+    outlived: bool = True
+    """Whether the object is still there afterwards; otherwise the page takes no argument."""
+
+    def back(self) -> HttpResponse:
+        """The way to that page."""
+        return redirect(self.page, *((self.name,) if self.outlived else ()))
 
 
 def operate(
@@ -55,7 +61,7 @@ def operate(
     problem = problem or problem_with_reason(reason)
     if problem:
         messages.error(request, problem)
-        return redirect(deed.page, deed.name)
+        return deed.back()
     try:
         sentence = work(actor, reason)
     except Refused as refused:
@@ -63,7 +69,7 @@ def operate(
         messages.error(request, f"{deed.name} stays as it is: {refused.sentence}")
     else:
         messages.success(request, sentence)
-    return redirect(deed.page, deed.name)
+    return deed.back()
 
 
 def problem_with_reason(reason: str) -> str:
