@@ -1,11 +1,13 @@
-"""A log that is written to and rotated in every way, read through restarts: each line once."""
+"""A log that is written and rotated in every way, read through restarts: each line in its turn."""
 
 import itertools
 import os
 import random
 import shutil
 import subprocess
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from workers.logs.core.segments import Fact
 from workers.logs.tail import Tail
 
 STEPS = 250
+ROTATIONS = 200
 KEEP = 3
 ROOM = 1 << 24
 
@@ -44,6 +47,8 @@ class Reader:
         self.names = map(str, itertools.count())
         self.log, self.tail = log, Tail(log, self.names)
         self.segments: dict[str, bytes] = {}
+        self.came: list[bytes] = []
+        """What was new in each chunk."""
         self.now = 0.0
 
     def look(self, room: int = ROOM, *, wall: float | None = None, keep: bool = True) -> None:
@@ -55,8 +60,14 @@ class Reader:
             assert len(have) >= chunk.offset, "a gap"
             assert again == chunk.data[: len(again)], "the same place, and other bytes"
             self.segments[chunk.segment] = have + chunk.data[len(again) :]
+            self.came.append(chunk.data[len(again) :])
             if keep:
                 self.tail.kept(chunk.segment, chunk.offset + len(chunk.data))
+
+    def look_all(self) -> None:
+        """Look until everything is read: each rotated file waits for the one before."""
+        for _ in range(KEEP + 2):
+            self.look()
 
     def restart(self) -> None:
         """End, and go on from what was saved."""
@@ -65,9 +76,8 @@ class Reader:
         self.tail = Tail(self.log, self.names, known)
 
     def numbers(self) -> list[int]:
-        """Of all lines that came."""
-        lines = itertools.chain.from_iterable(one.splitlines() for one in self.segments.values())
-        return sorted(int(line.split()[0]) for line in lines)
+        """Of all lines, as they came."""
+        return [int(line.split()[0]) for one in self.came for line in one.splitlines()]
 
 
 @pytest.fixture
@@ -86,6 +96,13 @@ def reader(log: Path, writer: Writer) -> Iterator[Reader]:
     made.look()
     yield made
     made.tail.close()
+
+
+def chances() -> random.Random:
+    """From a seed that is told."""
+    seed = int(os.environ.get("MUSTER_SEED", "0")) or random.SystemRandom().randrange(10**9)
+    print(f"replay with MUSTER_SEED={seed}")
+    return random.Random(seed)
 
 
 def rotated(log: Path, number: int) -> Path:
@@ -127,10 +144,7 @@ def compress(path: Path, program: str = "gzip") -> None:
 def test_every_line_comes_once_through_rotations_and_restarts(
     log: Path, writer: Writer, reader: Reader
 ) -> None:
-    seed = int(os.environ.get("MUSTER_SEED", "0")) or random.SystemRandom().randrange(10**9)
-    print(f"replay with MUSTER_SEED={seed}")
-    chance = random.Random(seed)
-    rotations = 0
+    chance, rotations = chances(), 0
     for _ in range(STEPS):
         match chance.randrange(8):
             case 0 | 1 | 2:
@@ -149,10 +163,9 @@ def test_every_line_comes_once_through_rotations_and_restarts(
                 reader.restart()
             case _:
                 # Nothing is rotated away before it was read: that would be lost to anybody.
-                reader.look()
+                reader.look_all()
                 rotations = 0
-    for _ in range(3):
-        reader.look()
+    reader.look_all()
 
     assert reader.numbers() == list(range(writer.count))
 
@@ -227,9 +240,40 @@ def test_a_log_that_grew_was_renamed_and_compressed_between_two_looks(
     rename(log, writer)
     compress(rotated(log, 2))
     writer.write(10)
-    reader.look()
+    reader.look_all()
 
     assert reader.numbers() == list(range(310))
+
+
+def test_lines_keep_their_order_while_the_log_is_rotated_under_the_reader(
+    log: Path, writer: Writer, reader: Reader
+) -> None:
+    chance = chances()
+    waiting: deque[int] = deque()
+    room = threading.Semaphore(KEEP - 1)
+
+    def rotate() -> None:
+        for _ in range(ROTATIONS):
+            room.acquire()
+            writer.write(chance.randrange(1, 200))
+            waiting.append(writer.count)
+            if chance.random() < 0.5:
+                copy_and_truncate(log)
+            else:
+                rename(log, writer)
+            writer.write(chance.randrange(1, 20))
+
+    rotating = threading.Thread(target=rotate)
+    rotating.start()
+    while rotating.is_alive() or waiting:
+        reader.look(chance.choice([0, 1_000, ROOM]))
+        while waiting and len(reader.numbers()) >= waiting[0]:
+            waiting.popleft()
+            room.release()
+    rotating.join()
+    reader.look_all()
+
+    assert reader.numbers() == list(range(writer.count))
 
 
 def test_what_nobody_could_read_is_told(log: Path, writer: Writer, reader: Reader) -> None:

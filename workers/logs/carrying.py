@@ -85,9 +85,9 @@ class Carrier:
         self._look(ready=False)
         await self._link.open()
         self._say(f"served through {self._link.broker}")
-        self.shipping.connected()
         began = time.monotonic()
         while True:
+            self.shipping.connected(taking=self._link.taking)
             more = self._look(ready=self._link.ready)
             bodies, refused = await self._link.wait(0 if more else TICK_SECONDS)
             now = time.monotonic()

@@ -14,7 +14,8 @@ from typing import Annotated
 import msgspec
 
 from workers.files import durable
-from workers.logs.core.segments import HEAD_BYTES, WINDOW_BYTES, Segment
+from workers.logs.core.looks import HEAD_BYTES, WINDOW_BYTES
+from workers.logs.core.segments import Segment
 
 DIRECTORY = "logs"
 """In the node's state directory."""

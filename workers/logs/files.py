@@ -10,7 +10,7 @@ from typing import IO
 
 import zstandard
 
-from workers.logs.core.segments import HEAD_BYTES, Place
+from workers.logs.core.looks import HEAD_BYTES, Place
 
 Packed = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile | zstandard.ZstdDecompressionReader
 OPENERS: dict[str, Callable[[IO[bytes]], Packed]] = {
@@ -52,16 +52,16 @@ def place_of(found: os.stat_result) -> Place:
     return found.st_dev, found.st_ino
 
 
-def head_of(path: Path, place: Place) -> bytes:
-    """The first bytes of its content, without compression; raises `MovedError` and `DAMAGED`."""
-    handle = open_plain(path, place)
-    if is_compressed(path.name):
-        with os.fdopen(handle, "rb") as file, OPENERS[path.suffix](file) as content:
-            return content.read(HEAD_BYTES)
-    try:
-        return os.pread(handle, HEAD_BYTES, 0)
-    finally:
-        os.close(handle)
+def head_of(path: Path, place: Place) -> tuple[bytes, os.stat_result]:
+    """The first bytes of its content, without compression, and what the file is like after that.
+
+    Raises `MovedError` and `DAMAGED`.
+    """
+    with os.fdopen(open_plain(path, place), "rb", buffering=0) as file:
+        if not is_compressed(path.name):
+            return file.read(HEAD_BYTES), os.fstat(file.fileno())
+        with OPENERS[path.suffix](file) as content:
+            return content.read(HEAD_BYTES), os.fstat(file.fileno())
 
 
 class Content:

@@ -56,9 +56,14 @@ class Link:
 
     @property
     def ready(self) -> bool:
-        """Whether the broker takes more now."""
+        """Whether more may be sent now."""
         waits = self._stream is None or self._stream.waiting_bytes > WAITING_MAX_BYTES
-        return not self._blocked and not waits and not self._problem
+        return self.taking and not waits and not self._problem
+
+    @property
+    def taking(self) -> bool:
+        """Whether the broker reads what is sent; it does not while it is short of memory."""
+        return not self._blocked
 
     async def open(self) -> None:
         """Connect, and hear answers; raises `LinkError`."""

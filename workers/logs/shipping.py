@@ -82,7 +82,7 @@ class Shipping:
         """Names of segments that are on the disk."""
         self._match_after = self._save_after = 0.0
         self._changed = False
-        self._connected = False
+        self._connected = self._refused = False
         self._warned = False
         self._said = ""
 
@@ -99,27 +99,28 @@ class Shipping:
                     self._logs.pop(key).tail.close()
         self._match_after, self._changed = 0.0, True
 
-    def connected(self) -> None:
-        """The subscriber can be sent to."""
-        self._connected = True
+    def connected(self, *, taking: bool) -> None:
+        """There is a broker; whether it reads what is sent: not when it is short of memory."""
+        self._connected = taking
 
     def lost(self, now: float) -> None:
         """The connection is, and with it whatever flew: it is sent again."""
-        self._connected = False
+        self._connected, self._refused = False, False
         self._send_again(now)
 
     def refused(self, now: float) -> None:
-        """A piece cannot go out, since a broker or our own disk has no room: try again later."""
-        if self._window.refused(now):
-            self._send_again(now)
+        """The broker has no room for a piece, or no queue: try again later."""
+        self._refused = True
+        self._pause(now)
 
     def heard(self, message: Kept | Want, now: float) -> None:
         """The subscriber says what it has, or asks for what it lacks."""
         if isinstance(message, Kept):
+            self._refused = False
             for segment, position in message.positions:
                 self._window.kept(segment, position, now)
                 for one in self._logs.values():
-                    one.tail.kept(segment, position)
+                    one.more |= one.tail.kept(segment, position)
             self._changed = True
         elif self._window.wanted(message.segment, message.position, now):
             for one in self._logs.values():
@@ -167,7 +168,7 @@ class Shipping:
         lags = {key: round(one.lateness.seconds(now), 1) for key, one in self._logs.items()}
         return SubscriberStatus(
             name=self.subscriber.name,
-            connected=self._connected,
+            connected=self._connected and not self._refused,
             backlog_bytes=self._backlog(),
             backlog_seconds=max(lags.values(), default=0.0),
             backlog_limit_bytes=self.subscriber.backlog_bytes,
@@ -250,7 +251,7 @@ class Shipping:
                 one.lateness.note(each.name, max(each.kept, each.floor), each.seen, now)
         new = any(chunk.segment not in self._safe for chunk in chunks)
         if new and not self.save(now, at_once=True):
-            self.refused(now)
+            self._pause(now)
             return room
         for chunk in chunks:
             self._send_chunk(key[0], chunk, now)
@@ -270,6 +271,10 @@ class Shipping:
                 chunk.dropped,
             )
         )
+
+    def _pause(self, now: float) -> None:
+        if self._window.refused(now):
+            self._send_again(now)
 
     def _send_again(self, now: float) -> None:
         """Everything that is not kept."""

@@ -15,25 +15,23 @@ from pathlib import Path
 
 from workers.logs import files
 from workers.logs.core.chunks import CHUNK_BYTES, cut
-from workers.logs.core.segments import (
+from workers.logs.core.looks import (
     HEAD_BYTES,
-    PATIENCE_SECONDS,
     WINDOW_BYTES,
     Compare,
     Entry,
     Likeness,
     Place,
     Read,
-    Segment,
-    Step,
-    Told,
-    Tracker,
 )
+from workers.logs.core.segments import PATIENCE_SECONDS, Segment, Told, Tracker
 
 QUIET_SECONDS = 5.0
 """A rotated file that nobody wrote to for so long may end without a line's end."""
 HELD_MAX = 256
 """Files held open only because there is no room to read them; more may be lost when deleted."""
+LOOKS_MAX = 5
+"""In a row, while files are being rotated; then it is looked again later."""
 NANOSECONDS = 1_000_000_000
 log = logging.getLogger("muster.logs")
 
@@ -86,27 +84,21 @@ class Tail:
         `now` is monotonic, `wall` the time of day, both in seconds. Raises `OSError` when the
         directory cannot be read.
         """
-        entries = self._look()
-        self._entries = {one.place: one for one in entries}
-        steps: list[Step] = self._tracker.look(entries, now)
-        found = self._tell_dropped() if room > 0 else []
-        while steps and room > 0:
-            step = steps.pop(0)
+        reads = self._settled(now)
+        found = self._tell_dropped(now) if room > 0 else []
+        while reads and room > 0 and not self._tracker.waits(reads[0].segment, now):
+            step = reads.pop(0)
             try:
-                if isinstance(step, Compare):
-                    steps[:0] = self._compare(step)
-                    continue
                 for chunk in self._read(step, now, wall):
                     found.append(chunk)
                     room -= len(chunk.data)
                     if room <= 0:
                         break
             except files.MovedError:
-                continue
+                break  # what is behind it has to wait for another look
             except files.DAMAGED as error:
-                changed = self._entries[step.place].changed
-                self._leave_alone(self._file.with_name(step.name), step.place, changed, error)
-        self._hold(steps)
+                self._leave_alone(step, error)
+        self._hold(reads)
         self._let_go(wall)
         return found
 
@@ -147,9 +139,12 @@ class Tail:
         """Whether there was no file at the last look, and nothing of earlier ones is to be sent."""
         return not self._entries and not any(one.unsettled for one in self.segments())
 
-    def kept(self, segment: str, offset: int) -> None:
-        """The subscriber has everything of a segment in front of `offset`."""
-        self._tracker.kept(segment, offset)
+    def kept(self, segment: str, offset: int) -> bool:
+        """The subscriber has everything of a segment in front of `offset`.
+
+        Whether something that waited for it may be read now.
+        """
+        return self._tracker.kept(segment, offset)
 
     def saved(self) -> tuple[Segment, ...]:
         """What to go on from after a restart."""
@@ -167,15 +162,32 @@ class Tail:
 
     # Looking.
 
+    def _settled(self, now: float) -> list[Read]:
+        """What to read, once it is known what became of every file."""
+        for _ in range(LOOKS_MAX):
+            entries = self._look()
+            self._entries = {one.place: one for one in entries}
+            plan = self._tracker.look(entries, now)
+            if plan.settled:
+                return list(plan.reads)
+            for step in plan.comparisons:
+                try:
+                    self._compare(step)
+                except files.MovedError:
+                    break
+                except files.DAMAGED as error:
+                    self._leave_alone(step, error)
+        return []
+
     def _look(self) -> list[Entry]:
         present = dict(self._present())
         places = {files.place_of(found) for found in present.values()}
         self._heads = {key: self._heads[key] for key in self._heads if key in places}
         self._unreadable = {key: self._unreadable[key] for key in self._unreadable if key in places}
         entries = [
-            self._described(name, found, head)
+            entry
             for name, found in present.items()
-            if (head := self._head(name, found)) is not None
+            if (entry := self._entry(name, found)) is not None
         ]
         for place, handle in self._held.items():
             if place not in places:
@@ -193,21 +205,24 @@ class Tail:
                     if stat.S_ISREG(found.st_mode):
                         yield name, found
 
-    def _head(self, name: str, found: os.stat_result) -> bytes | None:
-        """How a file begins; None: it is left alone, or another file by now."""
+    def _entry(self, name: str, found: os.stat_result) -> Entry | None:
+        """A file and how it begins; None: it is left alone, or another file by now."""
         place, path = files.place_of(found), self._file.with_name(name)
         if self._unreadable.get(place) == found.st_mtime_ns:
             return None
-        known, state = self._heads.get(place), (found.st_mtime_ns, found.st_size)
-        if known is None or known[0] != state:
-            try:
-                self._heads[place] = known = state, files.head_of(path, place)
-            except files.MovedError:
-                return None
-            except files.DAMAGED as error:
-                self._leave_alone(path, place, found.st_mtime_ns, error)
-                return None
-        return known[1]
+        known, state = self._heads.get(place), _state(found)
+        if known is not None and known[0] == state:
+            return self._described(name, found, known[1])
+        try:
+            head, after = files.head_of(path, place)
+        except files.MovedError:
+            return None
+        except files.DAMAGED as error:
+            self._say_unreadable(path, place, found.st_mtime_ns, error)
+            return None
+        if _state(after) == state:
+            self._heads[place] = state, head
+        return self._described(name, after, head)
 
     def _described(self, name: str, found: os.stat_result, head: bytes) -> Entry:
         size = None if files.is_compressed(name) else found.st_size
@@ -221,15 +236,17 @@ class Tail:
         if entry.size is None:
             yield from self._read_compressed(step)
             return
-        handle = self._handle(step.name, step.place)
+        handle, ahead = self._handle(step.name, step.place), step.ahead
         final = not entry.live and wall - entry.changed / NANOSECONDS > QUIET_SECONDS
         offset, window = step.offset, step.window
         while True:
             found = os.pread(handle, len(window) + CHUNK_BYTES, offset - len(window))
             start = len(window)
-            if not found.startswith(window):
+            if not found.startswith(window + ahead):
+                self._heads.pop(step.place, None)
                 self._tracker.changed(step.segment, now)
-                return
+                raise files.MovedError
+            ahead = b""
             data = found[start : start + cut(found, start, final=final)]
             window = self._tracker.read(step.segment, offset, data)
             if not data:
@@ -254,7 +271,7 @@ class Tail:
                 if end and not rest:
                     return
 
-    def _compare(self, step: Compare) -> list[Step]:
+    def _compare(self, step: Compare) -> None:
         entry = self._entries[step.place]
         start = step.offset - len(step.window)
         if entry.size is None:
@@ -266,23 +283,27 @@ class Tail:
         likeness = Likeness.SAME if found == step.window else Likeness.OTHER
         if len(found) < len(step.window):
             likeness = Likeness.SHORTER
-        return self._tracker.compared(step, entry, likeness)
+        self._tracker.compared(step, entry, likeness)
 
     def _handle(self, name: str, place: Place) -> int:
         if place not in self._held:
             self._held[place] = files.open_plain(self._file.with_name(name), place)
         return self._held[place]
 
-    def _leave_alone(self, path: Path, place: Place, changed: int, error: BaseException) -> None:
-        """Until somebody changes the file."""
+    def _leave_alone(self, step: Read | Compare, error: BaseException) -> None:
+        path, changed = self._file.with_name(step.name), self._entries[step.place].changed
+        self._say_unreadable(path, step.place, changed, error)
+
+    def _say_unreadable(self, path: Path, place: Place, changed: int, error: BaseException) -> None:
+        """Leave a file alone until somebody changes it."""
         log.warning("%s cannot be read on: %s", path, error)
         self._unreadable[place] = changed
 
-    def _tell_dropped(self) -> list[Chunk]:
+    def _tell_dropped(self, now: float) -> list[Chunk]:
         return [
             Chunk(one.name, one.offset, b"", self._tracker.tell_dropped(one.name))
             for one in self._tracker.segments()
-            if one.dropped
+            if one.dropped and not self._tracker.waits(one.name, now)
         ]
 
     def _line_end(self, segment: Segment, target: int) -> tuple[int, bytes]:
@@ -295,11 +316,11 @@ class Tail:
         start = max(0, target - WINDOW_BYTES)
         return target, os.pread(handle, target - start, start)
 
-    def _hold(self, steps: Iterable[Step]) -> None:
+    def _hold(self, steps: Iterable[Read]) -> None:
         """Open what there was no room to read: it may be deleted before there is."""
         for step in steps:
             entry = self._entries[step.place]
-            if isinstance(step, Read) and entry.size is not None and len(self._held) < HELD_MAX:
+            if entry.size is not None and len(self._held) < HELD_MAX:
                 with contextlib.suppress(files.MovedError, OSError):
                     self._handle(step.name, step.place)
 
@@ -317,3 +338,7 @@ class Tail:
         }
         for place in [one for one in self._held if one not in wanted]:
             os.close(self._held.pop(place))
+
+
+def _state(found: os.stat_result) -> tuple[int, int]:
+    return found.st_mtime_ns, found.st_size

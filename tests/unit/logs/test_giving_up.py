@@ -1,6 +1,7 @@
 """What is given up of a log stays so, and is told until the subscriber knows."""
 
-from workers.logs.core.segments import Entry, Tracker
+from workers.logs.core.looks import Entry
+from workers.logs.core.segments import Tracker
 
 LOG = Entry("mail.log", (1, 1), 1_000, 1, b"begins", live=True)
 

@@ -69,7 +69,9 @@ def test_a_segment_is_on_the_disk_before_its_first_piece_goes_out(side: Side) ->
     (first,) = side.round()
     side.log.rename(side.log.with_name("mail.log.1"))
     side.write(LINE)
-    (second,) = side.round()
+    assert side.round() == []
+    side.keep(first)
+    (second,) = side.round(0.0)
 
     assert side.safe == [True, True]
     assert first.segment != second.segment
@@ -121,11 +123,14 @@ def test_what_flew_is_sent_again_after_a_loss_and_what_is_kept_is_not(side: Side
 def test_a_refusal_pauses_all_and_one_chunk_tries_again(side: Side) -> None:
     side.write(LINE * (3 * CHUNK_BYTES // len(LINE)))
     (first, *_) = side.round()
+    side.shipping.connected(taking=True)
     side.shipping.refused(side.now)
+    assert not side.shipping.status(side.now).connected
     assert side.round(PAUSE_SECONDS / 2) == []
     assert side.round(PAUSE_SECONDS) == [first, side.sent[1]]
     side.keep(first)
 
+    assert side.shipping.status(side.now).connected
     assert side.round()[-1].data.endswith(LINE)
 
 
@@ -230,4 +235,7 @@ def test_rotated_files_of_a_new_log_are_left_alone_those_of_a_match_are_not(side
     side.log.with_name("app-1.1").write_bytes(b"rotated\n")
     side.log.with_name("app-1").write_bytes(b"live\n")
 
-    assert [one.data for one in side.round(60.0)][-2:] == [b"rotated\n", b"live\n"]
+    (rotated,) = side.round(60.0)
+    side.keep(rotated)
+    (live,) = side.round(0.0)
+    assert (rotated.data, live.data) == (b"rotated\n", b"live\n")

@@ -4,43 +4,32 @@ A segment is one life of a log's content: bytes that only grow. It outlives its 
 inode (copied, compressed) and this process; a chunk is named by segment and offset, so that
 whoever gets it twice knows. A look at the directory says what files there are; the tracker answers
 what to read and what to compare. Each subscriber has a tracker of its own. Invariants: no byte of a
-segment is asked for twice, but for those that a restart finds not `kept`; and a file is taken for a
-segment only if its beginning and the bytes in front of the offset are the segment's.
+segment is asked for twice, but for those that a restart finds not `kept`; a file is taken for a
+segment only if its beginning and the bytes in front of the offset are the segment's; and nothing
+is to be read while a file's past is in doubt, so that lines keep their order.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-HEAD_BYTES = 1_024
-"""Of a file's beginning: enough to tell one log from another, since lines begin with the time."""
-WINDOW_BYTES = 256
-"""In front of the offset; every read begins so much earlier, and so sees a changed file."""
+from workers.logs.core.looks import (
+    HEAD_BYTES,
+    WINDOW_BYTES,
+    Compare,
+    Entry,
+    Likeness,
+    Place,
+    Plan,
+    Read,
+)
+
 PATIENCE_SECONDS = 30.0
 """So long a segment whose file is gone may turn up elsewhere before its rest counts as lost."""
 HOMELESS_MAX = 64
 """Segments without a file that are remembered: the newest."""
-
-Place = tuple[int, int]
-"""Device and inode."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file as a look finds it. The shell has one, without a name, for what it holds open too."""
-
-    name: str
-    """Empty: it was deleted, and is still held open."""
-    place: Place
-    size: int | None
-    """None when it is compressed: nobody knows before it is read."""
-    changed: int
-    """Its time of modification, nanoseconds."""
-    head: bytes
-    """The first `HEAD_BYTES` of its content, less if it has less; decompressed."""
-    live: bool = False
-    """Whether it has the very name that the server writes to."""
 
 
 class Fact(Enum):
@@ -66,42 +55,6 @@ class Told:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Read the file of that name (empty: the one held) from `offset` on, and call `read`.
-
-    If the bytes in front of `offset` are not `window`, or it is shorter: `changed`.
-    """
-
-    segment: str
-    name: str
-    place: Place
-    offset: int
-    window: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """Whether the bytes in front of `offset` in this file are `window`: `compared`."""
-
-    segment: str
-    name: str
-    place: Place
-    offset: int
-    window: bytes
-
-
-Step = Read | Compare
-
-
-class Likeness(Enum):
-    """What came of a `Compare`."""
-
-    SAME = "the bytes are there"
-    SHORTER = "the file ends in front of the offset"
-    OTHER = "other bytes are there"
-
-
 @dataclass(slots=True)
 class Segment:
     """What is known of one. What `Tracker.saved` says of it can be written down."""
@@ -119,6 +72,9 @@ class Segment:
     seen: int = 0
     """The largest size that its file was seen to have."""
     changed: int = 0
+    """When its file was written to last, as of the last read, nanoseconds."""
+    touched: int = 0
+    """The same as of the last look."""
     home: bool = True
     """Whether its file is known."""
     whole: bool = False
@@ -129,6 +85,10 @@ class Segment:
     """Seconds: since when its file is missing, or deleted and at rest."""
     file: str = ""
     """The name that its file had at the last look."""
+    rotated: float | None = None
+    """Seconds: since when its file is known to have another name than the server writes to."""
+    due: int | None = None
+    """What it had a while after that. Only so much of it has to come before later ones."""
     likeness: dict[Place, Likeness] = field(default_factory=dict)
     """What begins as it does, and is not the file where it goes on."""
     flying: deque[tuple[int, bytes]] = field(default_factory=deque)
@@ -150,6 +110,12 @@ class Segment:
     def unsettled(self) -> bool:
         """Whether some of its bytes are neither kept nor given up."""
         return not self.whole and max(self.kept, self.floor) < self.seen
+
+    def holds_up(self, now: float) -> bool:
+        """Whether later segments are to wait for it, if it is rotated; `now` in seconds."""
+        if self.flying and (self.due is None or max(self.kept, self.floor) < self.due):
+            return True
+        return self.home and self.unread > 0 and not _elapsed(self.rotated, now)
 
     def begins(self, head: bytes) -> bool:
         """Whether a file with this beginning may be this segment's, as far as is known."""
@@ -198,6 +164,7 @@ class Tracker:
         self._segments = {one.name: one for one in known or ()}
         self._number = max((one.number for one in self._segments.values()), default=0)
         self._first = known is None
+        self._live: Place | None = None
         self._told: list[Told] = []
 
     def segments(self) -> tuple[Segment, ...]:
@@ -264,19 +231,38 @@ class Tracker:
         told, self._told = self._told, []
         return told
 
-    def look(self, entries: Sequence[Entry], now: float) -> list[Step]:
-        """What to do about the files that there are, in this order. `now` in seconds."""
+    def look(self, entries: Sequence[Entry], now: float) -> Plan:
+        """What to do about the files that there are. `now` in seconds."""
         by_place = {one.place: one for one in entries}
-        steps: list[Step] = []
-        for segment in self.segments():
-            if segment.home:
-                steps += self._at_home(segment, by_place.get(segment.place), now)
+        self._live = next((one.place for one in entries if one.live), None)
+        at_home = [one for one in self.segments() if one.home]
+        reads = [read for one in at_home for read in self._at_home(one, by_place, now)]
+        if not all(one.home for one in at_home):
+            return Plan(settled=False)
         strangers = [one for one in entries if one.name and not self._owned(one.place)]
-        for entry in sorted(strangers, key=lambda one: (one.live, one.changed, one.name)):
-            steps += self._stranger(entry)
+        strangers.sort(key=_age)
+        if comparisons := [step for one in strangers for step in self._comparisons(one)]:
+            return Plan(comparisons=tuple(comparisons), settled=False)
+        for entry in sorted(strangers, key=lambda one: not one.live):
+            reads += self._stranger(entry)
+        self._put_live_last()
         self._first = self._first and not entries
         self._forget(by_place, now)
-        return steps
+        reads.sort(key=lambda one: self._segments[one.segment].number)
+        return Plan(tuple(reads))
+
+    def waits(self, name: str, now: float) -> bool:
+        """Whether a segment has to wait: of an earlier one something is on its way, or unread.
+
+        A piece may be refused or lost, and what is behind it arrive. A rotated file that somebody
+        goes on writing to holds up what came after it for a while only.
+        """
+        number = self._segments[name].number
+        return any(
+            one.holds_up(now)
+            for one in self._segments.values()
+            if one.number < number and not (one.home and one.place == self._live)
+        )
 
     def read(self, name: str, offset: int, data: bytes, *, ended: bool = False) -> bytes:
         """These bytes were read from `offset` on; `ended`: a compressed file has no more.
@@ -284,17 +270,24 @@ class Tracker:
         Answers what stands in front of the next read.
         """
         segment = self._segments[name]
+        segment.changed = segment.touched
         if segment.offset == offset:
             if data:
                 segment.take(data)
             segment.ended = ended
         return segment.window
 
-    def kept(self, name: str, offset: int) -> None:
-        """The subscriber has everything in front of `offset`, for good."""
+    def kept(self, name: str, offset: int) -> bool:
+        """The subscriber has everything in front of `offset`, for good.
+
+        Whether something that waited for it may be read now.
+        """
         segment = self._segments.get(name)
-        if segment is not None:
-            segment.settle(offset)
+        if segment is None:
+            return False
+        segment.settle(offset)
+        later = (one for one in self._segments.values() if one.number > segment.number)
+        return not segment.flying and any(one.unread or one.dropped for one in later)
 
     def changed(self, name: str, now: float) -> None:
         """The file is no longer what it was, though its name and size say nothing of it."""
@@ -302,48 +295,48 @@ class Tracker:
         if segment is not None and segment.home:
             self._leave(segment, Fact.REWRITTEN, now)
 
-    def compared(self, step: Compare, entry: Entry, likeness: Likeness) -> list[Step]:
-        """What came of a comparison; a segment that goes on there is read there."""
+    def compared(self, step: Compare, entry: Entry, likeness: Likeness) -> None:
+        """What came of a comparison."""
         segment = self._segments.get(step.segment)
         if segment is None or segment.home or self._owned(entry.place):
-            return []
+            return
         if likeness is not Likeness.SAME:
             segment.likeness[step.place] = likeness
-            return []
+            return
         segment.place, segment.home, segment.since = entry.place, True, None
-        segment.file, segment.changed, segment.ended = entry.name, entry.changed, False
+        segment.file, segment.ended = entry.name, False
+        segment.changed = segment.touched = entry.changed
         size = segment.seen if entry.size is None else entry.size
         self._told.append(Told(Fact.COPIED, segment.name, max(0, segment.seen - size)))
         segment.seen = max(segment.offset, size)
-        return [] if segment.whole else [_reading(segment, entry)]
 
     def _owned(self, place: Place) -> bool:
         return any(one.home and one.place == place for one in self._segments.values())
 
-    def _at_home(self, segment: Segment, entry: Entry | None, now: float) -> list[Step]:
-        if entry is None:
-            self._leave(segment, Fact.DELETED, now)
+    def _at_home(self, segment: Segment, by_place: dict[Place, Entry], now: float) -> list[Read]:
+        entry = by_place.get(segment.place)
+        fact = _departure(segment, entry)
+        if entry is None or fact is not None:
+            self._leave(segment, fact or Fact.DELETED, now)
             return []
         if not segment.seen and entry.name and not entry.live:
             # Nothing is known of it but an inode, which may be another file's by now.
             del self._segments[segment.name]
             return []
-        if entry.size is not None and entry.size < segment.seen:
-            self._leave(segment, Fact.TRUNCATED, now)
-            return []
-        if not segment.begins(entry.head):
-            self._leave(segment, Fact.REWRITTEN, now)
-            return []
         if entry.name != segment.file and entry.name and not entry.live:
             self._told.append(Told(Fact.ROTATED, segment.name))
+        if not entry.live and segment.rotated is None:
+            segment.rotated = now
         segment.head = max(segment.head, entry.head, key=len)
-        moved = entry.changed != segment.changed
-        segment.file, segment.changed = entry.name or segment.file, entry.changed
+        segment.file, segment.touched = entry.name or segment.file, entry.changed
+        moved = segment.touched != segment.changed
         if segment.whole:
             return []
         if entry.size is None:
             return [_reading(segment, entry)] if moved or not segment.ended else []
         segment.seen = max(segment.seen, entry.size)
+        if segment.due is None and _elapsed(segment.rotated, now):
+            segment.due = segment.seen
         if moved or entry.size > segment.offset:
             segment.since = None
             return [_reading(segment, entry)]
@@ -355,7 +348,7 @@ class Tracker:
         """Its file is deleted, but held open; whoever writes may not have noticed yet."""
         if segment.since is None:
             segment.since = now
-        elif now - segment.since >= PATIENCE_SECONDS and not segment.flying:
+        elif _elapsed(segment.since, now) and not segment.flying:
             self._leave(segment, Fact.DELETED, now)
 
     def _leave(self, segment: Segment, fact: Fact, now: float) -> None:
@@ -364,18 +357,30 @@ class Tracker:
         if not segment.seen:
             del self._segments[segment.name]
 
-    def _stranger(self, entry: Entry) -> list[Step]:
-        """A file that no segment calls its own: a new one, a copy, or the rest of an old one."""
+    def _comparisons(self, entry: Entry) -> list[Compare]:
+        """A file that no segment calls its own may be where one goes on that lost its file."""
+        return [
+            Compare(one.name, entry.name, entry.place, one.offset, one.window)
+            for one in self._alike(entry)
+            if not one.home and entry.place not in one.likeness
+        ]
+
+    def _alike(self, entry: Entry) -> list[Segment]:
+        """What begins as a file does; for sure, where a mistake would leave lines out."""
+        alike = [one for one in self._segments.values() if one.resembles(entry.head)]
+        if entry.live:
+            alike = [one for one in alike if one.place != entry.place]
+        if entry.live or self._first:
+            alike = [one for one in alike if len(one.head) == len(entry.head) == HEAD_BYTES]
+        return alike
+
+    def _stranger(self, entry: Entry) -> list[Read]:
+        """A file that no segment goes on in: a new one, or a copy."""
         if not entry.live:
             if not entry.head:
                 return []  # a copy that has only just begun
-            alike = [one for one in self._segments.values() if one.resembles(entry.head)]
-            open_ones = [one for one in alike if entry.place not in one.likeness]
-            lost_ones = [one for one in open_ones if not one.home]
-            if lost_ones:
-                return [_comparison(one, entry) for one in lost_ones]
-            known = [one for one in alike if one.likeness.get(entry.place) is Likeness.SHORTER]
-            if open_ones or known:
+            found = {one.likeness.get(entry.place) for one in self._alike(entry)}
+            if not found <= {Likeness.OTHER}:
                 return []  # a copy of what is read elsewhere, or was read beyond its end
         segment = self._begin(entry)
         return [] if segment.whole else [_reading(segment, entry)]
@@ -383,15 +388,24 @@ class Tracker:
     def _begin(self, entry: Entry) -> Segment:
         self._number += 1
         segment = Segment(next(self._names), self._number, entry.place, head=entry.head)
-        segment.file, segment.changed, segment.seen = entry.name, entry.changed, entry.size or 0
+        segment.file, segment.seen = entry.name, entry.size or 0
+        segment.changed = segment.touched = entry.changed
         segment.whole = self._first and not entry.live
         self._segments[segment.name] = segment
         return segment
 
+    def _put_live_last(self) -> None:
+        """What is written to now is the newest, unless some of it has gone out already."""
+        for one in self._segments.values():
+            newest = one.home and one.place == self._live and not (one.offset or one.kept)
+            if newest and one.number < self._number:
+                self._number += 1
+                one.number = self._number
+
     def _forget(self, by_place: dict[Place, Entry], now: float) -> None:
         homeless = [one for one in self.segments() if not one.home]
         for one in homeless:
-            if one.since is not None and now - one.since >= PATIENCE_SECONDS:
+            if _elapsed(one.since, now):
                 one.since = None
                 if one.seen > one.offset and not one.whole:
                     self._told.append(Told(Fact.LOST, one.name, one.seen - one.offset))
@@ -402,9 +416,27 @@ class Tracker:
             one.likeness = {key: one.likeness[key] for key in one.likeness if key in by_place}
 
 
+def _departure(segment: Segment, entry: Entry | None) -> Fact | None:
+    """What happened to a segment's file, if it is not where it was; None: it is."""
+    if entry is None:
+        return Fact.DELETED
+    if entry.size is not None and entry.size < segment.seen:
+        return Fact.TRUNCATED
+    return None if segment.begins(entry.head) else Fact.REWRITTEN
+
+
+def _elapsed(since: float | None, now: float) -> bool:
+    """Whether something has lasted as long as it is waited for."""
+    return since is not None and now - since >= PATIENCE_SECONDS
+
+
 def _reading(segment: Segment, entry: Entry) -> Read:
-    return Read(segment.name, entry.name, entry.place, segment.offset, segment.window)
+    ahead = segment.head[segment.offset :]
+    return Read(segment.name, entry.name, entry.place, segment.offset, segment.window, ahead)
 
 
-def _comparison(segment: Segment, entry: Entry) -> Compare:
-    return Compare(segment.name, entry.name, entry.place, segment.offset, segment.window)
+def _age(entry: Entry) -> tuple[bool, int, int, str]:
+    """Orders a log's files from the oldest: by the number in the name, then by the time."""
+    digits = re.search(r"\.(\d{1,4})(\.[a-z0-9]+)?$", entry.name)
+    number = int(digits[1]) if digits else 0
+    return entry.live, -number, entry.changed, entry.name
