@@ -1,5 +1,7 @@
 """What a subscriber is sent of real files, through refusals, losses, deaths, a full backlog."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -164,6 +166,25 @@ def test_a_death_sends_the_same_again_under_the_same_name(side: Side) -> None:
 
     (second,) = side.round()
     assert (second.segment, second.offset) == (first[0].segment, len(LINE))
+
+
+def test_a_copy_comes_before_the_log_though_nothing_could_be_sent_at_the_first_look(
+    side: Side,
+) -> None:
+    side.write(LINE)
+    side.keep(*side.round())
+    side.round()
+    side.write(b"second\n")
+    shutil.copyfile(side.log, side.log.with_name("mail.log.1"))
+    os.truncate(side.log, 0)
+    side.write(b"third\n")
+    side.start()
+    assert side.round(ready=False) == []
+    (second,) = side.round()
+    side.keep(second)
+    (third,) = side.round(0.0)
+
+    assert (second.data, third.data) == (b"second\n", b"third\n")
 
 
 def test_past_the_limit_the_oldest_goes_at_once_and_for_good(tmp_path: Path) -> None:
