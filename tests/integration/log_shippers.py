@@ -123,15 +123,13 @@ class Site:
         """What the collector has."""
         return self.collector.collected(NODE, log)
 
-    def wait_collected(self, expected: bytes, log: str = "mail", *, in_order: bool = True) -> None:
-        """Wait until the collector has exactly that; a rotated file may come behind a later one."""
+    def wait_collected(self, expected: bytes, log: str = "mail") -> None:
+        """Wait until the collector has exactly that."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(found := self.collected(log)) < len(expected):
             assert time.monotonic() < deadline, f"only {len(found)} of {len(expected)} bytes"
             time.sleep(0.02)
-        if in_order:
-            assert found == expected
-        assert sorted(found.splitlines()) == sorted(expected.splitlines())
+        assert found == expected
 
     def status(self) -> dict[str, Any]:
         """What the shipper says of its one subscriber; empty when it said nothing yet."""
