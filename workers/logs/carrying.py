@@ -30,7 +30,9 @@ TICK_SECONDS = 0.2
 PAUSE_SECONDS, PAUSE_MAX_SECONDS = 0.5, 8.0
 """Until a connection is tried again."""
 LOOK_SECONDS = 1.0
-KEYS_SECONDS = 60.0
+KEYS_SECONDS = 10.0
+"""So often the keys are read again, though no answer asks for it: with a key that the subscriber
+does not know any more, none ever comes."""
 LOCK_SECONDS = 2.0
 log = logging.getLogger("muster.logs")
 
@@ -88,6 +90,8 @@ class Carrier:
         began = time.monotonic()
         while True:
             self.shipping.connected(taking=self._link.taking)
+            if time.monotonic() >= self._keys_after:
+                self._read_keys(time.monotonic())
             more = self._look(ready=self._link.ready)
             bodies, refused = await self._link.wait(0 if more else TICK_SECONDS)
             now = time.monotonic()
@@ -129,8 +133,6 @@ class Carrier:
 
     def _opened(self, body: bytes, now: float) -> Message:
         """The message; the keys may have been changed since they were read."""
-        if now >= self._keys_after:
-            self._read_keys(now)
         try:
             return read(body, self._keys)
         except WireError:
@@ -138,8 +140,16 @@ class Carrier:
             return read(body, self._keys)
 
     def _read_keys(self, now: float) -> None:
+        """Sign with what the file has now; what another key signed may have been refused."""
         self._keys_after = now + KEYS_SECONDS
-        self._keys = load_keys(self._node.key_file)
+        try:
+            keys = load_keys(self._node.key_file)
+        except BusError as error:
+            log.warning("the cluster keys of before are used: %s", error)
+            return
+        if keys[0] != self._keys[0]:
+            self.shipping.send_again(now)
+        self._keys = keys
 
     def _say(self, sentence: str) -> None:
         """Tell once what is the matter, or that it is over."""

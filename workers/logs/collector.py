@@ -8,6 +8,7 @@ own death or ours or the broker's, gets it again: all positions are told at each
 """
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -95,6 +96,8 @@ class Collector:
         if now >= self._tidy_after:
             self._tidy_after = now + TIDY_SECONDS
             self.store.let_go()
+            with contextlib.suppress(BusError):  # told as soon as a message does not verify
+                self._read_keys()
 
     def _greet(self) -> None:
         """Tell all nodes all that is kept: they may have missed it."""
@@ -184,11 +187,14 @@ class Collector:
         try:
             return read(body, self._keys)
         except WireError:
-            keys = load_keys(self._settings.key_file)
-            if keys == self._keys:
+            if not self._read_keys():
                 raise
-            self._keys = keys
             return read(body, self._keys)
+
+    def _read_keys(self) -> bool:
+        """Know what the file has now; whether that is something else. Raises `BusError`."""
+        before, self._keys = self._keys, load_keys(self._settings.key_file)
+        return self._keys != before
 
     def _refuse(self, sentence: str) -> None:
         self._refused += 1

@@ -106,12 +106,19 @@ class Shipping:
     def lost(self, now: float) -> None:
         """The connection is, and with it whatever flew: it is sent again."""
         self._connected, self._refused = False, False
-        self._send_again(now)
+        self.send_again(now)
 
     def refused(self, now: float) -> None:
         """The broker has no room for a piece, or no queue: try again later."""
         self._refused = True
         self._pause(now)
+
+    def send_again(self, now: float) -> None:
+        """Everything that is not kept."""
+        self._window.empty()
+        for one in self._logs.values():
+            one.tail.rewind_all(now)
+            one.more = True
 
     def heard(self, message: Kept | Want, now: float) -> None:
         """The subscriber says what it has, or asks for what it lacks."""
@@ -137,7 +144,7 @@ class Shipping:
             self._match()
         if self._window.silent(now):
             log.warning("%s answers nothing; it is sent to again", self.subscriber.name)
-            self._send_again(now)
+            self.send_again(now)
         room = self._window.room(now) if ready else 0
         for key, one in self._in_turn():
             share = min(room, SHARE_BYTES)
@@ -274,14 +281,7 @@ class Shipping:
 
     def _pause(self, now: float) -> None:
         if self._window.refused(now):
-            self._send_again(now)
-
-    def _send_again(self, now: float) -> None:
-        """Everything that is not kept."""
-        self._window.empty()
-        for one in self._logs.values():
-            one.tail.rewind_all(now)
-            one.more = True
+            self.send_again(now)
 
     def _tell(self, key: Key, facts: Sequence[Told]) -> None:
         for told in facts:

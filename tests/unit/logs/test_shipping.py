@@ -136,6 +136,16 @@ def test_a_refusal_pauses_all_and_one_chunk_tries_again(side: Side) -> None:
     assert side.round()[-1].data.endswith(LINE)
 
 
+def test_what_a_key_of_before_signed_is_sent_again_at_once(side: Side) -> None:
+    side.write(LINE)
+    (sent,) = side.round()
+    side.shipping.send_again(side.now)
+    assert side.round() == [sent]
+    side.keep(sent)
+    side.shipping.send_again(side.now)
+    assert side.round() == []
+
+
 def test_silence_is_not_waited_out_for_ever(side: Side) -> None:
     side.write(LINE)
     first = side.round()
