@@ -33,6 +33,7 @@ from workers.lab.rabbitmq import (
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
+CONTROL_SECONDS = 30.0
 CLUSTER, SUBCLUSTER = "test", "default"
 NODES = ("mta1", "mta2", "mta3")
 LOOPBACK = "127.0.0.1"
@@ -101,6 +102,21 @@ class RunningBroker:
         while self.broker.management_port and not listens(self.broker.management_port):
             assert time.monotonic() < deadline, "nobody listens on the management port"
             time.sleep(0.05)
+
+    def control(self, expression: str) -> str:
+        """Have the broker evaluate Erlang; what comes out. rabbitmqctl may take a minute."""
+        name = environment(self.broker)["RABBITMQ_NODENAME"]
+        said = subprocess.run(
+            ["erl_call", "-name", name, "-c", self.broker.cookie, "-e"],
+            input=expression + ".\n",
+            env=environment(self.broker),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=CONTROL_SECONDS,
+        ).stdout
+        assert said.startswith("{ok, "), said
+        return said.removeprefix("{ok, ").removesuffix("}")
 
     def purge(self) -> None:
         """Throw away the tasks that wait for nodes: another cluster's, of a test before."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.integration.brokers import RunningBroker
 from tests.integration.log_nodes import SUBSCRIBER, CollectorChild
-from tests.integration.node_parts import Home, text
+from tests.integration.node_parts import KEY, Home, text
 from workers.failover.core.definitions_text import parse, render
 from workers.failover.store import DEFINITIONS
 from workers.logs.core.definitions import Logs, Source, Subscriber
@@ -81,7 +81,10 @@ class Site:
         self.revision = 0
         self.define({"mail": str(self.log.path)})
         (directory / "manager").mkdir()
-        key_file = json.dumps(str(self.home.directory / "key"))
+        self.manager_keys = directory / "manager" / "cluster-key"
+        self.manager_keys.touch(mode=0o600)
+        self.manager_keys.write_text(KEY + "\n")
+        key_file = json.dumps(str(self.manager_keys))
         self.collector = CollectorChild(directory / "manager", rabbitmq, key_file=key_file)
         self.shipper: subprocess.Popen[bytes] | None = None
 

@@ -2,9 +2,9 @@
 
 import contextlib
 import itertools
+import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from tests.integration.node_parts import Home, push, sender, wait
 from workers.bus.exchanges import GENERATED_QUEUE_PREFIX, NODE_QUEUE_ARGUMENTS
 from workers.exit_codes import Exit
 from workers.failover.tasks import DEFINE
-from workers.lab.rabbitmq import environment
 
 WORKER = "workers.celery"
 QUEUE = "node.mta1"
@@ -148,11 +147,8 @@ def test_only_the_nodes_queue_is_made(tmp_path: Path, spare: RunningBroker) -> N
 
 def queues(broker: RunningBroker) -> set[str]:
     """The names of the queues that a broker has, by its own word."""
-    command = ["/usr/lib/rabbitmq/bin/rabbitmqctl", "--silent", "list_queues", "name"]
-    said = subprocess.run(
-        command, env=environment(broker.broker), capture_output=True, text=True, check=True
-    )
-    return set(said.stdout.split()) - {"name"}
+    names = "[binary_to_list(element(4, element(2, Queue))) || Queue <- rabbit_amqqueue:list()]"
+    return set(json.loads(broker.control(names)))
 
 
 def test_a_broker_that_dies_and_comes_back_is_used_again(
