@@ -39,6 +39,12 @@ def chances() -> random.Random:
     return random.Random(seed)
 
 
+def wait_at_times(site: Site, chance: random.Random) -> None:
+    """Else a death only ever meets those who are about to start."""
+    if chance.random() < 0.5:
+        site.wait_collected(site.log.written)
+
+
 def test_a_log_arrives_through_rotations(site: Site) -> None:
     site.log.write(1_000)
     site.wait_collected(site.log.written)
@@ -131,6 +137,7 @@ def test_past_the_limit_the_oldest_is_dropped_and_told(site: Site) -> None:
 def test_killed_at_random_instants(site: Site, part: str) -> None:
     chance = chances()
     for _ in range(KILLS):
+        wait_at_times(site, chance)
         site.log.write(chance.randrange(1, 20_000))
         time.sleep(chance.uniform(0.0, 1.0))
         if chance.random() < 0.3:
@@ -151,6 +158,7 @@ def test_the_broker_is_killed(spare: RunningBroker, tmp_path: Path) -> None:
     try:
         site.start()
         for _ in range(BROKER_KILLS):
+            wait_at_times(site, chance)
             site.log.write(chance.randrange(1, 50_000))
             time.sleep(chance.uniform(0.0, 1.0))
             spare.signal(signal.SIGKILL)
