@@ -16,7 +16,7 @@ from tests.integration.log_nodes import SUBSCRIBER
 from tests.integration.log_shippers import Site
 from workers.bus.exchanges import MANAGER_ACCOUNT, logs_queue
 
-KILLS, BROKER_KILLS = 20, 6
+KILLS, BROKER_KILLS = 20, 4
 pytestmark = pytest.mark.timeout(900)
 
 
