@@ -61,7 +61,11 @@ Port = Annotated[
     typer.Option(help=f"Of the dashboard on {LOOPBACK}; else the first free from {FIRST_PORT}."),
 ]
 Collectors = Annotated[
-    int, typer.Option(help="How many collectors take the nodes' logs, each all of them.")
+    int | None,
+    typer.Option(
+        help="How many collectors take the nodes' logs, each all of them; 1 with manager and mail.",
+        show_default=False,
+    ),
 ]
 _FAULTS = "Do a fault: KIND TARGET...\n\n" + "\n\n".join(
     f"{kind.value} {kind.usage}: {kind.sentence}" for kind in FaultKind
@@ -96,18 +100,16 @@ def up(
     mail: Mail = True,
     interval: Interval = 0.2,
     manager: Manager = None,
-    collectors: Collectors = 0,
+    collectors: Collectors = None,
     port: Port = None,
     name: Name = DEFAULT_NAME,
 ) -> None:
     """Start a lab, wait until all is green, and leave it running."""
-    wish = bringup.Wish(
-        name, nodes, vips, brokers, mail, interval, port=port, collectors=collectors
-    )
+    wish = bringup.Wish(name, nodes, vips, brokers, mail, interval, port=port)
     end_like_interrupt()
     with _complaints():
         with progress() as tell:
-            lab = bringup.bring_up(_wish(wish, manager), tell)
+            lab = bringup.bring_up(_wish(wish, manager, collectors), tell)
         typer.echo(f"lab {lab.name} is up on {lab.subnet}: VIPs {', '.join(lab.vips[:8])}")
         typer.echo("\n".join(login_lines(lab.record)), nl=bool(lab.managers))
 
@@ -120,16 +122,14 @@ def run(
     mail: Mail = True,
     interval: Interval = 0.2,
     manager: Manager = None,
-    collectors: Collectors = 0,
+    collectors: Collectors = None,
     port: Port = None,
     name: Name = DEFAULT_NAME,
 ) -> None:
     """Start a lab, show it live until Ctrl-C, then take it down."""
-    wish = bringup.Wish(
-        name, nodes, vips, brokers, mail, interval, port=port, collectors=collectors
-    )
+    wish = bringup.Wish(name, nodes, vips, brokers, mail, interval, port=port)
     with _complaints():
-        running.run(_wish(wish, manager))
+        running.run(_wish(wish, manager, collectors))
 
 
 @app.command()
@@ -225,11 +225,13 @@ def env(name: Name = DEFAULT_NAME) -> None:
         typer.echo(f"export {variable}={shlex.quote(value)}")
 
 
-def _wish(wish: bringup.Wish, manager: bool | None) -> bringup.Wish:
-    """The wish, with what the environment says, and a manager wherever there can be one."""
+def _wish(wish: bringup.Wish, manager: bool | None, collectors: int | None) -> bringup.Wish:
+    """The wish, with what the environment says, and all that there can be unless it was said."""
+    managed = wish.brokers > 0 if manager is None else manager
     return dataclasses.replace(
         wish,
-        manager=wish.brokers > 0 if manager is None else manager,
+        manager=managed,
+        collectors=int(managed and wish.mail) if collectors is None else collectors,
         broker_url=os.environ.get(BROKER_VARIABLE, "") if wish.brokers else "",
     )
 
