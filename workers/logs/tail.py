@@ -165,7 +165,8 @@ class Tail:
     def _settled(self, now: float) -> list[Read]:
         """What to read, once it is known what became of every file."""
         for _ in range(LOOKS_MAX):
-            entries = self._look()
+            if (entries := self._look()) is None:
+                continue
             self._entries = {one.place: one for one in entries}
             plan = self._tracker.look(entries, now)
             if plan.settled:
@@ -179,21 +180,36 @@ class Tail:
                     self._leave_alone(step, error)
         return []
 
-    def _look(self) -> list[Entry]:
+    def _look(self) -> list[Entry] | None:
+        """The files as they are; None while they are being renamed.
+
+        What gets another name while its directory is listed may be missing in the list, and of
+        what is renamed between two looks at files they tell of different times. So the lists in
+        front of them and behind them have to be the same.
+        """
+        before = self._places()
         present = dict(self._present())
-        places = {files.place_of(found) for found in present.values()}
-        self._heads = {key: self._heads[key] for key in self._heads if key in places}
-        self._unreadable = {key: self._unreadable[key] for key in self._unreadable if key in places}
+        self._forget(set(before.values()))
         entries = [
             entry
             for name, found in present.items()
             if (entry := self._entry(name, found)) is not None
         ]
+        now = {name: files.place_of(found) for name, found in present.items()}
+        if not before == now == self._places():
+            return None
         for place, handle in self._held.items():
-            if place not in places:
+            if place not in now.values():
                 head = os.pread(handle, HEAD_BYTES, 0)
                 entries.append(self._described("", os.fstat(handle), head))
         return entries
+
+    def _places(self) -> dict[str, Place]:
+        return {name: files.place_of(found) for name, found in self._present()}
+
+    def _forget(self, places: set[Place]) -> None:
+        self._heads = {key: self._heads[key] for key in self._heads if key in places}
+        self._unreadable = {key: self._unreadable[key] for key in self._unreadable if key in places}
 
     def _present(self) -> Iterator[tuple[str, os.stat_result]]:
         """The log, and the files beside it that may be its past."""

@@ -59,7 +59,7 @@ def test_what_lies_beside_a_log_at_the_first_look_is_left_alone() -> None:
 
     plan = tracker.look([entry("log.1", 2, 500, text=b"older\n" * 100), entry("log", 1, 0)], 0.0)
 
-    assert plan == Plan((Read("0", "log", (1, 1), 0, b""),))
+    assert plan == Plan()
     assert looked(tracker, [entry("log.2", 2, 500, text=b"older\n" * 100)], 0.1) == []
 
 
@@ -86,10 +86,7 @@ def test_a_truncated_log_goes_on_in_its_copy() -> None:
     assert tracker.look(files, 1.1) == Plan(comparisons=(comparison,), settled=False)
     tracker.compared(comparison, files[1], Likeness.SAME)
 
-    assert looked(tracker, files, 1.1) == [
-        reading("0", "log.1", 2, 1_000, 1_500),
-        Read("1", "log", (1, 1), 0, b""),
-    ]
+    assert looked(tracker, files, 1.1) == [reading("0", "log.1", 2, 1_000, 1_500)]
     assert tracker.facts() == [Told(Fact.TRUNCATED, "0"), Told(Fact.COPIED, "0")]
 
 
@@ -111,6 +108,32 @@ def test_a_log_of_which_nothing_was_seen_comes_behind_what_is_found_beside_it() 
     reads = looked(tracker, [new, entry("log.1", 2, 1_500, changed=3)], 1.0)
 
     assert named(reads) == [("log.1", 0), ("log", 0)]
+
+
+def test_a_log_of_which_nothing_was_read_comes_behind_an_older_one_after_its_rotation_too() -> None:
+    tracker = Tracker(map(str, itertools.count()))
+    tracker.look([entry("log", 1, 0)], 0.0)
+    older, new = b"older\n" * 50, b"new\n" * 5
+
+    reads = looked(
+        tracker,
+        [
+            entry("log", 3, 20, changed=5, text=new),
+            entry("log.1", 1, 1_500, changed=4),
+            entry("log.2", 2, 300, changed=3, text=older),
+        ],
+        1.0,
+    )
+
+    assert named(reads) == [("log.2", 0), ("log.1", 0), ("log", 0)]
+
+
+def test_an_empty_log_is_not_read_since_nothing_tells_it_from_the_next() -> None:
+    tracker = Tracker(map(str, itertools.count()))
+
+    assert looked(tracker, [entry("log", 1, 0)], 0.0) == []
+    assert looked(tracker, [entry("log", 1, 0, changed=2)], 0.1) == []
+    assert named(looked(tracker, [entry("log", 1, 20, changed=3)], 0.2)) == [("log", 0)]
 
 
 def test_what_came_later_waits_until_what_is_in_front_of_it_is_kept() -> None:
@@ -154,8 +177,7 @@ def test_what_was_read_beyond_the_end_of_a_copy_is_not_read_again() -> None:
     tracker = begun()
     files = [entry("log", 1, 0, changed=2), entry("log.1", 2, 900)]
 
-    assert named(looked(tracker, files, 1.0, Likeness.SHORTER)) == [("log", 0)]
-    assert looked(tracker, files, 1.1) == []
+    assert looked(tracker, files, 1.0, Likeness.SHORTER) == []
 
 
 def test_what_was_written_behind_the_end_of_a_copy_is_counted() -> None:
@@ -196,10 +218,8 @@ def test_a_compressed_log_is_read_on() -> None:
     tracker = begun()
     files = [entry("log", 2, 0), entry("log.1.gz", 3, None)]
 
-    assert looked(tracker, files, 1.0, Likeness.SAME) == [
-        reading("0", "log.1.gz", 3, 1_000, HEAD_BYTES),
-        Read("1", "log", (1, 2), 0, b""),
-    ]
+    reads = looked(tracker, files, 1.0, Likeness.SAME)
+    assert reads == [reading("0", "log.1.gz", 3, 1_000, HEAD_BYTES)]
     tracker.read("0", 1_000, TEXT[1_000:1_400], ended=True)
     assert looked(tracker, files, 1.1) == []
 

@@ -245,7 +245,7 @@ class Tracker:
             return Plan(comparisons=tuple(comparisons), settled=False)
         for entry in sorted(strangers, key=lambda one: not one.live):
             reads += self._stranger(entry)
-        self._put_live_last()
+        self._order(by_place)
         self._first = self._first and not entries
         self._forget(by_place, now)
         reads.sort(key=lambda one: self._segments[one.segment].number)
@@ -339,7 +339,8 @@ class Tracker:
             segment.due = segment.seen
         if moved or entry.size > segment.offset:
             segment.since = None
-            return [_reading(segment, entry)]
+            # Of an empty file nothing is known that a read could compare: what comes may be later.
+            return [_reading(segment, entry)] if entry.size else []
         if not entry.name:
             self._at_rest(segment, now)
         return []
@@ -383,7 +384,7 @@ class Tracker:
             if not found <= {Likeness.OTHER}:
                 return []  # a copy of what is read elsewhere, or was read beyond its end
         segment = self._begin(entry)
-        return [] if segment.whole else [_reading(segment, entry)]
+        return [] if segment.whole or entry.size == 0 else [_reading(segment, entry)]
 
     def _begin(self, entry: Entry) -> Segment:
         self._number += 1
@@ -394,13 +395,18 @@ class Tracker:
         self._segments[segment.name] = segment
         return segment
 
-    def _put_live_last(self) -> None:
-        """What is written to now is the newest, unless some of it has gone out already."""
-        for one in self._segments.values():
-            newest = one.home and one.place == self._live and not (one.offset or one.kept)
-            if newest and one.number < self._number:
+    def _order(self, by_place: dict[Place, Entry]) -> None:
+        """What nothing has gone out of comes in the order of its files."""
+        ages = {
+            one.name: _age(by_place[one.place])
+            for one in self.segments()
+            if one.home and by_place[one.place].name and not (one.offset or one.kept)
+        }
+        by_age = sorted(ages, key=lambda name: ages[name])
+        if by_age != list(ages):
+            for name in by_age:
                 self._number += 1
-                one.number = self._number
+                self._segments[name].number = self._number
 
     def _forget(self, by_place: dict[Place, Entry], now: float) -> None:
         homeless = [one for one in self.segments() if not one.home]
