@@ -26,6 +26,8 @@ from workers.failover.plumber import Plumber
 
 VIP, VIP6, FREE, FREE6 = "198.18.78.1", "2001:db8:77::a1", "198.18.78.9", "2001:db8:77::a9"
 WITNESS, PEER, STRANGER = "198.18.77.3", "198.18.77.2", "198.18.77.50"
+HEARD_SECONDS = 5.0
+"""So long many announcements may take on a busy machine."""
 PEER_OF_TWO = "198.18.77.1"
 DEFINITIONS = define(VIP, VIP6, FREE, FREE6, lease_ttl=30, witnesses=(WITNESS,))
 MEMORY_OF, OPTMEM_BYTES = 55, 20_480
@@ -52,8 +54,9 @@ def segment() -> Iterator[Segment]:
         with two.inside():
             plumber = stack.enter_context(closing(Plumber("two", DEFINITIONS)))
             plumber.open()
-            taken = plumber.take(Take((VIP, VIP6), time.monotonic()))
-            assert taken.added == (VIP, VIP6)
+            never_late = time.monotonic() + 60
+            taken = plumber.take(Take((VIP, VIP6), never_late))
+            assert taken.added == (VIP, VIP6), taken
             holder = stack.enter_context(closing(Neighbours("two", DEFINITIONS)))
         heard(asker, 0.05)  # what the kernels say when addresses come up
         yield Segment(one, two, three, asker, holder, plumber)
@@ -389,7 +392,10 @@ def test_many_vips_pass_the_filter(segment: Segment) -> None:
     while segment.holder.speak():
         continue
 
-    assert {s.address for s in heard(segment.asker, 0.5)} == {*many, *six}
+    found, deadline = set[str](), time.monotonic() + HEARD_SECONDS
+    while found != {*many, *six} and time.monotonic() < deadline:
+        found |= {one.address for one in heard(segment.asker)}
+    assert found == {*many, *six}
     segment.asker.probe(Probe((six[-1],), Probing.TAKER))
     assert [s.seen for s in heard(segment.holder)] == [Seen.PROBE]
 
