@@ -62,6 +62,7 @@ def signed_in(
         page.fill("input[name=password]", password)
         page.click("[type=submit]")
         page.wait_for_selector("#fresh")
+        page.wait_for_load_state()  # keys are heard from then on
         yield page
     finally:
         with _closing():
