@@ -42,7 +42,7 @@ SLACK_SECONDS = 1e-6
 class Cell:
     """What one client sees of one VIP."""
 
-    __slots__ = ("client", "out_since", "owners", "planned", "reasking", "two_since", "vip")
+    __slots__ = ("client", "moved_at", "out_since", "owners", "reasking", "two_since", "vip")
 
     def __init__(self, client: Client, vip: str) -> None:
         self.client = client
@@ -50,7 +50,8 @@ class Cell:
         self.owners: list[Host] = []
         self.out_since: float | None = None
         self.two_since: float | None = None
-        self.planned = False
+        self.moved_at: float | None = None
+        """Of the planned move, if one was young when the outage began."""
         self.reasking = False
 
 
@@ -227,10 +228,10 @@ class Watch:
             self._close_outage(cell)
             return
         if cell.out_since is None:
-            # What the giver announced just before may reach a client behind the taker's words.
             released_at = self.planned.get(cell.vip, -math.inf)
-            cell.planned = self.world.now - released_at < self.bounds.planned_gap
-            cell.out_since = released_at if cell.planned else self.world.now
+            young = self.world.now - released_at < self.bounds.planned_gap
+            cell.moved_at = released_at if young else None
+            cell.out_since = self.world.now
         if not cell.reasking:
             cell.reasking = True
             self.world.after(REASK_SECONDS, self._reask, cell)
@@ -245,19 +246,27 @@ class Watch:
         since, cell.out_since = cell.out_since, None
         if since is None or not self.watching or cell.client.name not in self.world.plan.judged:
             return
-        seconds = self.world.now - since
-        bound = self.bounds.outage
-        if cell.planned:
-            bound = max(bound, self.bounds.planned_gap)
-            self.worst_planned = max(self.worst_planned, seconds)
-        else:
-            self.worst_outage = max(self.worst_outage, seconds)
+        seconds, bound = self.world.now - since, self.bounds.outage
+        if cell.moved_at is not None and self._is_gap(self.world.now - cell.moved_at):
+            return
+        self.worst_outage = max(self.worst_outage, seconds)
         if seconds > bound + SLACK_SECONDS:
             self.world.fail(
                 "outage",
                 f"{cell.vip} was mute for {cell.client.name} from {since:.3f}"
                 f" for {seconds:.3f} s (bound {bound:.3f})",
             )
+
+    def _is_gap(self, seconds: float) -> bool:
+        """Whether an outage that ends so long after a planned move's release belongs to that.
+
+        What the giver announced just before may reach a client behind the taker's words. Else it
+        is a fault's, in the middle of a move or soon after it, and has that one's bound.
+        """
+        gap = seconds <= max(self.bounds.outage, self.bounds.planned_gap) + SLACK_SECONDS
+        if gap:
+            self.worst_planned = max(self.worst_planned, seconds)
+        return gap
 
     def _close_two(self, cell: Cell, owners: list[Host] | None = None) -> None:
         since, cell.two_since = cell.two_since, None
