@@ -178,11 +178,9 @@ def test_a_canonical_text_with_a_flipped_bit_is_refused_or_says_the_same(
 ) -> None:
     raw = bytearray(render(value).encode())
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 6))
-    text = raw.decode()
-
     try:
-        read = parse(text, "d.toml")
-    except DefinitionsError:
+        read = parse(raw.decode(), "d.toml")
+    except (DefinitionsError, UnicodeDecodeError):  # who reads the file refuses the latter
         return
     # The bit was in a comment, or in the first line, which claims the canonical form.
     assert read == value
