@@ -180,6 +180,18 @@ def test_what_was_read_beyond_the_end_of_a_copy_is_not_read_again() -> None:
     assert looked(tracker, files, 1.0, Likeness.SHORTER) == []
 
 
+def test_a_copy_that_ends_in_what_is_known_of_the_beginning_is_read() -> None:
+    tracker = Tracker(map(str, itertools.count()))
+    tracker.look([entry("log", 1, 60)], 0.0)
+    tracker.read("0", 0, TEXT[:10])
+
+    reads = looked(
+        tracker, [entry("log", 1, 0, changed=2), entry("log.1", 2, 30)], 1.0, Likeness.SAME
+    )
+
+    assert reads == [reading("0", "log.1", 2, 10, 30)]
+
+
 def test_what_was_written_behind_the_end_of_a_copy_is_counted() -> None:
     tracker = begun()
     tracker.look([entry("log", 1, 2_000, changed=2)], 1.0)

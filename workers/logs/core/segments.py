@@ -305,6 +305,7 @@ class Tracker:
             return
         segment.place, segment.home, segment.since = entry.place, True, None
         segment.file, segment.ended = entry.name, False
+        segment.head = min(segment.head, entry.head, key=len)  # a copy may end before that
         segment.changed = segment.touched = entry.changed
         size = segment.seen if entry.size is None else entry.size
         self._told.append(Told(Fact.COPIED, segment.name, max(0, segment.seen - size)))
