@@ -229,7 +229,7 @@ def test_every_line_comes_once(steps: list[tuple[str, int]]) -> None:
     assert len(came) == len(set(came)), "a line came twice"
     assert came == sorted(came), "out of order"
     assert set(range(1, directory.line + 1)) - set(came) <= gone, "a line is lost"
-    if not gone:
+    if not gone and ("die", 0) not in steps:  # else it may have arrived before, unacknowledged
         assert shipper.lost == 0, "told as lost, and it is not"
 
 

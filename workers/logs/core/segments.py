@@ -124,7 +124,7 @@ class Segment:
 
     def resembles(self, head: bytes) -> bool:
         """Whether it begins the same, and enough is known to say so."""
-        return bool(self.head) and self.begins(head)
+        return bool(self.head and head) and self.begins(head)
 
     def take(self, data: bytes) -> None:
         """These bytes were read."""
@@ -427,7 +427,7 @@ def _departure(segment: Segment, entry: Entry | None) -> Fact | None:
     """What happened to a segment's file, if it is not where it was; None: it is."""
     if entry is None:
         return Fact.DELETED
-    if entry.size is not None and entry.size < segment.seen:
+    if entry.size is not None and entry.size < max(segment.seen, len(segment.head)):
         return Fact.TRUNCATED
     return None if segment.begins(entry.head) else Fact.REWRITTEN
 
