@@ -88,8 +88,7 @@ class Decommission(View):
 
     def object_of(self) -> str:
         """As the body says."""
-        told = self.request.data.get("name", "") if isinstance(self.request.data, dict) else ""
-        return told if isinstance(told, str) else ""
+        return self.said_in_body("name")
 
     @extend_schema(
         request=DecommissionBody,

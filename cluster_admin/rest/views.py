@@ -79,6 +79,15 @@ class View(APIView):
         """Name of the object asked for, as the URL says."""
         return str(next(iter(self.kwargs.values()), ""))
 
+    def said_in_body(self, key: str) -> str:
+        """What the body says of a name; empty when it says nothing, or cannot be read."""
+        try:
+            body: Any = self.request.data
+            value = body.get(key, "")
+        except (APIException, AttributeError):
+            return ""
+        return value if isinstance(value, str) else ""
+
     def needs(self) -> tuple[str, str]:
         """(role, scope) that the request needs."""
         action = getattr(self, "action", None)
@@ -118,12 +127,7 @@ class Resource(View, GenericViewSet):
         name = super().object_of()
         if name or self.action != "create":
             return name
-        try:
-            body: Any = self.request.data
-            told = body.get(self.lookup_field, "")
-        except (APIException, AttributeError):
-            return ""
-        return told if isinstance(told, str) else ""
+        return self.said_in_body(self.lookup_field)
 
     def represent(self, row: Any) -> dict[str, Any]:
         """A row as JSON has it."""

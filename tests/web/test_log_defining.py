@@ -118,6 +118,12 @@ def test_the_end_of_a_subscriber_needs_a_broker(api: Api) -> None:
     assert "MUSTER_BROKER_URL" in refused.body["detail"]
 
 
+def test_a_body_that_is_no_json_ends_no_subscriber(api: Api) -> None:
+    refused = api.post("logs/decommission/", "name=archive", Content_Type="text/plain")
+
+    assert refused.status == 415
+
+
 @pytest.fixture
 def chief() -> Client:
     make_cluster()
