@@ -10,7 +10,7 @@ from collections import deque
 
 from workers.logs.core.chunks import CHUNK_BYTES
 
-WINDOW_BYTES = 16 << 20
+WINDOW_BYTES = 32 << 20
 FLIGHTS_MAX = 4_096
 """Pieces in flight, however small."""
 SILENCE_SECONDS, SILENCE_MAX_SECONDS = 60.0, 600.0
