@@ -4,9 +4,10 @@ All sides run on the same machine, are given the same log, and go through the sa
 they have the parts that are killed. The judge is `bench.numbered`'s.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import msgspec
@@ -26,10 +27,11 @@ FULL = "ours, with index and mail counts"
 FASTER, CHEAPER = 8.0, 0.125
 LAG_SECONDS, IDLE_PERCENT = 1.5, 1.0
 SPEED_ROWS = (
-    *("throughput.ratio", "cpu_per_gb.ratio", "throughput.megabytes_per_second"),
-    *("cpu_per_gb.seconds", "throughput.lost", "throughput-full.ratio", "cpu_per_gb-full.ratio"),
-    *("throughput-full.megabytes_per_second", "cpu_per_gb-full.seconds"),
+    *("throughput.ratio", "cpu_per_gb.ratio"),
+    *("throughput.megabytes_per_second", "cpu_per_gb.seconds"),
 )
+FULL_SPEED_ROWS = tuple(one.replace(".", "-full.") for one in SPEED_ROWS)
+LOST_ROW = "throughput.lost"
 LAG_ROW, IDLE_ROWS = "lag.p99_seconds", ("idle.cpu_percent", "idle.broker_percent")
 
 
@@ -37,6 +39,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How much of each thing is measured."""
 
     size: int = 256 * 10**6
+    passes: int = 3
+    """Of the log through each side; its median counts."""
     faults: logs_faults.Counts = logs_faults.Counts()
     lag_seconds: float = 60.0
     idle_seconds: float = 30.0
@@ -46,6 +50,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 QUICK = Counts(
     size=16 * 10**6,
+    passes=1,
     faults=logs_faults.Counts(
         kills=3,
         rotations=3,
@@ -69,7 +74,7 @@ class LogsBench:
         self._options = options
         self._counts = QUICK if options.quick else Counts()
         self._tell = tell
-        self._passed: dict[str, Passed] = {}
+        self._passed: dict[str, list[Passed]] = {}
         self._verdicts: logs_faults.Verdicts = {}
         self._others: list[Row] = []
 
@@ -77,7 +82,7 @@ class LogsBench:
         """Measure part after part."""
         with TemporaryDirectory(prefix="muster-bench-") as directory:
             place, counts = Path(directory), self._counts
-            if self._asks(SPEED_ROWS):
+            if self._asks((*SPEED_ROWS, *FULL_SPEED_ROWS, LOST_ROW)):
                 self._measure_speed(place / "speed")
             if self._asks([LAG_ROW]):
                 found = logs_quiet.lags(Muster(place / "lag"), counts.lag_seconds)
@@ -133,32 +138,37 @@ class LogsBench:
             OURS: partial(Muster, full=False),
             FULL: Muster,
         }
-        for name, make in sides.items():
-            self._passed[name] = passed = measure(make(place / name), given)
-            told = f"{passed.rate:.1f} MB/s, {passed.processor_seconds_per_gigabyte:.1f} CPU s/GB"
-            self._tell(f"{name}: {told}, {passed.verdict}")
+        for number in range(self._counts.passes):
+            for name, make in sides.items():
+                passed = measure(make(place / f"{name}-{number}"), given)
+                self._passed.setdefault(name, []).append(passed)
+                cost = passed.processor_seconds_per_gigabyte
+                self._tell(f"{name}: {passed.rate:.1f} MB/s, {cost:.1f} CPU s/GB, {passed.verdict}")
 
     def _speed(self) -> Iterator[Row]:
-        if OURS not in self._passed:
+        if FULL not in self._passed:
             return
-        sides = {name: one for name, one in self._passed.items() if name != FULL}
-        rates = {name: round(one.rate, 4) for name, one in sides.items()}
-        costs = {name: round(one.processor_seconds_per_gigabyte, 4) for name, one in sides.items()}
-        lost = {name: float(one.verdict.lost) for name, one in sides.items()}
-        best = max(rate for name, rate in rates.items() if name != OURS)
-        least = min(cost for name, cost in costs.items() if name != OURS)
-        yield row(SPEED_ROWS[0], [round(rates[OURS] / best, 4)], "ratio", FASTER, better="higher")
-        yield row(SPEED_ROWS[1], [round(costs[OURS] / least, 4)], "ratio", CHEAPER)
-        yield beside(SPEED_ROWS[2], rates, "MB/s", None)
-        yield beside(SPEED_ROWS[3], costs, "s", None)
-        yield beside(SPEED_ROWS[4], lost, "lines", 0.0)
-        if FULL in self._passed:
-            full = self._passed[FULL]
-            rate, cost = full.rate, full.processor_seconds_per_gigabyte
-            figures = (rate / best, cost / least, rate, cost)
-            units = ("ratio", "ratio", "MB/s", "s")
-            for name, figure, unit in zip(SPEED_ROWS[5:], figures, units, strict=True):
-                yield row(name, [round(figure, 4)], unit, None, reported=True)
+        rates = {name: [one.rate for one in passed] for name, passed in self._passed.items()}
+        costs = {
+            name: [one.processor_seconds_per_gigabyte for one in passed]
+            for name, passed in self._passed.items()
+        }
+        best = max(median(rates[name]) for name in PRODUCTS)
+        least = min(median(costs[name]) for name in PRODUCTS)
+        for name, rows in ((OURS, SPEED_ROWS), (FULL, FULL_SPEED_ROWS)):
+            reported = name == FULL
+            faster = [round(rate / best, 4) for rate in rates[name]]
+            cheaper = [round(cost / least, 4) for cost in costs[name]]
+            yield row(rows[0], faster, "ratio", FASTER, reported=reported, better="higher")
+            yield row(rows[1], cheaper, "ratio", CHEAPER, reported=reported)
+            yield _beside(rows[2], rates, name, "MB/s")
+            yield _beside(rows[3], costs, name, "s")
+        lost = {
+            name: float(max(one.verdict.lost for one in passed))
+            for name, passed in self._passed.items()
+            if name != FULL
+        }
+        yield beside(LOST_ROW, lost, "lines", 0.0)
 
     # Quiet.
 
@@ -166,3 +176,10 @@ class LogsBench:
         idle = logs_quiet.idle(Muster(place, logs_quiet.SOURCES), self._counts.idle_seconds)
         self._add(row(IDLE_ROWS[0], [idle.percent], "%", IDLE_PERCENT))
         self._add(row(IDLE_ROWS[1], [idle.broker_percent], "%", None, reported=True))
+
+
+def _beside(name: str, figures: Mapping[str, Sequence[float]], ours: str, unit: str) -> Row:
+    """Ours, every run of it, with the peers' medians beside it; reported."""
+    peers = {side: round(median(figures[side]), 4) for side in PRODUCTS}
+    made = row(name, [round(one, 4) for one in figures[ours]], unit, None, reported=True)
+    return msgspec.structs.replace(made, peers=peers)
