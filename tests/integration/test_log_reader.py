@@ -68,6 +68,18 @@ def test_lines_of_all_nodes_come_in_the_order_of_time(logs: Collected) -> None:
     assert (lines[0]["source"], lines[0]["subcluster"]) == ("mail", "default")
 
 
+def test_a_line_without_a_time_is_counted_where_it_is_found(logs: Collected, began: float) -> None:
+    for second, line in ((0, "starts"), (30, "fails")):
+        logs.keep("n1", f"{stamp(began + second)} n1 app: {line}\n", log="app")
+    logs.keep("n1", "  at the bottom\n", log="app")
+    usual: dict[str, Any] = {"pattern": "starts|at the bottom", "source": "app", "seconds": SECONDS}
+    spans: dict[str, Any] = {"since": began, "until": began + 40, "bars": 4}
+
+    told, done = ask(Histogram(template=logs.template, **usual, **spans))
+
+    assert (told["counts"], done["type"]) == ([1, 0, 0, 1], "done")
+
+
 def test_what_is_asked_for_by_name_and_time_is_all_that_comes(
     logs: Collected, began: float
 ) -> None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from multiprocessing import TimeoutError as LateError
 
 from workers.logs.content import Text
-from workers.logs.core.lines import LogFile, moment_of
+from workers.logs.core.lines import LogFile
 from workers.logs.core.patterns import Expression
 from workers.logs.crew import crew
 from workers.logs.files import DAMAGED
-from workers.logs.scanning import matches, zone_seconds
+from workers.logs.scanning import matches, moment_near, zone_seconds
 from workers.logs.stretches import stretches
 from workers.maillog.core.moments import Moments
 
@@ -74,14 +74,13 @@ def histogram(
 def count(piece: Piece) -> dict[int, int]:
     """Lines of a piece in each span: what a process does. Nothing of a file that is gone."""
     counts = Counter[int]()
-    moments, number = Moments(zone_seconds()), -1
+    moments = Moments(zone_seconds())
     try:
         with Text(piece.path) as text:
             for _, data in text.lines(piece.start, piece.end):
                 for start, _ in matches(data, piece.expression):
-                    moment = moment_of(data[start : start + 40], moments, text.written)
-                    if moment is not None:
-                        number = piece.spans.of(moment)
+                    moment = moment_near(data, start, moments, text.written)
+                    number = -1 if moment is None else piece.spans.of(moment)
                     if number >= 0:
                         counts[number] += 1
     except DAMAGED:

@@ -46,7 +46,7 @@ def scan(piece: Piece) -> list[Hit]:
         with Text(piece.path) as text:
             for offset, data in text.lines(piece.start, piece.end):
                 for start, end in matches(data, piece.expression):
-                    moment = _moment(data, start, moments, text.written)
+                    moment = moment_near(data, start, moments, text.written)
                     if within(moment, piece.since, piece.until):
                         hits.append((offset + start, data[start:end][:LINE_BYTES], moment))
                         if len(hits) >= piece.limit:
@@ -101,7 +101,7 @@ def _bounds(data: bytes, place: int) -> tuple[int, int]:
     return data.rfind(b"\n", 0, place) + 1, len(data) if end < 0 else end
 
 
-def _moment(data: bytes, start: int, moments: Moments, written: float) -> float | None:
+def moment_near(data: bytes, start: int, moments: Moments, written: float) -> float | None:
     """When a line was written; of a line without a time, when the one in front of it was."""
     for _ in range(LOOK_BACK_LINES):
         moment = moment_of(data[start : start + 40], moments, written)
