@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
-    from cluster_admin.configs.hearing import Hearer
+    from cluster_admin.events.hearing import Hearer
 
 
 class ConfigsConfig(AppConfig):
@@ -32,6 +32,7 @@ def _hearer(
     cluster: str, brokers: Sequence[str], keys: Sequence[bytes], say: Callable[[str], None]
 ) -> "Hearer":
     """Made in the listener's process alone: no other needs the bus for this."""
-    from cluster_admin.configs.hearing import Hearer
+    from cluster_admin.configs.hearing import ConfigurationTaker
+    from cluster_admin.events.hearing import Hearer
 
-    return Hearer(cluster, brokers, keys, say)
+    return Hearer(ConfigurationTaker(cluster, keys, say), brokers, say)

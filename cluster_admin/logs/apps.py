@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
-    from cluster_admin.logs.hearing import Hearer
+    from cluster_admin.events.hearing import Hearer
 
 
 class LogsConfig(AppConfig):
@@ -29,6 +29,7 @@ def _hearer(
     cluster: str, brokers: Sequence[str], keys: Sequence[bytes], say: Callable[[str], None]
 ) -> "Hearer":
     """Made in the listener's process alone."""
-    from cluster_admin.logs.hearing import Hearer
+    from cluster_admin.events.hearing import Hearer
+    from cluster_admin.logs.hearing import LogsTaker
 
-    return Hearer(cluster, brokers, keys, say)
+    return Hearer(LogsTaker(cluster, keys), brokers, say)

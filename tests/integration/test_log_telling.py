@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 
+from cluster_admin.events.hearing import Hearer
 from cluster_admin.inventory.models import Node, Subcluster
-from cluster_admin.logs.hearing import Hearer
+from cluster_admin.logs.hearing import LogsTaker
 from cluster_admin.logs.shipping_models import Shipping
 from tests.integration.brokers import CLUSTER, SUBCLUSTER, RunningBroker
 from tests.integration.node_parts import KEY, wait
@@ -35,7 +36,7 @@ def hearer(broker: RunningBroker) -> Iterator[list[str]]:
     """A manager's ear, in a loop of its own; what it says."""
     said: list[str] = []
     loop = asyncio.new_event_loop()
-    one = Hearer(CLUSTER, [broker.url("manager")], KEYS, said.append)
+    one = Hearer(LogsTaker(CLUSTER, KEYS), [broker.url("manager")], said.append)
     thread = threading.Thread(target=lambda: loop.run_until_complete(one.run()), daemon=True)
     thread.start()
     try:
