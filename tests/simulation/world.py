@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tests.simulation.trace import Trace
 
 GATEWAY = "gateway"
+EXTENSION_SECONDS, EXTENSIONS_MAX = 0.5, 8
+"""A plan goes on so long, so often, while a planned move is not known to everybody."""
 
 
 class Deciding(Protocol):
@@ -125,9 +127,10 @@ class World:
 
     def run(self) -> Violation | None:
         """Carry the plan out; the first violation ends it."""
-        self._run_until(self.plan.ends)
-        if self.watch.moving():
-            self._run_until(self.plan.ends + 0.5)
+        for extension in range(EXTENSIONS_MAX + 1):
+            self._run_until(self.plan.ends + extension * EXTENSION_SECONDS)
+            if not self.watch.moving():
+                break
         if self.violation is not None:
             return self.violation
         self.watch.end()
