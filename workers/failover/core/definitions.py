@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 
 from workers.logs.core.definitions import Logs
+from workers.replication.core.definitions import Replication
 
 read_address = lru_cache(maxsize=1 << 15)(ipaddress.ip_address)
 """`ip_address`, fast for what was read before: thousands of VIPs are read at every change."""
@@ -129,6 +130,8 @@ class Definitions:
     vips: dict[str, Vip] = field(default_factory=dict)
     logs: Logs = field(default=Logs())
     """Carried for the shipper of logs; nothing of the failover looks inside."""
+    replication: Replication = field(default=Replication())
+    """Carried for what shares tables and limits traffic; nothing of the failover looks inside."""
 
     @cached_property
     def witnesses(self) -> tuple[str, ...]:
