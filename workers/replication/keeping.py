@@ -71,7 +71,7 @@ class Keeper:
             try:
                 part.load(pieces[number], records, now)
             except ValueError as error:
-                self.problems.append(f"{self._directory}: what is kept is not understood: {error}")
+                self.problems.append(state.put_aside_all(self._directory, str(error)))
                 log.error("replication: %s", self.problems[-1])
             pieces[number] = []
             part.journal = self._keeping(mark)

@@ -114,6 +114,14 @@ def load(directory: Path) -> Loaded:
     return Loaded(pieces, records, max([first - 1, *found]) + 1, problems)
 
 
+def put_aside_all(directory: Path, why: str) -> str:
+    """Keep what there is under names that nobody reads, and a sentence about it."""
+    numbers = journal.generations(directory)
+    files = [directory / SNAPSHOT, *(journal.path_of(directory, one) for one in numbers)]
+    told = [_put_aside(path, why, keep=True) for path in files if path.exists()]
+    return told[0] if told else f"{directory}: what is kept is not understood: {why}"
+
+
 def _header(generation: int) -> bytes:
     plain = HEADER.pack(MAGIC, VERSION, generation, 0)[: -struct.calcsize("<I")]
     return HEADER.pack(MAGIC, VERSION, generation, zlib.crc32(plain))
@@ -173,7 +181,8 @@ def _put_aside(path: Path, why: str, *, keep: bool = False) -> str:
     else:
         durable.rename(path, aside)
     way = "what it held is asked of the other nodes; remove it when nobody needs it"
-    return f"{path} cannot be used, and is {aside} now: {why}; {way}"
+    said = f"and is kept as {aside}" if keep else f"and is {aside} now"
+    return f"{path} cannot be used, {said}: {why}; {way}"
 
 
 def _forget_oldest(directory: Path) -> None:
