@@ -81,17 +81,20 @@ class Link(Generic[M]):
         self._flush()
         await self._connection.close()
 
-    def say(self, message: M) -> None:
-        """Tell everybody at once, or as soon as the socket takes it; nobody while there is none."""
-        if not self.up:
-            return
+    def say(self, message: M) -> bool:
+        """Tell everybody at once, or as soon as the socket takes it; nobody while there is none.
+
+        False: it is too large for a message.
+        """
         try:
             body = self.codec.encode(message)
         except Refused as error:
             self._refuse(f"not sent: {error.refusal.value}")
-            return
-        self._late.append(body)
-        self._flush()
+            return False
+        if self.up:
+            self._late.append(body)
+            self._flush()
+        return True
 
     def answer(self, messages: Iterable[M]) -> None:
         """Send these one after another, each when those before it have come back."""

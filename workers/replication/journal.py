@@ -21,7 +21,7 @@ from workers.files import durable
 MAGIC = b"MUSTERJ\1"
 SEGMENT_BYTES = 16 << 20
 """Of one file; a full one is followed by the next."""
-RECORD_BYTES_MAX = 1 << 20
+RECORD_BYTES_MAX = 8 << 20
 FIRST = struct.Struct("<8sII")
 """Of a file: magic, its whole size, and the checksum of both."""
 HEAD = struct.Struct("<II")

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from workers.replication import state
 from workers.replication.journal import SEGMENT_BYTES, Journal
 
@@ -21,6 +23,8 @@ JOURNAL_BYTES = 32 << 20
 REST = 50
 """A snapshot that took a second is followed by so many seconds without one, at least."""
 EVERY_SECONDS = 60.0
+TOGETHER = b"\xff"
+"""What a record of several begins with; others with the number of their part."""
 log = logging.getLogger("muster.replication")
 
 
@@ -56,6 +60,7 @@ class Keeper:
         self._saved_at = float("-inf")
         self._appended = 0
         self._size = 0
+        self._group: list[bytes] | None = None
 
     def begin(self, now: float) -> None:
         """Fill the parts with what was kept, and keep what they count from now on."""
@@ -67,7 +72,7 @@ class Keeper:
                 pieces[piece[0]].append(piece[1:])
         for number, part in enumerate(self._parts):
             mark = bytes([number])
-            records = (one[1:] for one in self._loaded.records if one[:1] == mark)
+            records = (one[1:] for one in _single(self._loaded.records) if one[:1] == mark)
             try:
                 part.load(pieces[number], records, now)
             except ValueError as error:
@@ -76,6 +81,20 @@ class Keeper:
             pieces[number] = []
             part.journal = self._keeping(mark)
         self._loaded = state.Loaded(iter(()), [], 0)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Have what is counted meanwhile kept as one record: all of it, or nothing.
+
+        Nothing is kept of what raised. Not to be used within itself.
+        """
+        self._group = group = []
+        try:
+            yield
+        finally:
+            self._group = None
+        if group:
+            self.journal.append(TOGETHER + msgspec.msgpack.encode(group))
 
     def due(self, now: float) -> bool:
         """Whether a snapshot is to be written. `now`: monotonic seconds."""
@@ -129,9 +148,25 @@ class Keeper:
 
     def _keeping(self, mark: bytes) -> Callable[[bytes], object]:
         append = self.journal.append
-        return lambda record: append(mark + record)
+
+        def keep(record: bytes) -> None:
+            if self._group is None:
+                append(mark + record)
+            else:
+                self._group.append(mark + record)
+
+        return keep
 
     def _say(self, problem: str) -> None:
         if problem and problem != self.problem:
             log.error("replication: %s", problem)
         self.problem = problem
+
+
+def _single(records: Iterable[bytes]) -> Iterator[bytes]:
+    """Each record, also of those that were kept together."""
+    for record in records:
+        if record[:1] == TOGETHER:
+            yield from msgspec.msgpack.decode(record[1:], type=list[bytes])
+        else:
+            yield record

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from workers.replication import state
+from workers.replication.journal import path_of
 from workers.replication.keeping import EVERY_SECONDS, Keeper
 
 SEGMENT = 4_096
@@ -166,3 +167,40 @@ def test_what_is_not_understood_is_told_and_kept_beside(
     assert "cannot be used" in caplog.text
     asyncio.run(keeper.save())
     assert b"no json" in (tmp_path / f"snapshot.1{state.ASIDE}").read_bytes()
+
+
+def test_what_is_kept_together_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    keeper, first, second = begun(tmp_path)
+    with keeper.together():
+        first.add("one")
+        second.add("two", 5)
+    end = keeper.journal._at
+    with keeper.together():
+        first.add("one")
+        second.add("two", 5)
+    path = path_of(tmp_path, keeper.journal.generation)
+    content = path.read_bytes()
+    for cut in range(end + 1, keeper.journal._at):
+        path.write_bytes(content[:cut] + bytes(len(content) - cut))
+        _keeper, again, other = begun(tmp_path)
+        assert (again.values, other.values) == ({"one": 1}, {"two": 5})
+    path.write_bytes(content)
+    _keeper, again, other = begun(tmp_path)
+    assert (again.values, other.values) == ({"one": 2}, {"two": 10})
+
+
+def test_nothing_is_kept_of_what_raised_and_then_all_goes_on(tmp_path: Path) -> None:
+    keeper, first, _second = begun(tmp_path)
+
+    def half() -> None:
+        with keeper.together():
+            first.add("one")
+            raise ValueError("half")
+
+    with pytest.raises(ValueError, match="half"):
+        half()
+    first.add("two")
+
+    _keeper, again, _other = begun(tmp_path)
+
+    assert again.values == {"two": 1}
