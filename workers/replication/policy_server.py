@@ -64,7 +64,9 @@ class PolicyServer:
         self.clients.add(client)
 
     def _client(self) -> "PolicyClient":
-        return PolicyClient(self, Conversation(self._limits.answer, self._limits.faults), self._clock)
+        return PolicyClient(
+            self, Conversation(self._limits.answer, self._limits.faults), self._clock
+        )
 
     def _look_around(self) -> None:
         for client, why in overdue(self.clients, self._clock()):
