@@ -1,14 +1,14 @@
 """A node's place in a room where nodes tell one another what they count.
 
-What changed is said at once; long answers are sent piece by piece, as fast as the broker hands them
-out: it has done so when they come back to us. Nothing is kept for a broker that is away: whoever
-lacks something asks again. Invariant: `heard` is called only for messages that are signed with a
-key of the cluster and come from the account that they name; nothing here raises.
+What changed is said at once; what others asked for is sent piece by piece, as fast as the broker
+hands it out: it has done so when a piece comes back to us. Nothing is kept for a broker that is
+away: whoever lacks something asks again. Invariant: `heard` is called only for messages that are
+signed with a key of the cluster and come from the account that they name; nothing here raises.
 """
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -17,12 +17,10 @@ from workers.bus.connection import Connection
 from workers.bus.exchanges import replication_room
 
 ON_THE_WAY_BYTES = 256 << 10
-"""Of answers that have not come back yet: then the next one waits."""
+"""Of what has not come back yet: then the next piece waits."""
 SENT_MAX = 1_000
 LATE_MAX = 64
 """Messages that found no room at the socket."""
-ANSWERS_MAX = 32
-"""Answers under way; whoever gets none asks again."""
 FOREIGN = "it names another sender than its account"
 log = logging.getLogger("muster.replication")
 
@@ -32,7 +30,8 @@ M = TypeVar("M")
 class Link(Generic[M]):
     """To one room. `message_type`: of messages with a field `sender`.
 
-    `speaks(user, message)`: whether that account may say that. Raises `BusError` for keys or
+    `speaks(user, message)`: whether that account may say that; `owed()`: the next piece that
+    somebody asked for, None without any. Raises `BusError` for keys or
     brokers that cannot be used. For one asyncio loop.
     """
 
@@ -44,15 +43,15 @@ class Link(Generic[M]):
         heard: Callable[[M], None],
         changed: Callable[[bool, str], None],
         speaks: Callable[[str, M], bool],
+        owed: Callable[[], M | None],
     ) -> None:
         self.codec = codec
         """May be replaced when the keys change."""
-        self._heard, self._changed, self._speaks = heard, changed, speaks
+        self._heard, self._changed, self._speaks, self._owed = heard, changed, speaks, owed
         self._accounts = {unquote(urlsplit(address).username or "") for address in brokers}
         self._connection = Connection(brokers, replication_room(exchange), self._hear, self._change)
         self._sent: deque[bytes] = deque()
         self._late: deque[bytes] = deque(maxlen=LATE_MAX)
-        self._answers: deque[Iterator[M]] = deque()
         self._on_the_way = 0
         self.published_bytes = self.heard_bytes = 0
         self.refused: Counter[str] = Counter()
@@ -96,14 +95,8 @@ class Link(Generic[M]):
             self._flush()
         return True
 
-    def answer(self, messages: Iterable[M]) -> None:
-        """Send these one after another, each when those before it have come back."""
-        if self.up and len(self._answers) < ANSWERS_MAX:
-            self._answers.append(iter(messages))
-            self._go_on()
-
     def tick(self) -> None:
-        """Go on with what waits; call it a few times a second."""
+        """Go on with what waits and what is owed; call it often."""
         self._flush()
         self._go_on()
 
@@ -121,12 +114,10 @@ class Link(Generic[M]):
         self.published_bytes += len(body)
 
     def _go_on(self) -> None:
-        """Send answers in turn as long as not too much is on its way."""
-        while self._answers and self.ready and self._on_the_way < ON_THE_WAY_BYTES:
-            answer = self._answers.popleft()
-            message = next(answer, None)
+        """Send one piece, unless too much is on its way: making one takes a few milliseconds."""
+        if self.ready and self._on_the_way < ON_THE_WAY_BYTES:
+            message = self._owed()
             if message is not None:
-                self._answers.append(answer)
                 self.say(message)
 
     def _hear(self, body: bytes, user: str) -> None:
@@ -150,7 +141,6 @@ class Link(Generic[M]):
     def _change(self, up: bool, sentence: str) -> None:
         self._sent.clear()
         self._late.clear()
-        self._answers.clear()
         self._on_the_way = 0
         self._changed(up, sentence)
 

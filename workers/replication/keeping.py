@@ -1,121 +1,165 @@
-"""Keeps a node's tables on its disk: every own count in the journal, all of them now and then.
+"""Keeps a node's tables on its disk: every own count in a journal, all of them now and then.
 
-A snapshot is written while counting goes on, piece by piece. Invariant: what the journal has is
-absolute, so reading it again over a newer snapshot changes nothing; nobody waits for the disk but
-whoever starts. A disk without room is told, and left behind as soon as it has some.
+A snapshot is written while counting goes on, piece by piece. Invariant: what journals have is
+absolute, so reading them again over a newer snapshot changes nothing; nobody waits for the disk but
+whoever starts. A disk without room is told, and all is kept again as soon as it has some.
 """
 
 import asyncio
 import contextlib
 import logging
+import mmap
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
-
 from workers.replication import state
-from workers.replication.journal import SEGMENT_BYTES, Journal
+from workers.replication.core.journal import Journal, damage
+from workers.replication.core.offsets import TABLE, Offsets
+from workers.replication.segments import SEGMENT_BYTES, Segments
 
 JOURNAL_BYTES = 32 << 20
-"""Of journal since the last snapshot, at least, until the next one."""
+"""Of journals since the last snapshot, at least, until the next one."""
+LEFT_PART = 4
+"""With less than a fourth of it left, a journal is followed by the next."""
 REST = 50
 """A snapshot that took a second is followed by so many seconds without one, at least."""
+REST_MAX_SECONDS = 3_600.0
 EVERY_SECONDS = 60.0
-TOGETHER = b"\xff"
-"""What a record of several begins with; others with the number of their part."""
+OFFSETS = b"\xff"
+"""What a piece of a snapshot with offsets begins with; others with the number of their part."""
 log = logging.getLogger("muster.replication")
 
 
 class Kept(Protocol):
     """Tables as they are kept: `core.tables.Tables`."""
 
-    journal: Callable[[bytes], object] | None
+    journal: Journal | None
 
-    def dump(self) -> Iterator[bytes]:
+    def dump(self, now: float) -> Iterator[bytes]:
         """All of it in pieces, while it may change."""
 
-    def load(self, pieces: Iterable[bytes], records: Iterable[bytes], now: float) -> None:
-        """Take what was kept; raises ValueError for what is no piece and no record."""
+    def load(self, pieces: Iterable[bytes], now: float) -> None:
+        """Take what was kept; raises ValueError for what is none."""
+
+    def replay(self, data: bytes, now: float) -> int:
+        """Take what a journal has."""
 
 
 class Keeper:
-    """Of one node. `directory` is for it alone; `parts`: what is kept, always in this order.
+    """Of one run of a node. `directory` is for it alone; `parts`: what is kept, by name.
 
-    Raises `OSError` when the directory cannot be read or made.
+    Journals of the first part keep the offsets too. `clock`: the parts' time. Raises `OSError` when
+    the directory cannot be read or made.
     """
 
     def __init__(
-        self, directory: Path, parts: Sequence[Kept], segment_bytes: int = SEGMENT_BYTES
+        self,
+        directory: Path,
+        parts: Mapping[str, Kept],
+        offsets: Offsets,
+        incarnation: int,
+        clock: Callable[[], float],
+        size: int = SEGMENT_BYTES,
     ) -> None:
-        self._directory, self._parts = directory, parts
-        self._loaded = state.load(directory)
-        self.journal = Journal(directory, self._loaded.generation, segment_bytes)
+        self._directory, self._parts, self._offsets = directory, dict(parts), offsets
+        self._names = tuple(self._parts)
+        self._incarnation, self._clock, self._size = incarnation, clock, size
+        self._segments = Segments(directory, self._names, size)
+        self._loaded = state.load(directory, self._names, damage)
         self.problems = list(self._loaded.problems)
         """Sentences about what was put aside at the start."""
-        self.problem = ""
-        """Why the last snapshot could not be written."""
-        self._due_at = float("-inf")
-        self._saved_at = float("-inf")
-        self._appended = 0
-        self._size = 0
-        self._group: list[bytes] | None = None
+        self._problem = ""
+        self._generation = self._loaded.generation - 1
+        self._ready: list[mmap.mmap] | None = None
+        self._buffers: list[mmap.mmap] = []
+        self._lost = 0
+        self._full = 0
+        """Bytes of journals since the last snapshot, but for those that are written to."""
+        self._snapshot = 0
+        self._due_at = self._saved_at = float("-inf")
 
-    def begin(self, now: float) -> None:
+    @property
+    def unkept(self) -> int:
+        """Counts that found no room in a journal; a snapshot may have them."""
+        return self._lost + sum(one.lost for one in self._journals())
+
+    @property
+    def complaints(self) -> list[str]:
+        """What an operator should see to."""
+        return [one for one in (self._problem, self._segments.problem, *self.problems) if one]
+
+    def begin(self) -> None:
         """Fill the parts with what was kept, and keep what they count from now on."""
+        now = self._clock()
+        pieces: dict[int, list[bytes]] = {}
+        for piece in self._loaded.pieces:
+            pieces.setdefault(piece[0], []).append(piece[1:])
+        journals = self._loaded.journals
+        try:
+            self._offsets.load(pieces.pop(OFFSETS[0], []), ())
+            for number, part in enumerate(self._parts.values()):
+                part.load(pieces.pop(number, []), now)
+        except ValueError as error:
+            self.problems.append(state.put_aside_all(self._directory, self._names, str(error)))
+        self._offsets.load((), journals[self._names[0]])
+        for name, part in self._parts.items():
+            for data in journals[name]:
+                part.replay(data, now)
         for problem in self.problems:
             log.error("replication: %s", problem)
-        pieces: list[list[bytes]] = [[] for _ in self._parts]
-        for piece in self._loaded.pieces:
-            if piece[0] < len(pieces):
-                pieces[piece[0]].append(piece[1:])
-        for number, part in enumerate(self._parts):
-            mark = bytes([number])
-            records = (one[1:] for one in _single(self._loaded.records) if one[:1] == mark)
-            try:
-                part.load(pieces[number], records, now)
-            except ValueError as error:
-                self.problems.append(state.put_aside_all(self._directory, str(error)))
-                log.error("replication: %s", self.problems[-1])
-            pieces[number] = []
-            part.journal = self._keeping(mark)
-        self._loaded = state.Loaded(iter(()), [], 0)
+        self._loaded = state.Loaded(iter(()), {}, 0)
+        self._turn()
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Have what is counted meanwhile kept as one record: all of it, or nothing.
-
-        Nothing is kept of what raised. Not to be used within itself.
-        """
-        self._group = group = []
+        """Have what is counted meanwhile kept as one, with the offset that goes with it."""
+        journals = self._journals()
+        for one in journals:
+            one.hold()
         try:
             yield
         finally:
-            self._group = None
-        if group:
-            self.journal.append(TOGETHER + msgspec.msgpack.encode(group))
+            for one in reversed(journals):  # the first has the offsets, and comes last
+                one.commit()
+
+    def advance(self, source: str, offset: int) -> None:
+        """Everything that `source` told before `offset` is counted."""
+        self._offsets.advance(source, offset)
+        if journals := self._journals():
+            journals[0].value(TABLE, source.encode(), offset, 0.0, b"")
+
+    def tick(self) -> None:
+        """Have room for what comes; call it a few times a second."""
+        journals = self._journals()
+        left = min((one.left for one in journals), default=0)
+        if left * 2 < self._size and self._ready is None:
+            self._ready = self._segments.make(self._generation + 1)
+        if left * LEFT_PART < self._size and self._ready is not None:
+            missed = not journals or self.unkept > self._lost
+            self._turn()
+            if missed:
+                self._due_at = self._saved_at = float("-inf")
 
     def due(self, now: float) -> bool:
         """Whether a snapshot is to be written. `now`: monotonic seconds."""
         if now < self._due_at:
             return False
-        appended = self.journal.appended - self._appended
-        grown = appended > max(JOURNAL_BYTES, 2 * self._size)
+        grown = self._full > max(JOURNAL_BYTES, 2 * self._snapshot)
         return grown or now - self._saved_at >= EVERY_SECONDS
 
     async def save(self) -> None:
         """Write a snapshot; for one at a time."""
         began = time.monotonic()
-        appended = self.journal.appended
         try:
-            writing = state.Writing(self._directory, self.journal.turn())
+            self._turn()
+            full = self._full
+            writing = state.Writing(self._directory, self._names, self._generation)
             try:
-                for number, part in enumerate(self._parts):
-                    mark = bytes([number])
-                    for piece in part.dump():
-                        writing.add(mark + piece)
-                        await asyncio.sleep(0)
+                for piece in self._pieces():
+                    writing.add(piece)
+                    await asyncio.sleep(0)
                 await asyncio.to_thread(writing.finish)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -126,47 +170,55 @@ class Keeper:
             self._say(f"{self._directory}: no snapshot can be written: {why}; make room")
         else:
             self._say("")
-            self._appended, self._size = appended, writing.size
+            self._full -= full
+            self._snapshot = writing.size
             self._saved_at = time.monotonic()
         taken = time.monotonic() - began
-        self._due_at = time.monotonic() + min(REST * taken + 1.0, 3_600.0)
-
-    def tick(self) -> None:
-        """Have room for what comes; call it a few times a second."""
-        self.journal.prepare()
+        self._due_at = time.monotonic() + min(REST * taken + 1.0, REST_MAX_SECONDS)
 
     def close(self) -> None:
         """Let go; what is kept stays."""
-        for part in self._parts:
+        self._let_go()
+        if self._ready is not None:
+            for buffer in self._ready:
+                buffer.close()
+            self._segments.remove(self._generation + 1)
+            self._ready = None
+
+    def _pieces(self) -> Iterator[bytes]:
+        for piece in self._offsets.dump():
+            yield OFFSETS + piece
+        for number, part in enumerate(self._parts.values()):
+            mark = bytes([number])
+            for piece in part.dump(self._clock()):
+                yield mark + piece
+
+    def _journals(self) -> list[Journal]:
+        return [one.journal for one in self._parts.values() if one.journal is not None]
+
+    def _turn(self) -> None:
+        """Go on in new files, if they can be made; else in those there are."""
+        if self._ready is None:
+            self._ready = self._segments.make(self._generation + 1)
+        if self._ready is None:
+            return
+        self._full += sum(self._size - one.left for one in self._journals())
+        self._lost = self.unkept
+        self._let_go()
+        self._buffers, self._ready = self._ready, None
+        self._generation += 1
+        for part, buffer in zip(self._parts.values(), self._buffers, strict=True):
+            part.journal = Journal(memoryview(buffer), self._incarnation)
+
+    def _let_go(self) -> None:
+        for part in self._parts.values():
             part.journal = None
-        self.journal.close()
-
-    @property
-    def complaints(self) -> list[str]:
-        """What an operator should see to."""
-        return [one for one in (self.problem, self.journal.problem, *self.problems) if one]
-
-    def _keeping(self, mark: bytes) -> Callable[[bytes], object]:
-        append = self.journal.append
-
-        def keep(record: bytes) -> None:
-            if self._group is None:
-                append(mark + record)
-            else:
-                self._group.append(mark + record)
-
-        return keep
+        for buffer in self._buffers:
+            with contextlib.suppress(BufferError):  # a view of it goes with its journal
+                buffer.close()
+        self._buffers = []
 
     def _say(self, problem: str) -> None:
-        if problem and problem != self.problem:
+        if problem and problem != self._problem:
             log.error("replication: %s", problem)
-        self.problem = problem
-
-
-def _single(records: Iterable[bytes]) -> Iterator[bytes]:
-    """Each record, also of those that were kept together."""
-    for record in records:
-        if record[:1] == TOGETHER:
-            yield from msgspec.msgpack.decode(record[1:], type=list[bytes])
-        else:
-            yield record
+        self._problem = problem

@@ -9,13 +9,13 @@ what the other files hold is used all the same.
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from workers.files import durable
-from workers.replication import journal
+from workers.replication.segments import generations, path_of
 
 MAGIC = b"MUSTERS"
 VERSION = 1
@@ -38,20 +38,21 @@ class Loaded:
     """What the disk has. `problems`: sentences about what was put aside."""
 
     pieces: Iterator[bytes]
-    records: list[bytes]
+    journals: dict[str, list[bytes]]
+    """By name, the content of whole files, the oldest first."""
     generation: int
-    """Of the journal to begin with."""
+    """Of the journals to begin with."""
     problems: list[str] = field(default_factory=list)
 
 
 class Writing:
     """A snapshot under way: `add` its pieces, then `finish`. Raises `OSError`; then `give_up`.
 
-    `generation`: of the journal that has what is counted from now on.
+    `generation`: of the journals, by `names`, that have what is counted from now on.
     """
 
-    def __init__(self, directory: Path, generation: int) -> None:
-        self._directory, self._generation = directory, generation
+    def __init__(self, directory: Path, names: Sequence[str], generation: int) -> None:
+        self._directory, self._names, self._generation = directory, names, generation
         self._beside = directory / f"{SNAPSHOT}.new"
         self._beside.unlink(missing_ok=True)
         handle = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -72,9 +73,10 @@ class Writing:
             self._file.flush()
             os.fsync(self._file.fileno())
         durable.rename(self._beside, self._directory / SNAPSHOT)
-        for generation in journal.generations(self._directory):
-            if generation < self._generation:
-                journal.path_of(self._directory, generation).unlink(missing_ok=True)
+        for name in self._names:
+            for generation in generations(self._directory, name):
+                if generation < self._generation:
+                    path_of(self._directory, name, generation).unlink(missing_ok=True)
 
     def give_up(self) -> None:
         """Leave nothing of it."""
@@ -84,8 +86,11 @@ class Writing:
             self._beside.unlink(missing_ok=True)
 
 
-def load(directory: Path) -> Loaded:
-    """Read everything; raises `OSError`. The pieces are read as they are asked for."""
+def load(directory: Path, names: Sequence[str], damage: Callable[[bytes], str]) -> Loaded:
+    """Read everything; raises `OSError`. The pieces are read as they are asked for.
+
+    `damage`: what is wrong with the content of a journal, empty when nothing is.
+    """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     problems: list[str] = []
     path = directory / SNAPSHOT
@@ -98,26 +103,29 @@ def load(directory: Path) -> Loaded:
         pass
     except StateError as error:
         problems.append(_put_aside(path, str(error)))
-    records: list[bytes] = []
-    found = journal.generations(directory)
-    for generation in found:
-        one = journal.path_of(directory, generation)
-        if generation < first:  # a death left it behind the snapshot that has it
-            one.unlink(missing_ok=True)
-            continue
-        kept = journal.read(one)
-        records += kept.records
-        if kept.damage:
-            # What is whole in it is read again until a snapshot has it.
-            problems.append(_put_aside(one, kept.damage, keep=True))
+    last = first - 1
+    journals: dict[str, list[bytes]] = {}
+    for name in names:
+        found = [path_of(directory, name, one) for one in generations(directory, name)]
+        old = path_of(directory, name, first)
+        journals[name] = []
+        for one in found:
+            if one < old:  # a death left it behind the snapshot that has it
+                one.unlink(missing_ok=True)
+                continue
+            journals[name].append(one.read_bytes())
+            last = max(last, int(one.name.rpartition(".")[2]))
+            if why := damage(journals[name][-1]):
+                # What is whole in it is read again until a snapshot has it.
+                problems.append(_put_aside(one, why, keep=True))
     _forget_oldest(directory)
-    return Loaded(pieces, records, max([first - 1, *found]) + 1, problems)
+    return Loaded(pieces, journals, last + 1, problems)
 
 
-def put_aside_all(directory: Path, why: str) -> str:
+def put_aside_all(directory: Path, names: Sequence[str], why: str) -> str:
     """Keep what there is under names that nobody reads, and a sentence about it."""
-    numbers = journal.generations(directory)
-    files = [directory / SNAPSHOT, *(journal.path_of(directory, one) for one in numbers)]
+    every = ((name, one) for name in names for one in generations(directory, name))
+    files = [directory / SNAPSHOT, *(path_of(directory, *one) for one in every)]
     told = [_put_aside(path, why, keep=True) for path in files if path.exists()]
     return told[0] if told else f"{directory}: what is kept is not understood: {why}"
 

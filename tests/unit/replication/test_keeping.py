@@ -11,50 +11,71 @@ from typing import Any
 import pytest
 
 from workers.replication import state
-from workers.replication.journal import path_of
+from workers.replication.core.journal import Journal, Value, read
+from workers.replication.core.offsets import Offsets
 from workers.replication.keeping import EVERY_SECONDS, Keeper
+from workers.replication.segments import generations, path_of
 
-SEGMENT = 4_096
+SIZE = 4_096
 
 
 class Counts:
-    """The least that can be kept: absolute counts by name."""
+    """The least that can be kept: absolute counts by name, as values in a journal."""
 
     def __init__(self) -> None:
         self.values: dict[str, int] = {}
-        self.journal: Callable[[bytes], object] | None = None
+        self.journal: Journal | None = None
         self.at_piece: Callable[[], None] = lambda: None
 
     def add(self, name: str, n: int = 1) -> None:
         self.values[name] = self.values.get(name, 0) + n
         if self.journal is not None:
-            self.journal(json.dumps([name, self.values[name]]).encode())
+            self.journal.value("counts", name.encode(), self.values[name], 0.0, b"")
 
-    def dump(self) -> Iterator[bytes]:
+    def dump(self, now: float) -> Iterator[bytes]:
         for name in list(self.values):
             self.at_piece()
             yield json.dumps([name, self.values[name]]).encode()
 
-    def load(self, pieces: Iterable[bytes], records: Iterable[bytes], now: float) -> None:
-        for one in (*pieces, *records):
+    def load(self, pieces: Iterable[bytes], now: float) -> None:
+        for one in pieces:
             name, value = json.loads(one)
             self.values[name] = value
+
+    def replay(self, data: bytes, now: float) -> int:
+        for record in read(data):
+            if isinstance(record, Value) and record.table == "counts":
+                self.values[record.key.decode()] = record.clock
+        return 0
+
+
+def now() -> float:
+    return 0.0
 
 
 def begun(directory: Path) -> tuple[Keeper, Counts, Counts]:
     """A process that starts; the one before was killed if it did not close."""
     first, second = Counts(), Counts()
-    keeper = Keeper(directory, [first, second], SEGMENT)
-    keeper.begin(0.0)
+    keeper = Keeper(directory, {"one": first, "two": second}, Offsets(), 1, now, SIZE)
+    keeper.begin()
     return keeper, first, second
+
+
+def lived(keeper: Keeper, work: Callable[[], None], times: int) -> None:
+    """Work, with a look at the room for more in between."""
+    for _ in range(times):
+        work()
+        keeper.tick()
 
 
 def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
     for life in range(1, 6):
-        _keeper, first, second = begun(tmp_path)
+        keeper, first, second = begun(tmp_path)
         for number in range(500):
             first.add(f"key {number % 7}")
             second.add(f"key {number % 3}", 2)
+            keeper.tick()
+        assert not keeper.unkept
         assert sum(first.values.values()) == 500 * life
         assert sum(second.values.values()) == 1_000 * life
 
@@ -104,18 +125,17 @@ def test_a_death_while_a_snapshot_is_written_loses_nothing(tmp_path: Path, after
 
 
 def test_snapshots_are_due_by_time_and_by_what_was_counted(tmp_path: Path) -> None:
-    keeper, first, _second = begun(tmp_path)
+    keeper, _first, _second = begun(tmp_path)
     assert keeper.due(1.0)
     asyncio.run(keeper.save())
-    now = keeper._saved_at
+    saved_at = keeper._saved_at
 
-    assert not keeper.due(now + 0.5)
-    assert not keeper.due(now + EVERY_SECONDS - 1)
-    assert keeper.due(now + EVERY_SECONDS)
-    first.add("x")
-    keeper.journal.appended += 1 << 30
-    assert not keeper.due(now + 0.5)
-    assert keeper.due(now + 5)
+    assert not keeper.due(saved_at + 0.5)
+    assert not keeper.due(saved_at + EVERY_SECONDS - 1)
+    assert keeper.due(saved_at + EVERY_SECONDS)
+    keeper._full += 1 << 30
+    assert not keeper.due(saved_at + 0.5)
+    assert keeper.due(saved_at + 5)
 
 
 def test_a_full_disk_is_told_and_counting_goes_on(
@@ -135,16 +155,16 @@ def test_a_full_disk_is_told_and_counting_goes_on(
 
     monkeypatch.setattr(os, "posix_fallocate", without_room(os.posix_fallocate))
     monkeypatch.setattr(os, "fsync", without_room(os.fsync))
-    for _ in range(1_000):
-        first.add("while it is full")
+    lived(keeper, lambda: first.add("while it is full"), 1_000)
     asyncio.run(keeper.save())
 
     assert any("No space left" in one for one in keeper.complaints)
-    assert keeper.journal.unkept > 0
+    assert keeper.unkept > 0
     assert not (tmp_path / f"{state.SNAPSHOT}.new").exists()
 
     full = False
     keeper.tick()
+    assert keeper.due(0.0)
     asyncio.run(keeper.save())
     first.add("after")
 
@@ -156,7 +176,7 @@ def test_a_full_disk_is_told_and_counting_goes_on(
 def test_what_is_not_understood_is_told_and_kept_beside(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    writing = state.Writing(tmp_path, 1)
+    writing = state.Writing(tmp_path, ("one", "two"), 1)
     writing.add(b"\0no json")
     writing.finish()
 
@@ -174,33 +194,51 @@ def test_what_is_kept_together_is_there_as_a_whole_or_not_at_all(tmp_path: Path)
     with keeper.together():
         first.add("one")
         second.add("two", 5)
-    end = keeper.journal._at
+        keeper.advance("log", 10)
+    paths = [path_of(tmp_path, name, 0) for name in ("one", "two")]
+    before = [path.read_bytes() for path in paths]
+    seen: list[list[bytes]] = []
+
+    def look() -> None:
+        seen.append([path.read_bytes() for path in paths])
+
     with keeper.together():
         first.add("one")
+        look()
         second.add("two", 5)
-    path = path_of(tmp_path, keeper.journal.generation)
-    content = path.read_bytes()
-    for cut in range(end + 1, keeper.journal._at):
-        path.write_bytes(content[:cut] + bytes(len(content) - cut))
-        _keeper, again, other = begun(tmp_path)
-        assert (again.values, other.values) == ({"one": 1}, {"two": 5})
-    path.write_bytes(content)
-    _keeper, again, other = begun(tmp_path)
-    assert (again.values, other.values) == ({"one": 2}, {"two": 10})
+        look()
+        keeper.advance("log", 20)
+        look()
+    after = [path.read_bytes() for path in paths]
+
+    for contents, ones, twos in (*((one, 1, 5) for one in (before, *seen)), (after, 2, 10)):
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        offsets = Offsets()
+        again, other = Counts(), Counts()
+        Keeper(tmp_path, {"one": again, "two": other}, offsets, 2, now, SIZE).begin()
+        assert (again.values, other.values) == ({"one": ones}, {"two": twos})
+        assert offsets.kept("log") == 10 * ones
 
 
-def test_nothing_is_kept_of_what_raised_and_then_all_goes_on(tmp_path: Path) -> None:
+def test_offsets_are_in_snapshots_and_in_journals(tmp_path: Path) -> None:
+    offsets = Offsets()
+    keeper = Keeper(tmp_path, {"one": Counts(), "two": Counts()}, offsets, 1, now, SIZE)
+    keeper.begin()
+    keeper.advance("old", 5)
+    asyncio.run(keeper.save())
+    keeper.advance("new", 7)
+
+    offsets = Offsets()
+    Keeper(tmp_path, {"one": Counts(), "two": Counts()}, offsets, 2, now, SIZE).begin()
+
+    assert (offsets.kept("old"), offsets.kept("new")) == (5, 7)
+
+
+def test_who_closes_leaves_no_empty_file(tmp_path: Path) -> None:
     keeper, first, _second = begun(tmp_path)
+    while keeper._ready is None:
+        lived(keeper, lambda: first.add("x"), 1)
+    keeper.close()
 
-    def half() -> None:
-        with keeper.together():
-            first.add("one")
-            raise ValueError("half")
-
-    with pytest.raises(ValueError, match="half"):
-        half()
-    first.add("two")
-
-    _keeper, again, _other = begun(tmp_path)
-
-    assert again.values == {"two": 1}
+    assert generations(tmp_path, "one") == [0]

@@ -5,15 +5,39 @@ from pathlib import Path
 import pytest
 
 from workers.replication import state
-from workers.replication.journal import Journal, generations, path_of
+from workers.replication.core.journal import Journal, Value, damage, read
+from workers.replication.segments import Segments, generations, path_of
 
 PIECES = [b"a" * 1_000, b"b" * 10, b"c" * 5_000]
-SEGMENT = 4_096
+NAMES = ("one", "two")
+SIZE = 4_096
+
+
+def journals(directory: Path, generation: int) -> list[Journal]:
+    """New ones, by name."""
+    made = Segments(directory, NAMES, SIZE).make(generation)
+    assert made is not None
+    return [Journal(memoryview(each), 1) for each in made]
+
+
+def load(directory: Path) -> state.Loaded:
+    return state.load(directory, NAMES, damage)
+
+
+def keys(found: state.Loaded) -> list[bytes]:
+    """Of everything that was written into the first journal."""
+    return [
+        one.key for data in found.journals["one"] for one in read(data) if isinstance(one, Value)
+    ]
+
+
+def write(journal: Journal, key: bytes) -> None:
+    journal.value("table", key, 1, 2.0, b"value")
 
 
 def snapshot(directory: Path, generation: int, pieces: list[bytes] = PIECES) -> Path:
     """A whole one."""
-    writing = state.Writing(directory, generation)
+    writing = state.Writing(directory, NAMES, generation)
     for piece in pieces:
         writing.add(piece)
     writing.finish()
@@ -21,51 +45,50 @@ def snapshot(directory: Path, generation: int, pieces: list[bytes] = PIECES) -> 
 
 
 def test_nothing_is_known_at_first(tmp_path: Path) -> None:
-    found = state.load(tmp_path / "replication")
+    found = load(tmp_path / "replication")
 
-    assert (list(found.pieces), found.records, found.problems) == ([], [], [])
+    assert (list(found.pieces), keys(found), found.problems) == ([], [], [])
 
 
 def test_a_snapshot_and_what_came_after_it_are_read_back(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, state.load(tmp_path).generation, SEGMENT)
-    journal.append(b"in the snapshot")
-    generation = journal.turn()
-    journal.append(b"after")
+    generation = load(tmp_path).generation
+    write(journals(tmp_path, generation)[0], b"in the snapshot")
+    generation += 1
+    write(journals(tmp_path, generation)[0], b"after")
     snapshot(tmp_path, generation)
 
-    found = state.load(tmp_path)
+    found = load(tmp_path)
 
     assert list(found.pieces) == PIECES
-    assert found.records == [b"after"]
+    assert keys(found) == [b"after"]
     assert not found.problems
     assert found.generation > generation
-    assert generations(tmp_path) == [generation]
+    assert generations(tmp_path, "one") == generations(tmp_path, "two") == [generation]
 
 
 def test_a_death_before_the_rename_leaves_the_old_one_and_all_journals(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, 1, SEGMENT)
     snapshot(tmp_path, 1, [b"old"])
-    journal.append(b"one")
-    writing = state.Writing(tmp_path, journal.turn())
-    journal.append(b"two")
+    write(journals(tmp_path, 1)[0], b"one")
+    writing = state.Writing(tmp_path, NAMES, 2)
+    write(journals(tmp_path, 2)[0], b"two")
     writing.add(b"new")
 
-    found = state.load(tmp_path)
+    found = load(tmp_path)
 
     assert list(found.pieces) == [b"old"]
-    assert found.records == [b"one", b"two"]
+    assert keys(found) == [b"one", b"two"]
 
 
 def test_a_death_after_the_rename_leaves_journals_that_are_not_read_again(tmp_path: Path) -> None:
     snapshot(tmp_path, 5)
-    Journal(tmp_path, 4, SEGMENT).append(b"in the snapshot")
+    write(journals(tmp_path, 4)[0], b"in the snapshot")
 
-    assert state.load(tmp_path).records == []
-    assert generations(tmp_path) == []
+    assert keys(load(tmp_path)) == []
+    assert generations(tmp_path, "one") == generations(tmp_path, "two") == []
 
 
 def test_what_is_given_up_leaves_nothing(tmp_path: Path) -> None:
-    writing = state.Writing(tmp_path, 1)
+    writing = state.Writing(tmp_path, NAMES, 1)
     writing.add(b"piece")
     writing.give_up()
 
@@ -77,12 +100,12 @@ def test_a_snapshot_that_was_cut_off_is_put_aside(tmp_path: Path, size: int) -> 
     path = snapshot(tmp_path, 3)
     whole = path.read_bytes()
     path.write_bytes(whole[:size])
-    Journal(tmp_path, 3, SEGMENT).append(b"after")
+    write(journals(tmp_path, 3)[0], b"after")
 
-    found = state.load(tmp_path)
+    found = load(tmp_path)
 
     assert list(found.pieces) == []
-    assert found.records == [b"after"]
+    assert keys(found) == [b"after"]
     assert len(found.problems) == 1
     assert (tmp_path / "snapshot.1.aside").read_bytes() == whole[:size]
     assert not path.exists()
@@ -95,7 +118,7 @@ def test_a_garbled_snapshot_is_put_aside(tmp_path: Path, place: int) -> None:
     content[place] ^= 0x10
     path.write_bytes(content)
 
-    found = state.load(tmp_path)
+    found = load(tmp_path)
 
     assert list(found.pieces) == []
     assert "damaged" in found.problems[0] or "cut off" in found.problems[0]
@@ -105,33 +128,48 @@ def test_another_format_is_said_by_its_number(tmp_path: Path) -> None:
     path = snapshot(tmp_path, 3)
     path.write_bytes(state.MAGIC + b"\0" + path.read_bytes()[8:])
 
-    (problem,) = state.load(tmp_path).problems
+    (problem,) = load(tmp_path).problems
 
     assert "format 0" in problem
     assert f"format {state.VERSION}" in problem
 
 
 def test_a_damaged_journal_is_kept_aside_and_read_until_a_snapshot_has_it(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, 1, SEGMENT)
-    for record in (b"first", b"second", b"third"):
-        journal.append(record)
-    path = path_of(tmp_path, 1)
-    path.write_bytes(path.read_bytes().replace(b"second", b"sEcond"))
+    journal = journals(tmp_path, 1)[0]
+    for key in (b"first", b"second", b"third"):
+        write(journal, key)
+    path = path_of(tmp_path, "one", 1)
+    content = path.read_bytes()
+    at = content.index(b"tablesecond") - 20
+    path.write_bytes(content[:at] + b"\xff" * 20 + content[at + 20 :])
 
     for start in (1, 2):
-        found = state.load(tmp_path)
-        assert found.records == [b"first"]
+        found = load(tmp_path)
+        assert keys(found)[0] == b"first"
         assert f"{path.name}.{start}{state.ASIDE}" in found.problems[0]
     snapshot(tmp_path, found.generation)
 
-    assert state.load(tmp_path).problems == []
-    assert b"sEcond" in (tmp_path / f"{path.name}.1{state.ASIDE}").read_bytes()
+    assert load(tmp_path).problems == []
+    assert b"third" in (tmp_path / f"{path.name}.1{state.ASIDE}").read_bytes()
+
+
+def test_a_journal_that_was_cut_off_is_told(tmp_path: Path) -> None:
+    journal = journals(tmp_path, 1)[0]
+    for key in (b"first", b"second", b"third"):
+        write(journal, key)
+    path = path_of(tmp_path, "one", 1)
+    path.write_bytes(path.read_bytes()[:60])
+
+    found = load(tmp_path)
+
+    assert keys(found) == [b"first"][: len(keys(found))]
+    assert "cut off" in found.problems[0]
 
 
 def test_not_many_files_are_kept_aside(tmp_path: Path) -> None:
     for number in range(1, 20):
         (tmp_path / f"snapshot.{number}{state.ASIDE}").touch()
 
-    state.load(tmp_path)
+    load(tmp_path)
 
     assert len(list(tmp_path.iterdir())) == state.ASIDE_MAX

@@ -57,7 +57,7 @@ class Refused(msgspec.Struct, frozen=True, array_like=True):
     test: bool
 
 
-class Standing(msgspec.Struct, frozen=True, tag="standing"):
+class Standing(msgspec.Struct, frozen=True, array_like=True, tag="standing"):
     """All of a node's replication. `at`: seconds since 1970 by the node's clock."""
 
     sender: Name
