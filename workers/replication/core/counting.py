@@ -9,7 +9,7 @@ from typing import Protocol
 
 from workers.replication.core.definitions import Limit, Per, Replication, Subject, TableType
 from workers.replication.core.exemptions import Exemptions
-from workers.replication.core.keys import key_of
+from workers.replication.core.limit_keys import key_of
 from workers.replication.core.verdicts import Gauge, Meter, Window
 
 WINDOWS = {

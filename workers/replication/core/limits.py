@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from workers.replication.core.counting import Counters, Places
 from workers.replication.core.definitions import Action, CutOff, Limit, Per, Replication, TableType
-from workers.replication.core.keys import address_of
 from workers.replication.core.leases import USUAL_TTL_SECONDS, Lease, Leases
+from workers.replication.core.limit_keys import address_of
 from workers.replication.core.outbound import Asked, AskedKind, Outbound
 from workers.replication.core.policy_protocol import DUNNO, Faults, is_request, value_of
 from workers.replication.core.stages import Stage, stage_of
