@@ -195,8 +195,10 @@ class Limits:
     def explain(self, key: str, now: float) -> Iterator[Explained]:
         """Tell which limits apply to an address, domain, `binding::domain`, sender or user."""
         for limit in self.replication.limits:
-            binding, text = _meant(limit, key)
-            meter = self._places.meter(limit, text, binding) if limit.enabled else None
+            meter = None
+            if limit.enabled and _may_mean(limit, key):
+                binding, text = _meant(limit, key)
+                meter = self._places.meter(limit, text, binding)
             if meter is not None:
                 value, own = meter.value(now), meter.own(now)
                 yield Explained(
@@ -227,6 +229,13 @@ def policy_answer(limit: Limit) -> bytes:
 def _left(meter: Meter, cut: CutOffNow | None, now: float) -> Left:
     value, most = meter.bound(cut, now)
     return Left(meter.limit.name, meter.key, value, most, max(0, most - value))
+
+
+def _may_mean(limit: Limit, key: str) -> bool:
+    """Whether what a limit counts apart may be `key`."""
+    if address_of(key) is not None:
+        return limit.per in (Per.ADDRESS, Per.NETWORK, Per.GLOBAL)
+    return "@" in key or limit.per not in (Per.SENDER, Per.RECIPIENT)
 
 
 def _meant(limit: Limit, key: str) -> tuple[str, str]:
