@@ -93,7 +93,7 @@ def test_no_window_ever_holds_more_than_its_limit_allows(
     for request, pause in asking:
         now += pause
         found.answer(request, now)
-        for (_, key, _), window in counters.windows.items():
+        for (_, key, _), window in counters.made.items():
             window.roll(now)
             assert window.total <= most[key.partition("/")[0]]
 
@@ -106,9 +106,9 @@ def test_what_is_refused_is_charged_nowhere(
     now = 0.0
     for request, pause in asking:
         now += pause
-        before = {key: list(one.events) for key, one in counters.windows.items()}
+        before = {key: list(one.events) for key, one in counters.made.items()}
         if found.answer(request, now) != DUNNO:
-            for key, one in counters.windows.items():
+            for key, one in counters.made.items():
                 assert [e for e in one.events if e[0] + key[2] > now] == [
                     e for e in before.get(key, []) if e[0] + key[2] > now
                 ]

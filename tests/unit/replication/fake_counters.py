@@ -46,17 +46,17 @@ class FakeCounters:
     """Makes each of them once."""
 
     def __init__(self) -> None:
-        self.windows: dict[tuple[str, str, float], FakeWindow] = {}
+        self.made: dict[tuple[str, str, float], FakeWindow] = {}
         self.gauges: dict[tuple[str, str], FakeGauge] = {}
 
     def window(self, table: str, key: str, span: float) -> FakeWindow:
-        return self.windows.setdefault((table, key, span), FakeWindow(span))
+        return self.made.setdefault((table, key, span), FakeWindow(span))
 
     def gauge(self, table: str, key: str) -> FakeGauge:
         return self.gauges.setdefault((table, key), FakeGauge())
 
     def counted(self) -> dict[str, int]:
         """What this node counted, where it is anything."""
-        found = {key: one.own for (_, key, _), one in self.windows.items()}
+        found = {key: one.own for (_, key, _), one in self.made.items()}
         found |= {f"{table}:{key}": one.own for (table, key), one in self.gauges.items()}
         return {key: value for key, value in found.items() if value}

@@ -170,8 +170,7 @@ class Limits:
             way = "release what is closed, and ask again"
             sentence = f"{len(self.leases)} connections are held already; {way}"
             return Verdict(sentence=sentence, retry_after=RETRY_SECONDS)
-        counted = [(one, asked.count) for one in meters if one.window is not None]
-        charge(counted, found.over, now)
+        charge([(one, asked.count) for one in meters], found.over, now)
         lease = None
         if opens:
             cells = self._outbound.cells(asked)
@@ -186,9 +185,9 @@ class Limits:
         if refusal is None:
             return Verdict(over=tuple(over), left=left)
         meter = next(one for one in meters if one.limit.name == refusal.limit)
-        wait = RETRY_SECONDS if meter.window is None else max(0.0, meter.window.rolls_at - now)
-        sentence = refusal.sentence()
-        return Verdict(refusal, tuple(over), None, left, sentence, max(RETRY_SECONDS / 10, wait))
+        wait = max(RETRY_SECONDS, meter.room_at(now) - now)
+        wait = min(wait, meter.limit.window or RETRY_SECONDS)
+        return Verdict(refusal, tuple(over), None, left, refusal.sentence(), wait)
 
     # People.
 

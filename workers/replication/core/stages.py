@@ -17,6 +17,7 @@ from workers.replication.core.verdicts import (
     CutOffNow,
     Meter,
     Refusal,
+    Window,
     charge,
     deciding,
     refusals_of,
@@ -155,6 +156,7 @@ class Stage:
         if instance in self._past:
             return None
         meters: list[Meter] = []
+        windows: list[Window] = []
         for needle, size, known, step in self._ways:
             start = find(needle) + size
             value = request[start : find(b"\n", start)] if start >= size else b""
@@ -162,14 +164,15 @@ class Stage:
             if found is None:
                 found = step.charged_to(value)
             for meter in found:
-                window = meter.window
-                if now >= window.rolls_at:  # type: ignore[union-attr]
-                    window.roll(now)  # type: ignore[union-attr]
-                if window.total >= meter.most:  # type: ignore[union-attr]
+                window = meter.find(meter.cell)
+                if now >= window.rolls_at:
+                    window.roll(now)
+                if window.total >= meter.most:
                     return None
+                windows.append(window)
             meters += found
-        for meter in meters:
-            meter.window.add(1, now)  # type: ignore[union-attr]
+        for window in windows:
+            window.add(1, now)
         if instance:
             recipient = value_of(request, b"recipient") if self._needs_recipient else b""
             self._note(instance, (meters, recipient))
@@ -192,8 +195,7 @@ class Stage:
         over = refusals_of(asked, cut, test, now)
         refusal = deciding(over)
         if refusal is None:
-            counted = [each for each in asked if each[0].window is not None]
-            charge(counted, over, now)
+            charge(asked, over, now)
             meters = [meter for meter, _ in asked]
             if past is not None:
                 past.add(meters, recipient)
