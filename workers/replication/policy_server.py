@@ -9,6 +9,7 @@ import contextlib
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from workers.replication.core.clients import CLIENTS_MAX, crowded_out, overdue
 from workers.replication.core.limits import Limits
@@ -102,10 +103,10 @@ class PolicyClient(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to listen."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what stream servers make
-        transport.set_write_buffer_limits(high=UNREAD_BYTES, low=0)
-        self._transport = transport
-        self._write = transport.write
+        stream = cast("asyncio.Transport", transport)  # uvloop's are none by inheritance
+        stream.set_write_buffer_limits(high=UNREAD_BYTES, low=0)
+        self._transport = stream
+        self._write = stream.write
         self._server.joined(self)
 
     def data_received(self, data: bytes) -> None:

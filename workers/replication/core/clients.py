@@ -6,7 +6,7 @@ is told is closed; where there are too many, those that said nothing for the lon
 
 from collections.abc import Iterable
 from heapq import nsmallest
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 CLIENTS_MAX = 4_096
 """Postfix has a process for each connection of a client: 100 unless told otherwise."""
@@ -28,7 +28,10 @@ class Client(Protocol):
     """Since when it does not read."""
 
 
-def overdue(clients: Iterable[Client], now: float) -> list[tuple[Client, str]]:
+C = TypeVar("C", bound=Client)
+
+
+def overdue(clients: Iterable[C], now: float) -> list[tuple[C, str]]:
     """Return who has to go, and why."""
     found = []
     for one in clients:
@@ -41,6 +44,6 @@ def overdue(clients: Iterable[Client], now: float) -> list[tuple[Client, str]]:
     return found
 
 
-def crowded_out(clients: Iterable[Client], most: int) -> list[Client]:
+def crowded_out(clients: Iterable[C], most: int) -> list[C]:
     """Return who goes so that others come in: those that said nothing for the longest time."""
     return nsmallest(max(1, most // CROWD_PART), clients, key=lambda one: one.heard_at)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from workers.replication.core.packing import is_sound
+from workers.replication.core.keys import is_sound
 
 WIDTHS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 SECTION_CELLS_MAX = 1 << 17

@@ -5,11 +5,13 @@ the same event into one cell. What is open now is counted once, under the names 
 look for it; a limit on that only looks, and only one on something else has a gauge of its own.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol, runtime_checkable
 
 from workers.replication.core.definitions import Limit, Per, Replication, Subject, TableType
 from workers.replication.core.exemptions import Exemptions
-from workers.replication.core.keys import key_of
+from workers.replication.core.limit_keys import key_of
 from workers.replication.core.verdicts import Gauge, Meter, Window
 
 WINDOWS = {
@@ -29,6 +31,21 @@ class Counters(Protocol):
         """Return the gauge, making it."""
 
 
+class Grid(Protocol):
+    """The windows of one table and span."""
+
+    def window(self, key: str) -> Window:
+        """Return the window, making it."""
+
+
+@runtime_checkable
+class Grids(Protocol):
+    """Counters that hand out the windows of one table and span: a shorter way to each."""
+
+    def windows(self, table: str, span: float) -> Grid:
+        """Return them."""
+
+
 class Places:
     """Makes the meters of limits."""
 
@@ -36,6 +53,7 @@ class Places:
         self._names = {type_: replication.table_of(type_).name for type_ in TableType}
         self._exemptions = Exemptions(replication.exempts)
         self._counters = counters
+        self._finds: dict[tuple[str, float], Callable[[str], Window]] = {}
 
     def meter(self, limit: Limit, text: str, binding: str = "") -> Meter | None:
         """Return what counts for whoever said `text`; None where `limit` does not apply."""
@@ -45,18 +63,33 @@ class Places:
             return None
         if limit.subject.is_gauge:
             type_, cell = gauge_place(limit, key, binding)
-            place = (self._names[type_], cell)
-            return Meter(limit, key, most, place, gauge=self._counters.gauge(*place))
+            table = self._names[type_]
+            find = partial(self._counters.gauge, table)
+            return Meter(limit, key, most, (table, cell), find, looks=True)
         if limit.binding:
             key = f"{binding}::{key}"
-        type_ = WINDOWS.get(limit.subject, TableType.NAMED_THROTTLES)
-        place = (self._names[type_], f"{limit.name}/{key}")
-        window = self._counters.window(*place, limit.window)
-        return Meter(limit, key, most, place, window=window)
+        table = self._names[WINDOWS.get(limit.subject, TableType.NAMED_THROTTLES)]
+        place = (table, f"{limit.name}/{key}")
+        return Meter(limit, key, most, place, self._find(table, limit.window), looks=False)
+
+    def _find(self, table: str, span: float) -> Callable[[str], Window]:
+        found = self._finds.get((table, span))
+        if found is None:
+            counters = self._counters
+            if isinstance(counters, Grids):
+                found = counters.windows(table, span).window
+            else:
+                found = partial(_window, counters, table, span)
+            self._finds[table, span] = found
+        return found
 
     def gauge(self, table: TableType, cell: str) -> Gauge:
         """Return a gauge."""
         return self._counters.gauge(self._names[table], cell)
+
+
+def _window(counters: Counters, table: str, span: float, key: str) -> Window:
+    return counters.window(table, key, span)
 
 
 def gauge_place(limit: Limit, key: str, binding: str) -> tuple[TableType, str]:

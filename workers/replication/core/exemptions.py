@@ -7,7 +7,7 @@ a network, the longest prefix before a shorter one, a domain before those above 
 from collections.abc import Iterable, Iterator
 
 from workers.replication.core.definitions import Exempt, Limit, Per
-from workers.replication.core.keys import EVERYONE, address_of, domain_of, network_of
+from workers.replication.core.limit_keys import EVERYONE, address_of, domain_of, network_of
 
 _LABELS_MAX = 128
 

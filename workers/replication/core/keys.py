@@ -1,97 +1,109 @@
-"""What a limit counts apart: the key in its table, made of what a client says. Pure.
+"""Keys of tables as bytes: addresses in 4 or 16, networks in 5 or 17, any other text as it is.
 
-Clients say text of any kind. Where an address is wanted and none is said, or nothing is said at
-all, there is no key, and the limit does not apply. The same thing always has the same key:
-addresses in their shortest form, domains and users in lower case. A key is printable and bounded,
-whatever was said: what is too long ends in its hash, so that length is no way around a limit.
+Invariant: equal addresses have one spelling, and no text is taken for an address: in a table of
+addresses a text begins with a byte that no text has. Texts of any kind and length are taken; a
+long one is cut and carries a hash of the whole. An IPv4 address in IPv6's clothes is IPv4.
 """
 
 import hashlib
 import ipaddress
-from functools import lru_cache
+import struct
 
-from workers.replication.core.definitions import KEY_CHARACTERS, Limit, Per
+KEY_BYTES = 512
+"""Longer ones are cut to this, hash included."""
 
-EVERYONE = "*"
-"""The key of what is counted as a whole."""
-MOST_CHARACTERS = KEY_CHARACTERS // 2
-"""Of what was said; the name of the limit stands before it in a table."""
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+ADDRESS_LENGTHS = frozenset({4, 5, 16, 17})
+_MARK = b"\xff"
+_GROUPS = struct.Struct(">8H")
+_GROUPS_TEXT = ":".join(["{:x}"] * 8).format
 
 
-def address_of(text: str) -> Address | None:
-    """Return the address that a text is; an IPv4 address written as IPv6 is the IPv4 address."""
-    text = text.partition("%")[0].removeprefix("[").removesuffix("]")
+def packed(text: str, by_address: bool) -> bytes:
+    """Return the bytes of `text`, as a key of a table by address or of another one."""
+    if by_address:
+        found = _address(text)
+        if found is not None:
+            return found
+    raw = text.encode("utf-8", "surrogatepass")
+    if len(raw) > KEY_BYTES:
+        raw = (
+            raw[: KEY_BYTES - 33] + b"~" + hashlib.blake2b(raw, digest_size=16).hexdigest().encode()
+        )
+    if by_address:
+        raw = _MARK + raw
+        while len(raw) in ADDRESS_LENGTHS:
+            raw += _MARK
+    return raw
+
+
+def unpacked(key: bytes, by_address: bool) -> str:
+    """Return the text of a key; an address in its shortest spelling."""
+    if by_address:
+        size = len(key)
+        if size == 4:
+            return ".".join(map(str, key))
+        if size == 16:
+            return _v6_text(key)
+        if size in ADDRESS_LENGTHS:
+            return f"{unpacked(key[:-1], True)}/{key[-1]}"
+        key = key.strip(_MARK)
+    return key.decode("utf-8", "replace")
+
+
+def is_address(key: bytes) -> bool:
+    """Whether a key of a table by address is an address or a network."""
+    return len(key) in ADDRESS_LENGTHS
+
+
+def is_sound(key: bytes, by_address: bool) -> bool:
+    """Whether a key that somebody sent may stand in a table."""
+    if by_address and len(key) in (5, 17):
+        return key[-1] <= 8 * (len(key) - 1)
+    return len(key) <= KEY_BYTES + 8
+
+
+def _address(text: str) -> bytes | None:
+    quick = _v4(text) if ":" not in text else _v6(text)
+    if quick is not None:
+        return quick
+    if "%" in text or len(text) > 64:
+        return None
     try:
-        found = ipaddress.ip_address(text)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+    whole, length = network.network_address.packed, network.prefixlen
+    if length >= 96 and whole.startswith(b"\0" * 10 + b"\xff\xff"):
+        whole, length = whole[12:], length - 96
+    return whole if length == 8 * len(whole) else whole + bytes([length])
 
 
-@lru_cache(16_384)
-def network_of(text: str) -> Network | None:
-    """Return the network, or the single address, that a text is."""
+def _v4(text: str) -> bytes | None:
     try:
-        found = ipaddress.ip_network(text, strict=False)
+        found = bytes(map(int, text.split(".")))
     except ValueError:
         return None
-    return found
+    return found if len(found) == 4 and ".".join(map(str, found)) == text else None
 
 
-def domain_of(text: str) -> str:
-    """Return the domain of a mail address, or of a host, in lower case."""
-    return text.rpartition("@")[2].rstrip(".").lower()
-
-
-def key_of(limit: Limit, text: str) -> str | None:
-    """Return under which key `limit` counts whoever said `text`, or None if it does not apply."""
-    if limit.per is Per.GLOBAL:
-        return EVERYONE
-    key = _key(limit, text)
-    if not key or not is_match(limit.match, limit.per, text):
+def _v6(text: str) -> bytes | None:
+    """The address in its shortest spelling, quickly; None for what needs a closer look."""
+    head, gap, tail = text.partition("::")
+    groups = head.split(":") if head else []
+    after = tail.split(":") if tail else []
+    missing = 8 - len(groups) - len(after)
+    if missing < 0 or (missing and not gap):
         return None
-    return bounded(key)
+    try:
+        found = _GROUPS.pack(*[int(one, 16) for one in (*groups, *("0",) * missing, *after)])
+    except (ValueError, struct.error):
+        return None
+    if found.startswith(b"\0" * 10 + b"\xff\xff"):
+        return None
+    return found if _v6_text(found) == text else None
 
 
-def bounded(key: str) -> str:
-    """Return a key that is printable and not long, and another one for another key."""
-    if not key.isprintable():
-        key = key.encode("unicode_escape").decode("ascii")
-    if len(key) <= MOST_CHARACTERS:
-        return key
-    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return f"{key[: MOST_CHARACTERS - len(digest) - 1]}~{digest}"
-
-
-def _key(limit: Limit, text: str) -> str | None:
-    if limit.per in (Per.ADDRESS, Per.NETWORK):
-        address = address_of(text)
-        if address is None:
-            return None
-        if limit.per is Per.ADDRESS:
-            return str(address)
-        prefix = limit.prefix_v4 if address.version == 4 else limit.prefix_v6
-        return str(ipaddress.ip_network((address, prefix), strict=False))
-    if limit.per in (Per.SENDER_DOMAIN, Per.RECIPIENT_DOMAIN):
-        return domain_of(text) if "@" in text else None
-    if limit.per in (Per.DOMAIN, Per.HOST):
-        return domain_of(text)
-    return text.lower()
-
-
-def is_match(match: str, per: Per, text: str) -> bool:
-    """Whether `text` is what `match` means: all, the same, within a CIDR, or below a domain."""
-    if not match:
-        return True
-    if per in (Per.ADDRESS, Per.NETWORK):
-        network, address = network_of(match), address_of(text)
-        return network is not None and address is not None and address in network
-    match, text = match.lower(), text.lower()
-    if match.startswith("."):
-        domain = domain_of(text)
-        return domain.endswith(match) or domain == match[1:]
-    return match in (text, domain_of(text))
+def _v6_text(key: bytes) -> str:
+    if b"\0\0\0" in key:
+        return ipaddress.IPv6Address(key).compressed
+    return _GROUPS_TEXT(*_GROUPS.unpack(key))

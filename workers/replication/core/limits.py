@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from workers.replication.core.counting import Counters, Places
 from workers.replication.core.definitions import Action, CutOff, Limit, Per, Replication, TableType
-from workers.replication.core.keys import address_of
 from workers.replication.core.leases import USUAL_TTL_SECONDS, Lease, Leases
+from workers.replication.core.limit_keys import address_of
 from workers.replication.core.outbound import Asked, AskedKind, Outbound
 from workers.replication.core.policy_protocol import DUNNO, Faults, is_request, value_of
 from workers.replication.core.stages import Stage, stage_of
@@ -170,8 +170,7 @@ class Limits:
             way = "release what is closed, and ask again"
             sentence = f"{len(self.leases)} connections are held already; {way}"
             return Verdict(sentence=sentence, retry_after=RETRY_SECONDS)
-        counted = [(one, asked.count) for one in meters if one.window is not None]
-        charge(counted, found.over, now)
+        charge([(one, asked.count) for one in meters], found.over, now)
         lease = None
         if opens:
             cells = self._outbound.cells(asked)
@@ -186,17 +185,19 @@ class Limits:
         if refusal is None:
             return Verdict(over=tuple(over), left=left)
         meter = next(one for one in meters if one.limit.name == refusal.limit)
-        wait = RETRY_SECONDS if meter.window is None else max(0.0, meter.window.rolls_at - now)
-        sentence = refusal.sentence()
-        return Verdict(refusal, tuple(over), None, left, sentence, max(RETRY_SECONDS / 10, wait))
+        wait = max(RETRY_SECONDS, meter.room_at(now) - now)
+        wait = min(wait, meter.limit.window or RETRY_SECONDS)
+        return Verdict(refusal, tuple(over), None, left, refusal.sentence(), wait)
 
     # People.
 
     def explain(self, key: str, now: float) -> Iterator[Explained]:
         """Tell which limits apply to an address, domain, `binding::domain`, sender or user."""
         for limit in self.replication.limits:
-            binding, text = _meant(limit, key)
-            meter = self._places.meter(limit, text, binding) if limit.enabled else None
+            meter = None
+            if limit.enabled and _may_mean(limit, key):
+                binding, text = _meant(limit, key)
+                meter = self._places.meter(limit, text, binding)
             if meter is not None:
                 value, own = meter.value(now), meter.own(now)
                 yield Explained(
@@ -227,6 +228,13 @@ def policy_answer(limit: Limit) -> bytes:
 def _left(meter: Meter, cut: CutOffNow | None, now: float) -> Left:
     value, most = meter.bound(cut, now)
     return Left(meter.limit.name, meter.key, value, most, max(0, most - value))
+
+
+def _may_mean(limit: Limit, key: str) -> bool:
+    """Whether what a limit counts apart may be `key`."""
+    if address_of(key) is not None:
+        return limit.per in (Per.ADDRESS, Per.NETWORK, Per.GLOBAL)
+    return "@" in key or limit.per not in (Per.SENDER, Per.RECIPIENT)
 
 
 def _meant(limit: Limit, key: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ from enum import StrEnum
 from workers.replication.core import precedence
 from workers.replication.core.counting import Places, gauge_place
 from workers.replication.core.definitions import Limit, Per, Subject, TableType
-from workers.replication.core.keys import address_of, bounded, domain_of, key_of
 from workers.replication.core.leases import Cell
+from workers.replication.core.limit_keys import address_of, bounded, domain_of, key_of
 from workers.replication.core.verdicts import Meter
 
 

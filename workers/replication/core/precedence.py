@@ -8,7 +8,7 @@ limit is named first, so that all nodes choose alike.
 from collections.abc import Iterable
 
 from workers.replication.core.definitions import Limit
-from workers.replication.core.keys import domain_of
+from workers.replication.core.limit_keys import domain_of
 
 _RANKS = {
     (True, True, False): 0,

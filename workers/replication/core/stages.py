@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from workers.replication.core.counting import Places
 from workers.replication.core.definitions import Limit, Per, Subject
-from workers.replication.core.keys import address_of
+from workers.replication.core.limit_keys import address_of
 from workers.replication.core.policy_protocol import DUNNO, Faults, value_of
 from workers.replication.core.verdicts import (
     CutOffNow,
     Meter,
     Refusal,
+    Window,
     charge,
     deciding,
     refusals_of,
@@ -64,14 +65,13 @@ def stage_of(limit: Limit) -> str:
 class Step:
     """The limits that need one attribute, and what its values are charged to."""
 
-    __slots__ = ("_limits", "_name", "_order", "_places", "faults", "known", "needle", "size")
+    __slots__ = ("_limits", "_name", "_order", "_places", "faults", "known", "needle")
 
     def __init__(
         self, name: bytes, limits: Sequence[Limit], places: Places, faults: Faults
     ) -> None:
         self._name = name
         self.needle = b"\n" + name + b"="
-        self.size = len(self.needle)
         self.known: dict[bytes, tuple[Meter, ...]] = {}
         self.faults = faults
         self._order: deque[bytes] = deque()
@@ -135,6 +135,7 @@ class Stage:
             Step(one, [each for each in limits if ATTRIBUTES[each.per] == one], places, faults)
             for one in names
         )
+        self._ways = tuple((one.needle, len(one.needle), one.known, one) for one in self._steps)
         self._past: dict[bytes, Past | tuple[list[Meter], bytes]] = {}
         self._order: deque[bytes] = deque()
         counts = any(each.subject is Subject.INBOUND_RECIPIENTS for each in limits)
@@ -155,22 +156,23 @@ class Stage:
         if instance in self._past:
             return None
         meters: list[Meter] = []
-        for step in self._steps:
-            size = step.size
-            start = find(step.needle) + size
+        windows: list[Window] = []
+        for needle, size, known, step in self._ways:
+            start = find(needle) + size
             value = request[start : find(b"\n", start)] if start >= size else b""
-            found = step.known.get(value)
+            found = known.get(value)
             if found is None:
                 found = step.charged_to(value)
             for meter in found:
-                window = meter.window
-                if now >= window.rolls_at:  # type: ignore[union-attr]
-                    window.roll(now)  # type: ignore[union-attr]
-                if window.total >= meter.most:  # type: ignore[union-attr]
+                window = meter.find(meter.cell)
+                if now >= window.rolls_at:
+                    window.roll(now)
+                if window.total >= meter.most:
                     return None
+                windows.append(window)
             meters += found
-        for meter in meters:
-            meter.window.add(1, now)  # type: ignore[union-attr]
+        for window in windows:
+            window.add(1, now)
         if instance:
             recipient = value_of(request, b"recipient") if self._needs_recipient else b""
             self._note(instance, (meters, recipient))
@@ -193,8 +195,7 @@ class Stage:
         over = refusals_of(asked, cut, test, now)
         refusal = deciding(over)
         if refusal is None:
-            counted = [each for each in asked if each[0].window is not None]
-            charge(counted, over, now)
+            charge(asked, over, now)
             meters = [meter for meter, _ in asked]
             if past is not None:
                 past.add(meters, recipient)

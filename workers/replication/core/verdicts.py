@@ -5,9 +5,9 @@ refuses nobody: it is told when it would have, and not charged, as if it had.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from workers.replication.core.definitions import Action, CutOff, Limit
 
@@ -48,9 +48,13 @@ class CutOffNow:
 
 
 class Meter:
-    """A limit on one key, and what is counted in `cell` of `table`: a window, or a gauge."""
+    """A limit on one key, and where it is counted: in `cell` of `table`, which `find` finds.
 
-    __slots__ = ("cell", "gauge", "key", "limit", "most", "table", "window")
+    `find` is to be asked anew for each decision. `looks`: it only looks at a gauge; what is open
+    is counted by leases.
+    """
+
+    __slots__ = ("cell", "find", "key", "limit", "looks", "most", "table")
 
     def __init__(
         self,
@@ -58,30 +62,29 @@ class Meter:
         key: str,
         most: int,
         place: tuple[str, str],
-        window: Window | None = None,
-        gauge: Gauge | None = None,
+        find: Callable[[str], Any],
+        looks: bool,
     ) -> None:
+        self.limit, self.key, self.most = limit, key, most
         self.table, self.cell = place
-        self.limit = limit
-        self.key = key
-        self.most = most
-        self.window = window
-        self.gauge = gauge
+        self.find, self.looks = find, looks
 
     def value(self, now: float) -> int:
         """Return the count of all nodes."""
-        return self._counter(now).total
+        return int(self._counter(now).total)
 
     def own(self, now: float) -> int:
         """Return this node's own part of it."""
-        return self._counter(now).own
+        return int(self._counter(now).own)
 
     def add(self, n: int, now: float) -> None:
         """Count `n` more for this node."""
-        if self.window is not None:
-            self.window.add(n, now)
-        elif self.gauge is not None:
-            self.gauge.add(n)
+        if not self.looks:
+            self.find(self.cell).add(n, now)
+
+    def room_at(self, now: float) -> float:
+        """Return when something of the count may go; `now` where nothing says."""
+        return now if self.looks else float(self._counter(now).rolls_at)
 
     def bound(self, cut: CutOffNow | None, now: float) -> tuple[int, int]:
         """Return (count, most) that are to be compared, cut off or not."""
@@ -91,13 +94,11 @@ class Meter:
             return self.own(now), share(self.most, cut.nodes)
         return self.value(now), self.most
 
-    def _counter(self, now: float) -> Window | Gauge:
-        if self.window is not None:
-            if now >= self.window.rolls_at:
-                self.window.roll(now)
-            return self.window
-        assert self.gauge is not None  # noqa: S101 - a meter has one of the two
-        return self.gauge
+    def _counter(self, now: float) -> Any:
+        found = self.find(self.cell)
+        if not self.looks and now >= found.rolls_at:
+            found.roll(now)
+        return found
 
 
 def share(most: int, nodes: int) -> int:
