@@ -228,7 +228,7 @@ class Walk:
         while self._rest and looked < LOOKED_KEYS:
             grid, before = self._rest[0], self._at
             if isinstance(grid, Cache):
-                entries, self._at = grid.walk(self._keys, self._at, self.owner, room, now)
+                entries, self._at = grid.walk(self._keys, self._at, self.owner, room)
                 values += [Values(grid.table.name, entries)] if entries else []
             else:
                 if isinstance(grid, WindowGrid):
