@@ -31,10 +31,7 @@ class Doors:
     granted: Callable[[str, dict[str, Any]], bool] = lambda _verb, _body: True
     action: Callable[[Question], str] = lambda _question: "DUNNO"
     silent: bool = False
-
-    def verbs(self) -> list[str]:
-        """What the API was asked, in order."""
-        return [verb for verb, _ in self.calls]
+    leases: int = 0
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -58,7 +55,9 @@ def _api_handler(doors: Doors) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             good = doors.granted(verb, body)
-            answer = {"granted": True, "lease": f"lease{len(doors.calls)}", "limits": []}
+            doors.leases += 1
+            lease = f"{body.get('kind')}-{doors.leases}"
+            answer = {"granted": True, "lease": lease, "limits": []}
             self.answer(HTTPStatus.OK if good else HTTPStatus.TOO_MANY_REQUESTS, answer, good)
 
         def answer(self, status: HTTPStatus, answer: dict[str, Any], good: bool) -> None:

@@ -1,4 +1,4 @@
-"""What is read quickly for the node's limits is what is read with care, whatever stands in a log."""
+"""What is read quickly for the limits of a node is what is read with care."""
 
 from hypothesis import given
 

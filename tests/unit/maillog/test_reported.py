@@ -1,4 +1,4 @@
-"""What of a mail log is reported to the node's limits: whole logs of real servers, and odd lines."""
+"""What of a mail log is reported to a node's limits: logs of real servers, and odd lines."""
 
 from collections import Counter
 from pathlib import Path
