@@ -22,7 +22,6 @@ from workers.maillog.core.reports import Event
 
 class _Body(msgspec.Struct):
     source: str
-    since: int
     offset: int
     events: list[Event]
 
@@ -45,9 +44,9 @@ class Taker:
         """Where the source is after this report."""
         report = msgspec.json.decode(body, type=_Body)
         with self.lock:
-            self.asked += 1
+            self.asked += bool(report.events)
             kept = self.kept.get(report.source, 0)
-            if report.since < kept or report.offset <= kept:
+            if report.offset <= kept:
                 return kept
             for one in report.events:
                 self.counts[one.series, one.key] += one.count

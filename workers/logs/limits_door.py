@@ -1,8 +1,7 @@
 """The node's own local API, as its shipper uses it: events of a log, over a UNIX socket.
 
-`since` and `offset` name a stretch of a source. The API takes a stretch only if it begins no
-earlier than what it took before ends; else it answers how far that is, and nothing is counted. So
-what comes twice, or in other pieces, counts once.
+The API keeps, for each source, up to which offset it was told; what does not go beyond counts
+nothing. So who asks first where that is, and tells what comes behind, is counted once.
 """
 
 import http.client
@@ -34,10 +33,9 @@ class RefusedError(Exception):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Events of `source` from byte `since` up to `offset`."""
+    """Events of `source` up to byte `offset`."""
 
     source: str
-    since: int
     offset: int
     events: Sequence[Event]
 
@@ -57,6 +55,10 @@ class LimitsDoor:
     def there(self) -> bool:
         """Whether there is, or was, somebody who listens."""
         return self._path.exists()
+
+    def position(self, source: str) -> int:
+        """Up to where the source is taken; raises `DoorError` or `RefusedError`."""
+        return self.report(Report(source, 0, ()))
 
     def report(self, report: Report) -> int:
         """Up to where the source is taken now; raises `DoorError` or `RefusedError`."""

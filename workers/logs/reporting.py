@@ -3,7 +3,7 @@
 The logs are followed as for a subscriber, by `Shipping`, with a window and a checkpoint of their
 own; so shipping is never held up, and a limit server that is away or slow only lets this wait.
 Invariant: a line counts once, whoever dies when: a stretch of a log has the name of its segment,
-and what the server has of that decides where to go on.
+and how much of that the server has is asked before anything is told, and after every trouble.
 """
 
 import logging
@@ -50,6 +50,8 @@ class Reporter:
         self._door = door
         self._state = state
         self._queue: deque[Shipment] = deque()
+        self._taken: dict[str, int] = {}
+        """Up to where the server has each segment, as long as nothing went wrong."""
         self._ended = threading.Event()
         self._followed: tuple[Source, ...] | None = None
         self._follow_after = self._ready_after = 0.0
@@ -70,6 +72,7 @@ class Reporter:
     def run(self) -> None:
         """Report until `stop`; raises `OSError` or `TakenError` when it cannot begin."""
         self._queue.clear()
+        self._taken.clear()
         self._followed = None
         durable.make_directory(self._state)
         lock = locks.take(self._state / "lock", LOCK_SECONDS)
@@ -116,21 +119,19 @@ class Reporter:
     def _reported(self, shipment: Shipment, shipping: Shipping) -> bool:
         """Report one stretch of a log; False: nobody takes it now."""
         position, end = shipment.offset, shipment.offset + len(shipment.data)
-        since = position - shipment.dropped
         while position < end:
             piece = next(pieces(shipment.data[position - shipment.offset :]))
             try:
-                position = self._taken(shipment, piece, since, position)
+                position = self._report(shipment, piece, position)
             except DoorError as error:
                 self._wait(shipping, str(error))
                 return False
-            since = position
         shipping.heard(self._kept(shipment.segment, end), time.monotonic())
         return True
 
-    def _taken(self, shipment: Shipment, piece: bytes, since: int, start: int) -> int:
-        """Report a piece; where to go on. The server may have some of it, or more, already."""
-        end = start + len(piece)
+    def _report(self, shipment: Shipment, piece: bytes, start: int) -> int:
+        """Report a piece that begins at `start`; where to go on. The server may have it already."""
+        source, end = shipment.segment, start + len(piece)
         found = events_of(piece, Moments(zone_seconds()), time.time())
         if found.timeless:
             sentence = "%s: %d lines say a time that cannot be; they count for no limit"
@@ -138,14 +139,17 @@ class Reporter:
         if not found.events:
             return end
         try:
-            kept = self._door.report(Report(shipment.segment, since, end, found.events))
+            if source not in self._taken:
+                self._taken[source] = self._door.position(source)
+            if self._taken[source] > start:
+                return self._taken[source]
+            if self._door.report(Report(source, end, found.events)) != end:
+                raise DoorError(f"the server has another position of {source}")
         except RefusedError as error:
             log.error("%d events are not counted: %s", len(found.events), error)
-            return end
-        if kept <= since:
-            raise DoorError(f"the server has {shipment.segment} up to {kept}, and takes no more")
+        self._taken[source] = end
         self._well()
-        return kept
+        return end
 
     def _kept(self, segment: str, position: int) -> Kept:
         positions = ((segment, position),)
@@ -155,6 +159,7 @@ class Reporter:
         """Begin again with what is not kept, after a while."""
         now = time.monotonic()
         self._queue.clear()
+        self._taken.clear()
         shipping.lost(now)
         self._ready_after = now + self._pause
         self._pause = min(PAUSE_MAX_SECONDS, 2 * self._pause)
