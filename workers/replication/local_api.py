@@ -159,6 +159,9 @@ class LocalApi:
             at = now if event.at is None else min(event.at, now)
             if now - at < span:
                 self._tables.window(table, event.key, span).add(event.count, at)
+            attempt = event.asked()
+            if attempt is not None:
+                self._limits.count(attempt, at)
         self.reported += len(report.events)
 
     # What people ask.

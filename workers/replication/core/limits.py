@@ -175,19 +175,28 @@ class Limits:
         if opens:
             cells = self._outbound.cells(asked)
             lease = self.leases.acquire(cells, asked.count, ttl, now)
-        left = tuple(_left(one, self._cut, now) for one in meters)
+        left = tuple(self._left(one, now) for one in meters)
         return Verdict(over=found.over, lease=lease, left=left)
 
     def _looked_at(self, asked: Asked, meters: list[Meter], now: float) -> Verdict:
         over = refusals_of([(one, asked.count) for one in meters], self._cut, self._test, now)
         refusal = deciding(over)
-        left = tuple(_left(one, self._cut, now) for one in meters)
+        left = tuple(self._left(one, now) for one in meters)
         if refusal is None:
             return Verdict(over=tuple(over), left=left)
         meter = next(one for one in meters if one.limit.name == refusal.limit)
         wait = max(RETRY_SECONDS, meter.room_at(now) - now)
         wait = min(wait, meter.limit.window or RETRY_SECONDS)
         return Verdict(refusal, tuple(over), None, left, refusal.sentence(), wait)
+
+    def count(self, asked: Asked, now: float) -> None:
+        """Charge what was sent without being asked for, such as what a mail log tells."""
+        charge([(one, asked.count) for one in self._outbound.meters(asked)], (), now)
+
+    def _left(self, meter: Meter, now: float) -> Left:
+        value, most = meter.bound(self._cut, now)
+        share, window = max(1, meter.most // self._nodes), meter.limit.window
+        return Left(meter.limit.name, meter.key, value, most, max(0, most - value), share, window)
 
     # People.
 
@@ -223,11 +232,6 @@ def policy_answer(limit: Limit) -> bytes:
     if code and text[:2] not in ("4.", "5."):
         text = f"{code} {text}"
     return f"action={action} {text}\n\n".encode("utf-8", "replace")
-
-
-def _left(meter: Meter, cut: CutOffNow | None, now: float) -> Left:
-    value, most = meter.bound(cut, now)
-    return Left(meter.limit.name, meter.key, value, most, max(0, most - value))
 
 
 def _may_mean(limit: Limit, key: str) -> bool:

@@ -12,6 +12,7 @@ from workers.replication.core.leases import TTL_SECONDS, USUAL_TTL_SECONDS
 from workers.replication.core.outbound import Asked, AskedKind
 
 EVENTS_MAX = 10_000
+ATTEMPTS = frozenset({"delivery", "transfail", "permfail"})
 COUNT_MAX = 1_000_000
 Word = Annotated[str, msgspec.Meta(max_length=512)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
@@ -60,12 +61,29 @@ class Renew(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that happened `count` times at an instant; now, if it is not said."""
+    """Something that happened `count` times at an instant; now, if it is not said.
+
+    An attempt to deliver that says its `domain` counts for the limits on outbound messages.
+    """
 
     series: Name
     key: Name
     count: Count = 1
     at: float | None = None
+    domain: Word = ""
+    binding: Word = ""
+
+    def asked(self) -> Asked | None:
+        """Return the attempt as limits take it; None: it is none, or does not say enough."""
+        if self.series not in ATTEMPTS or not self.domain:
+            return None
+        return Asked(
+            kind=AskedKind.MESSAGE,
+            binding=self.binding,
+            domain=self.domain,
+            address=self.key,
+            count=self.count,
+        )
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

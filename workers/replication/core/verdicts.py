@@ -133,6 +133,10 @@ class Left:
     value: int
     most: int
     remaining: int
+    share: int
+    """What one node would have of it, if it was divided: at least 1."""
+    window: float
+    """Seconds; 0: it counts what is open now."""
 
 
 Asked = Sequence[tuple[Meter, int]]
