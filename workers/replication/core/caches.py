@@ -14,8 +14,8 @@ import msgspec
 
 from workers.replication.core.definitions import Table
 from workers.replication.core.journal import Journal
-from workers.replication.core.owners import Owner, Owners
 from workers.replication.core.keys import KEY_BYTES, packed, unpacked
+from workers.replication.core.owners import Owner, Owners
 from workers.replication.core.room import Room
 
 VALUE_BYTES = 16_384

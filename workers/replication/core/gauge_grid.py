@@ -16,8 +16,8 @@ from workers.replication.core.columns import (
 from workers.replication.core.definitions import Table
 from workers.replication.core.gauges import CELL, CELL_BYTES, VALUE_MAX, Gauge, merged
 from workers.replication.core.journal import Journal
-from workers.replication.core.owners import Owner, Owners
 from workers.replication.core.keys import packed, unpacked
+from workers.replication.core.owners import Owner, Owners
 from workers.replication.core.room import Room
 from workers.replication.core.shelf import Shelf
 
