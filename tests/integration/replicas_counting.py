@@ -30,6 +30,7 @@ class Replica:
     """One node. Its process may be killed and started again."""
 
     module = "tests.integration.replica_child"
+    answer_seconds = ANSWER_SECONDS
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class Replica:
     def ask(self, do: str, **arguments: Any) -> Any:
         """What it answers; raises `OSError` when it dies, or lives no more."""
         with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(ANSWER_SECONDS)
+            door.settimeout(self.answer_seconds)
             door.connect(str(self.door))
             door.sendall(json.dumps({"do": do, **arguments}).encode() + b"\n")
             with door.makefile("rb") as answers:

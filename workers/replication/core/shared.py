@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from workers.replication.core.definitions import Scope, Table
 from workers.replication.core.gauges import Gauge
 from workers.replication.core.tables import Tables
+from workers.replication.core.window_grid import WindowGrid
 from workers.replication.core.windows import Window
 
 SCOPES = (Scope.SUBCLUSTER, Scope.CLUSTER)
@@ -36,6 +37,10 @@ class Shared:
     def part(self, table: str) -> Tables:
         """The replica that has a table."""
         return self._of.get(table, self.parts[Scope.SUBCLUSTER])
+
+    def windows(self, table: str, span: float) -> WindowGrid:
+        """The windows of `span` seconds over a table."""
+        return self.part(table).windows(table, span)
 
     def window(self, table: str, key: str, span: float) -> Window:
         """How often something happened within `span` seconds."""
