@@ -11,7 +11,13 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from bench import replication_keys, replication_ledger, replication_load, replication_overshoot
+from bench import (
+    replication_keys,
+    replication_ledger,
+    replication_load,
+    replication_mail,
+    replication_overshoot,
+)
 from bench.options import Options, Teller
 from bench.replication_nodes import broker_at
 from bench.report import Row
@@ -26,9 +32,12 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     keys: int = replication_keys.KEYS
     kills: int = 16
     parted_seconds: float = 60.0
+    mail_seconds: float = 100.0
 
 
-QUICK = Counts(load_seconds=8.0, overshoot_seconds=25.0, kills=5, parted_seconds=12.0)
+QUICK = Counts(
+    load_seconds=8.0, overshoot_seconds=25.0, kills=5, parted_seconds=12.0, mail_seconds=40.0
+)
 Part = Callable[[Path, RunningBroker], Iterator[Row]]
 
 
@@ -72,6 +81,10 @@ class ReplicationBench:
                 lambda place, broker: replication_overshoot.rows(
                     place, broker, counts.overshoot_seconds
                 ),
+            ),
+            (
+                replication_mail.ROWS,
+                lambda _place, _broker: replication_mail.rows(counts.mail_seconds, tell),
             ),
             (
                 replication_keys.ROWS,
