@@ -31,6 +31,10 @@ smtpd_policy_service_try_limit = 1
 smtpd_client_restrictions = check_policy_service unix:{socket}
 smtpd_recipient_restrictions = check_policy_service unix:{socket}
 smtpd_end_of_data_restrictions = check_policy_service unix:{socket}
+{{% set own = transports[""] %}}
+default_destination_concurrency_limit = {{{{ own.destination_concurrency_limit }}}}
+default_destination_rate_delay = {{{{ own.destination_rate_delay }}}}s
+default_transport_rate_delay = {{{{ own.transport_rate_delay }}}}s
 """
 
 
