@@ -2,8 +2,8 @@
 
 A hybrid logical clock orders writes: milliseconds of the writer's time in the upper bits, a counter
 in the lower 16, and never less than any clock heard; a tie goes to the greater name. Invariant: who
-took the same writes in any order has the same values. A value ends at its time, or when there are
-too many, the least recently used first.
+took the same writes in any order has the same values. A value ends at its time, but its clock stays
+so that nothing older comes back; when there are too many, the least recently used go.
 """
 
 from collections import OrderedDict
@@ -21,8 +21,6 @@ from workers.replication.core.room import Room
 VALUE_BYTES = 16_384
 TTL_SECONDS = 3_600.0
 LOGICAL_BITS = 16
-GRACE_SECONDS = 120.0
-"""What has ended stays so long, so that nothing older comes back in its place."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -56,6 +54,11 @@ class Cache:
         self.first_change: float | None = None
         self.journal: Journal | None = None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something waits for the next batch."""
+        return bool(self.dirty)
+
     def get(self, key: str, now: float) -> bytes | None:
         """Return the value, which counts as used; None where there is none, or none any more."""
         raw = packed(key, False)
@@ -63,8 +66,7 @@ class Cache:
         if found is None:
             return None
         if found.ends <= now:
-            if found.ends + GRACE_SECONDS <= now:
-                del self.held[raw]
+            self.held[raw] = found._replace(value=b"")
             return None
         self.held.move_to_end(raw)
         return found.value
@@ -102,14 +104,12 @@ class Cache:
             self.changes, self.first_change = 0, None
         return found
 
-    def walk(
-        self, keys: list[bytes], at: int, owner: Owner, room: Room, now: float
-    ) -> tuple[list[Entry], int]:
+    def walk(self, keys: list[bytes], at: int, owner: Owner, room: Room) -> tuple[list[Entry], int]:
         """Return what `owner` set last of `keys` from `at` on, and where to go on."""
         found: list[Entry] = []
         while at < len(keys):
             held = self.held.get(keys[at])
-            if held is not None and held.owner == owner.index and held.ends > now:
+            if held is not None and held.owner == owner.index:
                 if not room.take(len(keys[at]) + len(held.value) + 32):
                     break
                 found.append(Entry(keys[at], held.value, held.clock, held.ends - owner.offset))
@@ -125,8 +125,8 @@ class Cache:
         held = self.held.get(entry.key)
         if held is not None and self._order(held) >= (entry.clock, owner.name, owner.incarnation):
             return True
-        if ends + GRACE_SECONDS > now:
-            self._set(entry.key, Held(entry.value, entry.clock, owner.index, ends))
+        value = entry.value if ends > now else b""
+        self._set(entry.key, Held(value, entry.clock, owner.index, ends))
         return True
 
     def keys(self) -> list[bytes]:

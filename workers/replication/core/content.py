@@ -91,7 +91,7 @@ class Content:
         """Return when the next batch has to leave; None while nothing waits."""
         found: float | None = None
         for grid in self.every():
-            if grid.dirty:
+            if grid.is_waiting:
                 if grid.first_change is None:
                     grid.first_change = now
                 due = grid.first_change + grid.table.max_delay
@@ -102,7 +102,7 @@ class Content:
     def flush(self, room: Room, now: float) -> tuple[list[Section], list[Values]]:
         """Return what changed, as much as there is room for."""
         sections = [one for grid in self.windows.values() if (one := grid.flush(room, now))]
-        sections += [one for grid in self.gauges.values() if (one := grid.flush(room))]
+        sections += [one for grid in self.gauges.values() if (one := grid.flush(room, now))]
         flushed = [(name, one.flush(room)) for name, one in self.caches.items()]
         return sections, [Values(name, entries) for name, entries in flushed if entries]
 
@@ -228,7 +228,7 @@ class Walk:
         while self._rest and looked < LOOKED_KEYS:
             grid, before = self._rest[0], self._at
             if isinstance(grid, Cache):
-                entries, self._at = grid.walk(self._keys, self._at, self.owner, room, now)
+                entries, self._at = grid.walk(self._keys, self._at, self.owner, room)
                 values += [Values(grid.table.name, entries)] if entries else []
             else:
                 if isinstance(grid, WindowGrid):

@@ -110,7 +110,7 @@ class Exchange:
         known = [
             (one.name, one.incarnation, one.known)
             for one in self.owners.lives()
-            if one.known and (one.heard >= oldest or self.owners.newest(one.name) is one)
+            if one.known and (one.heard >= oldest or self._is_going_on(one))
         ]
         mine = self.owners.mine
         mine.heard = now
@@ -158,10 +158,16 @@ class Exchange:
         return piece
 
     def tidy(self, now: float) -> None:
-        """Forget batches, questions, and ended lives that nobody needs any more."""
+        """Forget batches, questions, and ended lives that nobody needs any more.
+
+        What an ended life lost for good leaves no hole for ever: peers then give what they have.
+        """
         self._trim(now)
         self.asked = {life: until for life, until in self.asked.items() if until > now}
         self.heard = {n: one for n, one in self.heard.items() if one[0] > now - PEER_SECONDS}
+        for owner in self.owners.lives():
+            if owner.ahead and owner.heard < now - PEER_SECONDS and not self._is_going_on(owner):
+                owner.learn(0, max(upto for _since, upto in owner.ahead))
         for owner in self.owners.forget(now - self._memory() - PEER_SECONDS):
             for key in [key for key in self.incoming if key[1] == (owner.name, owner.incarnation)]:
                 del self.incoming[key]
@@ -279,6 +285,9 @@ class Exchange:
         log = self.log
         while log and (self.log_bytes > LOG_BYTES or log[0][0] < now - LOG_SECONDS):
             self.log_bytes -= log.popleft()[1]
+
+    def _is_going_on(self, owner: Owner) -> bool:
+        return self.owners.newest(owner.name) is owner
 
     def _memory(self) -> float:
         """How long an ended life is told of: until nothing of it counts."""

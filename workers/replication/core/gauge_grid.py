@@ -43,30 +43,41 @@ class GaugeGrid:
         self._cooling: dict[str, Gauge] = {}
         self._hot_most = max(1, min(HOT_KEYS, table.max_size // 4))
         self.dirty: dict[bytes, None] = {}
+        self._leaving: list[bytes] = []
+        """What did not fit the last batch, and goes with the next."""
         self.changes = 0
         self.first_change: float | None = None
         self.journal: Journal | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something waits for the next batch."""
+        return bool(self.dirty or self._leaving)
 
     def gauge(self, key: str) -> Gauge:
         """Return what `key` has; ask anew for each decision."""
         return self.hot.get(key) or self._thaw(key)
 
-    def flush(self, room: Room) -> Section | None:
+    def flush(self, room: Room, now: float) -> Section | None:
         """Return what changed, as much as there is room for; None where that is nothing."""
-        dirty = self.dirty
-        if not dirty or not room.take(SECTION_BYTES):
+        if not self.is_waiting or not room.take(SECTION_BYTES):
             return None
         found: list[tuple[bytes, list[tuple[int, int]]]] = []
-        for key in list(dirty):
+        if not self._leaving:
+            self._leaving = list(self.dirty)
+            self.dirty.clear()
+            self.changes, self.first_change = 0, None
+        leaving = self._leaving
+        while leaving:
+            key = leaving[-1]
             if not room.take(cells_bytes(key, 1)):
+                self.first_change = now - self.table.max_delay
                 break
-            del dirty[key]
+            leaving.pop()
             held = self.shelf.peek(key)
             if isinstance(held, Gauge):
                 held.dirty = False
             found.append((key, [(0, self._own_of(held))]))
-        if not dirty:
-            self.changes, self.first_change = 0, None
         return columns(self.table.name, 0.0, found, 0) if found else None
 
     def walk(

@@ -19,6 +19,9 @@ CELL = struct.Struct("<HIQ")
 CELL_BYTES = CELL.size
 VALUE_MAX = (1 << 32) - 1
 
+_NO_OTHERS: dict[int, tuple[int, int]] = {}
+"""Shared by gauges that no other owner told of, and never changed."""
+
 
 class Gauge:
     """What one key has now. `total`: of all nodes that count; `own`: of this node."""
@@ -29,7 +32,7 @@ class Gauge:
         self.grid = grid
         self.key = key
         self.total = self.own = 0
-        self.others: dict[int, tuple[int, int]] = {}
+        self.others = _NO_OTHERS
         """Index of another owner -> (sequence number, value)."""
         self.dirty = False
         self.journal: object = None
@@ -53,6 +56,8 @@ class Gauge:
         known = self.others.get(index, (-1, 0))
         if sequence <= known[0]:
             return
+        if self.others is _NO_OTHERS:
+            self.others = {}
         self.others[index] = (sequence, value)
         floor = self.grid.floors[index]
         self.total += value * (sequence >= floor) - known[1] * (known[0] >= floor)
@@ -74,11 +79,9 @@ class Gauge:
 
     def thaw(self, cells: bytes) -> None:
         """Become what `frozen` told."""
-        for index, value, sequence in CELL.iter_unpack(cells):
-            if index:
-                self.others[index] = (sequence, value)
-            else:
-                self.own = value
+        found = {index: (sequence, value) for index, value, sequence in CELL.iter_unpack(cells)}
+        self.own = found.pop(0, (0, 0))[1]
+        self.others = found or _NO_OTHERS
         self.count()
 
 

@@ -56,6 +56,8 @@ class WindowGrid:
         self._hot_most = max(1, min(HOT_KEYS, table.max_size // 4))
         self.dirty: dict[bytes, int] = {}
         """Key -> the first bucket of it that changed since the last batch."""
+        self._leaving: list[tuple[bytes, int]] = []
+        """What did not fit the last batch, and goes with the next."""
         self.changes = 0
         self.first_change: float | None = None
         self.journal: Journal | None = None
@@ -68,6 +70,11 @@ class WindowGrid:
         """Return what counts `key`; ask anew for each decision."""
         return self.hot.get(key) or self._thaw(key)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something waits for the next batch."""
+        return bool(self.dirty or self._leaving)
+
     def mark(self, key: bytes, bucket: int, now: float) -> None:
         """Take in that `bucket` of `key` has changed, and waits for the next batch."""
         self.dirty.setdefault(key, bucket)
@@ -76,19 +83,24 @@ class WindowGrid:
 
     def flush(self, room: Room, now: float) -> Section | None:
         """Return what changed, as much as there is room for; None where that is nothing."""
-        if not self.dirty or not room.take(SECTION_BYTES):
+        if not self.is_waiting or not room.take(SECTION_BYTES):
             return None
         found: list[tuple[bytes, list[tuple[int, int]]]] = []
-        dirty, first = self.dirty, int(now * self.inverse) - BUCKETS
-        for key in list(dirty):
-            cells = self._own_cells(key, max(dirty[key], first))
+        first = int(now * self.inverse) - BUCKETS
+        if not self._leaving:
+            self._leaving = list(self.dirty.items())
+            self.dirty.clear()
+            self.changes, self.first_change = 0, None
+        leaving = self._leaving
+        while leaving:
+            key, since = leaving[-1]
+            cells = self._own_cells(key, max(since, first))
             if not room.take(cells_bytes(key, len(cells))):
+                self.first_change = now - self.table.max_delay
                 break
-            del dirty[key]
+            leaving.pop()
             if cells:
                 found.append((key, cells))
-        if not dirty:
-            self.changes, self.first_change = 0, None
         return columns(self.table.name, self.span, found, max(0, first)) if found else None
 
     def walk(

@@ -29,6 +29,10 @@ CELL_BYTES, NAME_BYTES = CELL.size, NAME.size
 PRUNE_BYTES = 40 * CELL_BYTES
 FOREVER = float("inf")
 
+_NO_PAST: list[int] = []
+_NO_OTHERS: dict[int, list[int]] = {}
+"""Shared by windows that have nothing there, and never changed: most have nothing."""
+
 
 class Window:
     """What one key counts. Ask `now >= rolls_at` first, and `roll` if so: then `total` is right.
@@ -49,9 +53,9 @@ class Window:
         self.rolls_at = FOREVER
         self.bucket = -1
         self.count = 0
-        self.past: list[int] = []
+        self.past = _NO_PAST
         """Earlier buckets of this life and their counts, in turn, the oldest first."""
-        self.others: dict[int, list[int]] = {}
+        self.others = _NO_OTHERS
         """The same for each other owner, by its index."""
         self.dirty = False
         self.journal: object = None
@@ -102,7 +106,8 @@ class Window:
         """Take in that a bucket of another owner holds `count`, at least."""
         cells = self.others.get(index)
         if cells is None:
-            cells = self.others[index] = []
+            cells = []
+            self._other(index, cells)
         place = len(cells)
         while place and cells[place - 2] > bucket:
             place -= 2
@@ -132,9 +137,11 @@ class Window:
     def thaw(self, cells: bytes, near: int) -> None:
         """Become what `frozen` told; every bucket is nearest to `near`. `roll` has to follow."""
         found = sorted((i, unwrapped(b, near), c) for i, b, c in CELL.iter_unpack(cells))
+        flats: dict[int, list[int]] = {}
         for index, bucket, count in found:
-            flat = self.others.setdefault(index, []) if index else self.past
-            flat += (bucket, count)
+            flats.setdefault(index, []).extend((bucket, count))
+        self.past = flats.pop(0, _NO_PAST)
+        self.others = flats or _NO_OTHERS
         if self.past:
             self.count = self.past.pop()
             self.bucket = self.past.pop()
@@ -148,11 +155,18 @@ class Window:
             found.append((self.bucket, self.count))
         return found
 
+    def _other(self, index: int, cells: list[int]) -> None:
+        if self.others is _NO_OTHERS:
+            self.others = {}
+        self.others[index] = cells
+
     def _turn(self, bucket: int) -> None:
         """Begin to fill another bucket; a clock that goes back stays in the last one."""
         if bucket < self.bucket:
             return
         if self.count:
+            if self.past is _NO_PAST:
+                self.past = []
             self.past += (self.bucket, self.count)
             self.count = 0
         self.bucket = bucket
