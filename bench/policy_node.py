@@ -88,12 +88,13 @@ async def answer(path: Path, link: Path) -> None:
     limits = Limits(replication, tables, "n1", 2)
     server = PolicyServer(limits, time.time)
     linked = Link(tables, 1)
-    await asyncio.start_unix_server(linked.take, link)
+    listening = await asyncio.start_unix_server(linked.take, link)
     gc.collect()
     gc.freeze()
     gc.disable()
     await server.open([listen_unix(path)])
-    await linked.tell(0.0)
+    async with listening:
+        await linked.tell(0.0)
 
 
 async def peer(link: Path) -> None:
