@@ -151,8 +151,11 @@ class WindowGrid:
                 found.merge(index, bucket, count)
         return not strange
 
-    def restore(self, key: bytes, index: int, bucket: int, count: int) -> None:
-        """Take in one bucket of an owner."""
+    def restore(self, key: bytes, index: int, bucket: int, count: int, now: float) -> None:
+        """Take in one bucket of an owner, unless it is of no time that counts."""
+        first = int((now - self.owners.every[index].offset) * self.inverse) - BUCKETS
+        if not first <= bucket <= first + 2 * LIVE or count > COUNT_MAX:
+            return
         found = self.shelf.get(key)
         if found is None:
             self.shelf.put(key, CELL.pack(index, bucket & MASK, count))
