@@ -78,6 +78,7 @@ class WindowGrid:
     def mark(self, key: bytes, bucket: int, now: float) -> None:
         """Take in that `bucket` of `key` has changed, and waits for the next batch."""
         self.dirty.setdefault(key, bucket)
+        self.near = bucket
         if self.first_change is None:
             self.first_change = now
 
