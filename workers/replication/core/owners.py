@@ -8,8 +8,11 @@ quickest of the last minutes counts. Owners are numbered by `index`, in the orde
 
 from collections.abc import Collection
 
-OFFSET_PERIOD_SECONDS = 60.0
-"""The quickest message of this and the last period tells the offset, so that clocks may drift."""
+OFFSET_PERIOD_SECONDS = 15.0
+"""The quickest message of this and the last period tells the offset: clocks drift, and stand still.
+
+Every node says something every two seconds, so a period has enough to choose from.
+"""
 
 TIME_MAX = 1e12
 
