@@ -26,7 +26,7 @@ _NO_OTHERS: dict[int, tuple[int, int]] = {}
 class Gauge:
     """What one key has now. `total`: of all nodes that count; `own`: of this node."""
 
-    __slots__ = ("dirty", "grid", "journal", "key", "others", "own", "record", "total")
+    __slots__ = ("dirty", "grid", "is_cold", "journal", "key", "others", "own", "record", "total")
 
     def __init__(self, grid: GaugeGrid, key: bytes) -> None:
         self.grid = grid
@@ -34,12 +34,15 @@ class Gauge:
         self.total = self.own = 0
         self.others = _NO_OTHERS
         """Index of another owner -> (sequence number, value)."""
-        self.dirty = False
+        self.dirty = self.is_cold = False
         self.journal: object = None
         self.record = 0
 
     def add(self, n: int) -> None:
         """Count `n` more, or less where it is negative: never less than none."""
+        if self.is_cold:
+            self.grid.hot_again(self).add(n)
+            return
         own = min(max(0, self.own + n), VALUE_MAX)
         self.total += own - self.own
         self.own = own
@@ -76,6 +79,11 @@ class Gauge:
             if value or sequence > every[index].known:
                 cells.append(CELL.pack(index, value, sequence))
         return b"".join(cells)
+
+    def cool(self) -> bytes:
+        """Count no more: whoever still has this object is sent on. Return every cell."""
+        self.is_cold = True
+        return self.frozen()
 
     def thaw(self, cells: bytes) -> None:
         """Become what `frozen` told."""

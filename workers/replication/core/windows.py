@@ -41,7 +41,18 @@ class Window:
     """
 
     __slots__ = (
-        *("bucket", "count", "dirty", "grid", "inverse", "journal", "key", "others", "own"),
+        *(
+            "bucket",
+            "count",
+            "dirty",
+            "grid",
+            "inverse",
+            "is_cold",
+            "journal",
+            "key",
+            "others",
+            "own",
+        ),
         *("past", "record", "rolls_at", "total"),
     )
 
@@ -57,7 +68,7 @@ class Window:
         """Earlier buckets of this life and their counts, in turn, the oldest first."""
         self.others = _NO_OTHERS
         """The same for each other owner, by its index."""
-        self.dirty = False
+        self.dirty = self.is_cold = False
         self.journal: object = None
         self.record = 0
         """The number of this window in the journal, which is another one when `journal` is."""
@@ -66,6 +77,9 @@ class Window:
         """Count `n` more; nothing where it is not positive."""
         bucket = int(now * self.inverse)
         if bucket != self.bucket:
+            if self.is_cold:
+                self.grid.hot_again(self).add(n, now)
+                return
             self._turn(bucket)
         if n <= 0:
             return
@@ -133,6 +147,13 @@ class Window:
         for index, flat in self.others.items():
             cells += [(index, flat[at], flat[at + 1]) for at in range(0, len(flat), 2)]
         return b"".join(CELL.pack(i, b & MASK, min(c, COUNT_MAX)) for i, b, c in cells)
+
+    def cool(self) -> bytes:
+        """Count no more: whoever still has this object is sent on. Return every bucket."""
+        cells = self.frozen()
+        self.is_cold = True
+        self.bucket = -1
+        return cells
 
     def thaw(self, cells: bytes, near: int) -> None:
         """Become what `frozen` told; every bucket is nearest to `near`. `roll` has to follow."""
