@@ -24,7 +24,7 @@ from workers.replication.core.verdicts import (
     refusals_of,
 )
 
-KEYS_MAX = 65_536
+KEYS_MAX = 32_768
 """Of each attribute, so many values are known with what they are charged to."""
 MESSAGES_MAX = 65_536
 """Messages of one stage that are remembered, so that none counts twice."""
@@ -159,7 +159,9 @@ class Stage:
             if found is None:
                 found = step.charged_to(value)
             for meter in found:
-                window = meter.find(meter.cell)
+                window = meter.window
+                if window.is_cold:
+                    window = meter.window = meter.find(meter.cell)
                 if now >= window.rolls_at:
                     window.roll(now)
                 if window.total >= meter.most:
