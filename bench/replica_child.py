@@ -33,7 +33,8 @@ class LoadChild(Child):
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__(settings)
         self._seen: dict[str, list[float]] = {}
-        self.after_hearing = self._look_at_mark
+        if any(one["name"] == TABLE for one in settings["tables"]):
+            self.after_hearing = self._look_at_mark
         limits = tuple(_limit(**one) for one in settings.get("limits", ()))
         if limits:
             found = self.replicator.membership

@@ -5,7 +5,7 @@
  * SOCKET is a path, or a port of 127.0.0.1. RATE 0: each connection asks again as soon as it is
  * answered. Otherwise so many requests a second fall due, evenly, and each is timed from when it
  * was due, whether a connection was free for it or not. Addresses, senders and recipients are
- * drawn from KEYS each, every message is a new one. One line comes out:
+ * drawn from KEYS each by Zipf's law, every message is a new one. One line comes out:
  *
  *   ANSWERS REFUSED SECONDS P50 P99 P999 WORST      (times in microseconds)
  */
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -35,6 +36,7 @@ struct client {
 static uint64_t state;
 static uint64_t serial;
 static long keys;
+static double *up_to; /* of key i: how much of the draws goes to it and those before it */
 
 static double now(void)
 {
@@ -43,12 +45,27 @@ static double now(void)
     return at.tv_sec + at.tv_nsec * 1e-9;
 }
 
+static void weigh(void)
+{
+    double sum = 0;
+    up_to = malloc((size_t)keys * sizeof *up_to);
+    for (long i = 0; i < keys; i++) up_to[i] = sum += 1.0 / (double)(i + 1);
+}
+
+/* By Zipf's law: the second key is half as frequent as the first, the third a third. */
 static unsigned draw(void)
 {
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
-    return (unsigned)((state >> 11) % (uint64_t)keys);
+    double at = (double)(state >> 11) * 0x1p-53 * up_to[keys - 1];
+    long low = 0, high = keys - 1;
+    while (low < high) {
+        long middle = (low + high) / 2;
+        if (up_to[middle] < at) low = middle + 1;
+        else high = middle;
+    }
+    return (unsigned)low;
 }
 
 static int connected(const char *where)
@@ -111,7 +128,7 @@ static int answered(struct client *client, long *refused)
     }
     client->have += (size_t)got;
     if (client->have < 2 || memcmp(client->answer + client->have - 2, "\n\n", 2)) return 0;
-    *refused += strncmp(client->answer, "action=DUNNO\n", 13) && strncmp(client->answer, "action=dunno\n", 13);
+    *refused += strncasecmp(client->answer, "action=dunno\n", 13) != 0;
     return 1;
 }
 
@@ -125,6 +142,7 @@ int main(int argc, char **argv)
     double seconds = atof(argv[3]), rate = atof(argv[4]);
     keys = atol(argv[5]);
     state = 88172645463325252ULL ^ (uint64_t)atoll(argv[6]);
+    weigh();
     struct client *clients = calloc((size_t)count, sizeof *clients);
     struct client **idle = calloc((size_t)count, sizeof *idle);
     float *times = malloc(TIMES * sizeof *times);

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -59,16 +60,22 @@ dir {work}
 """
 
 
+Command = tuple[list[str], Path]
+"""The words, and the socket that is there when the process is ready."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A policy server: how its processes are started in a directory; the last one answers."""
 
     name: str
-    commands: Callable[[Path, Path], list[list[str]]]
+    commands: Callable[[Path, Path], list[Command]]
     """Out of the directory and the socket."""
+    may_be_left: bool = True
+    """Whether it goes on when clients leave."""
 
 
-def _postfwd(work: Path, socket: Path) -> list[list[str]]:
+def _postfwd(work: Path, socket: Path) -> list[Command]:
     (work / "rules").write_text(POSTFWD_RULES)
     libraries = ["-I", str(UNPACKED.resolve() / "usr/share/perl5")]
     found = sorted(UNPACKED.resolve().glob("usr/lib/*/perl5/*"))
@@ -76,25 +83,27 @@ def _postfwd(work: Path, socket: Path) -> list[list[str]]:
     program = str(UNPACKED.resolve() / "usr/sbin/postfwd1")
     options = ["--daemon", "--proto=unix", f"--port={socket}", "--umask=0000", "--user=root"]
     options += ["--group=root", f"--pidfile={work}/pid", "--nodns", "--no-dnslog", "--norulelog"]
-    return [["perl", "-T", *libraries, program, *options, f"--file={work}/rules"]]
+    return [(["perl", "-T", *libraries, program, *options, f"--file={work}/rules"], socket)]
 
 
-def _policyd(work: Path, socket: Path) -> list[list[str]]:
-    (work / "conf").write_text(POLICYD.format(work=work, socket=socket))
+def _policyd(work: Path, socket: Path) -> list[Command]:
+    (work / "conf.yaml").write_text(POLICYD.format(work=work, socket=socket))
     program = UNPACKED.resolve() / "usr/bin/policyd-rate-limit"
-    return [["/usr/bin/python3", str(program), "--file", f"{work}/conf"]]
+    return [(["/usr/bin/python3", str(program), "--file", f"{work}/conf.yaml"], socket)]
 
 
-def _redis(work: Path, socket: Path) -> list[list[str]]:
+def _redis(how: str, work: Path, socket: Path) -> list[Command]:
     (work / "redis.conf").write_text(REDIS.format(work=work))
     program = UNPACKED.resolve() / "usr/bin/redis-server"
     server = [sys.executable, "-m", "bench.peers.redis_policy", str(socket), f"{work}/redis.sock"]
-    return [[str(program), f"{work}/redis.conf"], server]
+    redis = [str(program), f"{work}/redis.conf"]
+    return [(redis, work / "redis.sock"), ([*server, how], socket)]
 
 
 POSTFWD = Policy("postfwd", _postfwd)
-POLICYD_RATE_LIMIT = Policy("policyd-rate-limit", _policyd)
-ASKING_REDIS = Policy("redis", _redis)
+POLICYD_RATE_LIMIT = Policy("policyd-rate-limit", _policyd, may_be_left=False)
+ASKING_REDIS = Policy("redis", partial(_redis, "library"))
+PIPING_REDIS = Policy("redis, pipelined by hand", partial(_redis, "pipeline"))
 
 
 @contextmanager
@@ -107,12 +116,9 @@ def running(policy: Policy, work: Path) -> Iterator[Path]:
     started: list[subprocess.Popen[bytes]] = []
     try:
         with (work / "output").open("ab") as output:
-            for command in policy.commands(work.resolve(), socket.resolve()):
+            for command, ready in policy.commands(work.resolve(), socket.resolve()):
                 started.append(_started(command, output.fileno()))
-                last = command is not None and (work / "redis.conf").exists()
-                if last and len(started) == 1:
-                    wait_for(work / "redis.sock", work / "output")
-        wait_for(socket, work / "output")
+                wait_for(ready, work / "output")
         yield socket.resolve()
     finally:
         _stop(started, work / "pid")

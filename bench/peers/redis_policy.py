@@ -1,18 +1,21 @@
 """A policy server that asks Redis for each decision: what a shared counter costs beside ours.
 
-    python -m bench.peers.redis_policy SOCKET REDIS_SOCKET
+    python -m bench.peers.redis_policy SOCKET REDIS_SOCKET library|pipeline
 
-uvloop, one connection to Redis over a UNIX socket, commands of all clients in a pipeline and no
-client library in between: as quick as such a server can be made. Three limits (client address,
-sender, recipient's domain) in one script that checks all and then charges all, in fixed windows.
+On uvloop, Redis over a UNIX socket, three limits (client address, sender, recipient's domain) in
+one script that checks all and then charges all, in fixed windows. `library`: as one writes it, with
+redis-py and its parser in C, a connection for each client. `pipeline`: by hand, without a library,
+the commands of all clients in one connection: as quick as such a server can be made.
 """
 
 import asyncio
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import cast
 
 import uvloop
+from redis.asyncio import Redis as Library
 
 SCRIPT = """\
 for i = 1, 3 do
@@ -48,7 +51,7 @@ class Redis(asyncio.Protocol):
         self._waiting.append(client)
         a, b, c = keys
         self.transport.write(
-            b"%b$%d\r\na:%b\r\n$%d\r\ns:%b\r\n$%d\r\nr:%b\r\n%b"
+            b"%b$%d\r\na:%b\r\n$%d\r\ns:%b\r\n$%d\r\nr:%b%b"
             % (self.ask, len(a) + 2, a, len(b) + 2, b, len(c) + 2, c, TAIL)
         )
 
@@ -84,11 +87,14 @@ def _tail() -> bytes:
 TAIL = _tail()
 
 
-class Client(asyncio.Protocol):
-    """A mail server that asks."""
+Keys = tuple[bytes, bytes, bytes]
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+
+class Client(asyncio.Protocol):
+    """A mail server that asks; `decide` has each whole request answered."""
+
+    def __init__(self, decide: Callable[[asyncio.Transport, Keys], None]) -> None:
+        self._decide = decide
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -96,7 +102,7 @@ class Client(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Ask Redis for each whole request."""
+        """Have whole requests decided."""
         if self._rest:
             data = self._rest + data
         *requests, self._rest = data.split(b"\n\n")
@@ -104,7 +110,27 @@ class Client(asyncio.Protocol):
             recipient = _value(request, b"\nrecipient=")
             domain = recipient.rpartition(b"@")[2].lower()
             keys = (_value(request, b"\nclient_address="), _value(request, b"\nsender="), domain)
-            self._redis.decide(self._transport, keys)
+            self._decide(self._transport, keys)
+
+
+class ByLibrary:
+    """Decides with redis-py."""
+
+    def __init__(self, redis_path: str) -> None:
+        self._redis = Library(unix_socket_path=redis_path)
+        self._script = self._redis.register_script(SCRIPT)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def decide(self, client: asyncio.Transport, keys: Keys) -> None:
+        """Ask for a client."""
+        task = asyncio.get_running_loop().create_task(self._ask(client, keys))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, client: asyncio.Transport, keys: Keys) -> None:
+        named = [b"a:" + keys[0], b"s:" + keys[1], b"r:" + keys[2]]
+        answer = await self._script(keys=named, args=[MOST, WINDOW_SECONDS])
+        client.write(DEFER if answer else DUNNO)
 
 
 def _value(request: bytes, needle: bytes) -> bytes:
@@ -112,14 +138,17 @@ def _value(request: bytes, needle: bytes) -> bytes:
     return request[start : request.find(b"\n", start)]
 
 
-async def serve(path: str, redis_path: str) -> None:
+async def serve(path: str, redis_path: str, how: str) -> None:
     """Answer for ever."""
     loop = asyncio.get_running_loop()
-    _, redis = await loop.create_unix_connection(Redis, redis_path)
-    await redis.sha
-    server = await loop.create_unix_server(lambda: Client(redis), path)
+    decide = ByLibrary(redis_path).decide
+    if how == "pipeline":
+        _, redis = await loop.create_unix_connection(Redis, redis_path)
+        await redis.sha
+        decide = redis.decide
+    server = await loop.create_unix_server(lambda: Client(decide), path)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(*sys.argv[1:3]))
+    uvloop.run(serve(*sys.argv[1:4]))

@@ -10,7 +10,7 @@ import msgspec
 from tests.integration.brokers import CLUSTER, SUBCLUSTER, RunningBroker
 from workers.bus.codec import Codec
 from workers.bus.exchanges import replication_exchange
-from workers.replication.bus_link import FOREIGN, ON_THE_WAY_BYTES, Link, named
+from workers.replication.bus_link import FAULT, FOREIGN, ON_THE_WAY_BYTES, Link, named
 
 KEYS = [b"k" * 32]
 EXCHANGE = replication_exchange(CLUSTER, SUBCLUSTER)
@@ -94,6 +94,24 @@ def test_who_names_another_sender_or_has_another_key_is_refused(rabbitmq: Runnin
         lambda: Ear("mta2", rabbitmq, keys=[b"x" * 32]),
         lambda: Ear("mta3", rabbitmq),
     )
+
+
+def test_a_mistake_with_one_message_costs_no_other(rabbitmq: RunningBroker) -> None:
+    async def story(first: Ear, second: Ear) -> None:
+        hear = second.heard.append
+
+        def mistaken(message: Said) -> None:
+            if message.text == b"1":
+                raise KeyError("a mistake")
+            hear(message)
+
+        second.link._heard = mistaken
+        for number in range(5):
+            first.link.say(Said("mta1", b"%d" % number))
+        await until(lambda: len(second.heard) == 4, "the others are heard")
+        assert second.link.refused == {FAULT: 1}
+
+    run(story, lambda: Ear("mta1", rabbitmq), lambda: Ear("mta2", rabbitmq))
 
 
 def test_a_long_answer_is_sent_as_fast_as_the_broker_hands_it_out(rabbitmq: RunningBroker) -> None:

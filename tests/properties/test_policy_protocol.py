@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.replication.asking import asked
 from tests.unit.replication.fake_counters import FakeCounters
 from workers.replication.core import policy_protocol
+from workers.replication.core.attributes import Reader, read
 from workers.replication.core.definitions import Limit, Per, Replication, Subject
 from workers.replication.core.limits import Limits
 from workers.replication.core.policy_protocol import Conversation, Faults
@@ -41,6 +42,13 @@ def test_pieces_say_what_the_whole_says(text: bytes, cuts: list[int]) -> None:
     pieces = [text[a:b] for a, b in pairwise(places)]
 
     assert said(pieces) == said([text])
+
+
+@given(st.lists(texts, max_size=6))
+def test_what_is_read_in_one_look_is_what_is_read_one_by_one(requests: list[bytes]) -> None:
+    reader = Reader()
+    for request in (*requests, *requests):
+        assert reader.read(request) == read(request)
 
 
 @given(texts)

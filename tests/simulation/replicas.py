@@ -1,9 +1,9 @@
 """Replicas of tables over a network that loses, doubles, delays and parts, played from one seed.
 
 Hosts have clocks of their own, up to an hour apart and drifting. They charge, are killed and start
-again with what their disk has, die for good, come back. A ledger knows what really happened. Never
-may a replica count more than that, nor forget what it counted itself; when the network is whole
-again, all agree with the ledger. `python -m tests.simulation.replicas FIRST COUNT` plays many.
+again with what their disk has, lose their disk, stand still. A ledger knows what really happened.
+Never may a replica count more than that, nor forget what it counted itself; when the network is
+whole again, all agree with the ledger. `python -m tests.simulation.replicas FIRST COUNT` plays many.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ VECTOR_TICKS = 8
 EPOCH = 1_700_000_000.0
 GAUGES, WINDOWS, CACHE = "connections-inbound", "throttle-messages", "cache"
 ADDRESSES = ["192.0.2.1", "2001:db8::1", "198.51.100.0/24", "no address", "nul\0"]
+ADDRESSES += [f"2001:db8::{number:x}" for number in range(2, 42)]
 NAMES = ["a@example.com", "", "nul\0nul", "ключ", "x" * 2_000]
+NAMES += [f"b{number}@example.com" for number in range(40)]
+"""More than may be hot at once, so that keys freeze and thaw all the time."""
 TABLES = tuple(
-    Table(one.value, one, max_delay=0.5, max_pending=20)
+    Table(one.value, one, max_delay=0.5, max_pending=20, max_size=100)
     for one in (TableType.CONNECTIONS_INBOUND, TableType.THROTTLE_MESSAGES, TableType.CACHE)
 )
 JOURNAL_BYTES = 1 << 18
@@ -40,7 +43,6 @@ class Charge:
 
     at: float
     host: int
-    key: str
     n: int
     is_sure: bool = True
 
@@ -66,6 +68,7 @@ class Host:
         self.tables: Tables | None = None
         self.open: dict[str, int] = {}
         self.writing: tuple[list[bytes], object] | None = None
+        self.paused_until = 0.0
         self.start()
 
     def now(self) -> float:
@@ -91,9 +94,10 @@ class Host:
             incarnation = self.disk.incarnation
             self.disk = Disk(incarnation=incarnation)
             self.open = {}
-            for charge in self.world.ledger:
-                if charge.host == self.number:
-                    charge.is_sure = False
+            for charges in self.world.ledger.values():
+                for charge in charges:
+                    if charge.host == self.number:
+                        charge.is_sure = False
 
     def begin_dump(self) -> None:
         if self.writing is not None or self.tables is None:
@@ -119,20 +123,20 @@ class Host:
         assert tables is not None
         kind = rng.random()
         if kind < 0.5:
-            key, n = rng.choice(NAMES), rng.randint(1, 5)
+            key, n = self.world.any(NAMES), rng.randint(1, 5)
             window = tables.window(WINDOWS, key, self.world.span)
             if self.now() >= window.rolls_at:
                 window.roll(self.now())
             window.add(n, self.now())
-            self.world.ledger.append(Charge(self.world.t, self.number, key, n))
+            self.world.ledger[key].append(Charge(self.world.t, self.number, n))
         elif kind < 0.9:
-            key = rng.choice(ADDRESSES)
+            key = self.world.any(ADDRESSES)
             n = rng.choice((1, 1, 2, -1, -2))
             tables.gauge(GAUGES, key).add(n)
             self.open[key] = max(0, self.open.get(key, 0) + n)
         else:
             value = str(self.world.t).encode()
-            tables.put(CACHE, rng.choice(NAMES), value, self.now(), rng.choice((5.0, 500.0)))
+            tables.put(CACHE, self.world.any(NAMES), value, self.now(), rng.choice((5.0, 500.0)))
 
     def tick(self, count: int) -> None:
         tables = self.tables
@@ -158,7 +162,7 @@ class World:
         self.make = make
         self.rng = rng = random.Random(seed)
         self.t = 0.0
-        self.ledger: list[Charge] = []
+        self.ledger: dict[str, list[Charge]] = {key: [] for key in NAMES}
         self.mail: list[tuple[float, int, int, bytes]] = []
         self.numbers = itertools.count()
         self.span = rng.choice((30.0, 60.0, 300.0))
@@ -172,6 +176,10 @@ class World:
         self.hosts = [host(self, number) for number in range(many)]
         self.down: dict[int, float] = {}
         self.parts = [0] * many
+
+    def any(self, keys: list[str]) -> str:
+        """One of a few keys mostly, or any."""
+        return self.rng.choice(keys[:5] if self.rng.random() < 0.5 else keys)
 
     def send(self, sender: Host, message: Message) -> None:
         data = encoded(message)
@@ -189,7 +197,10 @@ class World:
         while self.mail and self.mail[0][0] <= self.t:
             _at, _number, number, data = heapq.heappop(self.mail)
             host = self.hosts[number]
-            if host.tables is not None:
+            if host.paused_until > self.t:
+                entry = (host.paused_until, next(self.numbers), number, data)
+                heapq.heappush(self.mail, entry)
+            elif host.tables is not None:
                 for answer in host.tables.take(decoded(data), host.now()):
                     self.send(host, answer)
 
@@ -204,6 +215,10 @@ class World:
             if host.tables is not None:
                 host.kill(is_disk_lost=rng.random() < 0.15)
                 self.down[host.number] = self.t + rng.choice((0.0, 2.0, 8.0))
+        if rng.random() < 0.02:
+            pause = rng.uniform(0.5, 6.0)
+            rng.choice(self.hosts).paused_until = self.t + pause
+            self.lag = max(self.lag, self.slowness + pause + TICK)
         if rng.random() < 0.05:
             rng.choice(self.hosts).begin_dump()
         for host in self.hosts:
@@ -221,7 +236,7 @@ class World:
         alive = [host.name for host in self.hosts if host.tables is not None]
         self.deliver()
         for host in self.hosts:
-            if host.tables is None:
+            if host.tables is None or host.paused_until > self.t:
                 continue
             host.tables.alive(alive)
             if not is_calm:
@@ -233,9 +248,8 @@ class World:
         """What really happened with a key within `age` seconds."""
         return sum(
             one.n
-            for one in self.ledger
-            if one.key == key
-            and one.at >= self.t - age
+            for one in self.ledger[key]
+            if one.at >= self.t - age
             and (host is None or one.host == host)
             and (one.is_sure or not sure)
         )
@@ -245,7 +259,7 @@ class World:
         for host in self.hosts:
             if host.tables is None:
                 continue
-            for key in NAMES:
+            for key in self.rng.sample(NAMES, 12):
                 window = host.tables.window(WINDOWS, key, self.span)
                 window.roll(host.now())
                 most = self.counted(key, self.span * 61 / 60 + self.lag + 0.1)
@@ -294,6 +308,8 @@ class World:
             if count % 20 == 0 and (found := self.excess()):
                 return found
         self.loss, self.parts, self.slowness = 0.0, [0] * len(self.hosts), 0.05
+        for host in self.hosts:
+            host.paused_until = 0.0
         self.down = dict.fromkeys(self.down, 0.0)
         for count in range(int((CALM_SECONDS + 6) / TICK)):
             self.step(count, is_calm=True)

@@ -21,6 +21,7 @@ ON_THE_WAY_BYTES = 256 << 10
 SENT_MAX = 1_000
 LATE_MAX = 64
 """Messages that found no room at the socket."""
+FAULT = "it could not be taken"
 FOREIGN = "it names another sender than its account"
 log = logging.getLogger("muster.replication")
 
@@ -136,7 +137,12 @@ class Link(Generic[M]):
         if not self._speaks(user, message):
             self._refuse(FOREIGN)
             return
-        self._heard(message)
+        try:
+            self._heard(message)
+        except Exception:  # what came with it is to be heard all the same
+            if not self.refused[FAULT]:
+                log.exception("replication: a message could not be taken; this is Muster's mistake")
+            self.refused[FAULT] += 1
 
     def _change(self, up: bool, sentence: str) -> None:
         self._sent.clear()

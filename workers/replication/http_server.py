@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import h11
 
 from workers.replication.core.clients import crowded_out, overdue
+from workers.replication.listening import BACKLOG
 
 BODY_BYTES = 2 << 20
 HEAD_BYTES = 16 << 10
@@ -77,7 +78,7 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         for one in sockets:
             make = loop.create_unix_server if one.family is socket.AF_UNIX else loop.create_server
-            self._servers.append(await make(lambda: HttpClient(self), sock=one))
+            self._servers.append(await make(lambda: HttpClient(self), sock=one, backlog=BACKLOG))
         self._look = loop.call_later(self._look_seconds, self._look_around)
 
     def close(self) -> None:

@@ -93,7 +93,5 @@ def _make_way(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as client:
         # Only a refusal says that nobody listens: a stopped process just does not answer.
         if client.connect_ex(str(path)) != errno.ECONNREFUSED:
-            raise ListeningError(
-                f"{path}: another worker of this node answers on it; stop it first"
-            )
+            raise ListeningError(f"{path}: another worker answers on it; stop that one first")
     path.unlink()

@@ -8,12 +8,13 @@ What is asked and answered is JSON. All is decided in `core/limits` and the tabl
 with a request is said in one sentence, under `error`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
+from workers.replication.core.cidrtree import tree
 from workers.replication.core.definitions import (
     Kind,
     Limit,
@@ -32,31 +33,21 @@ from workers.replication.core.local_requests import (
     strange_series,
 )
 from workers.replication.core.stages import stage_of
-from workers.replication.core.verdicts import Window
+from workers.replication.core.tables import Tables
 from workers.replication.exposition import CONTENT_TYPE, exposition
 from workers.replication.http_server import Request, Response
 
 T = TypeVar("T", bound=msgspec.Struct)
 ROWS_MAX = 10_000
+TREE_MAX = 100_000
+"""Addresses with the greatest values that a tree is made of."""
 TOP = 100
 SERIES_SECONDS = 3_600.0
 """The span of a series whose table says none."""
 
 
-class Shown(Protocol):
-    """The part of the tables that is shown: see `core/tables`."""
-
-    def window(self, table: str, key: str, span: float) -> Window:
-        """Return the window of `span` seconds, making it."""
-
-    def rows(
-        self, table: str, *, owner: str | None = None, top: int | None = None, now: float
-    ) -> Iterable[Any]:
-        """Return keys with their values, the greatest first."""
-
-    def tree(self, table: str, now: float) -> Iterable[Any]:
-        """Return prefixes with their sums, where they branch."""
-
+Part = Callable[[str], Tables]
+"""The replica that has a table."""
 
 Reporting = Callable[[str, int, Callable[[], None]], int]
 """Counts what a source tells up to an offset, unless it was counted; returns the offset kept."""
@@ -71,14 +62,14 @@ class LocalApi:
     def __init__(
         self,
         limits: Limits,
-        tables: Shown,
+        part: Part,
         clock: Callable[[], float],
         report: Reporting,
         health: Callable[[], dict[str, Any]],
         numbers: Numbers = dict,
     ) -> None:
         self._limits = limits
-        self._tables = tables
+        self._part = part
         self._clock = clock
         self._count_once = report
         self._health = health
@@ -158,7 +149,7 @@ class LocalApi:
             table, span = places[event.series]
             at = now if event.at is None else min(event.at, now)
             if now - at < span:
-                self._tables.window(table, event.key, span).add(event.count, at)
+                self._part(table).window(table, event.key, span).add(event.count, at)
             attempt = event.asked()
             if attempt is not None:
                 self._limits.count(attempt, at)
@@ -198,12 +189,18 @@ class LocalApi:
         if not (top.isdecimal() and len(top) < 9 and 1 <= int(top) <= ROWS_MAX):
             return refused(400, f"top is {top[:20]!r}; write 1 to {ROWS_MAX}")
         now, node = self._clock(), request.query.get("node") or None
-        if request.query.get("tree", "0") not in ("", "0"):
-            if not table.type.is_address:
-                return refused(400, f"table {name} has no addresses, so no tree; leave tree out")
-            return told({**_table(table), "tree": self._tables.tree(name, now)})
-        rows = self._tables.rows(name, owner=node, top=int(top), now=now)
-        return told({**_table(table), "node": node, "rows": list(rows)})
+        told_too = {**_table(table), "node": node}
+        part = self._part(name)
+        if table.type.kind is Kind.CACHE:
+            values = part.values(name, now)[: int(top)]
+            rows = [(key, value.decode("utf-8", "replace"), who) for key, value, who in values]
+            return told({**told_too, "rows": rows})
+        if request.query.get("tree", "0") in ("", "0"):
+            return told({**told_too, "rows": part.rows(name, now, owner=node, top=int(top))})
+        if not table.type.is_address:
+            return refused(400, f"table {name} has no addresses, so no tree; leave tree out")
+        leaves = part.rows(name, now, owner=node, top=TREE_MAX)
+        return told({**told_too, "tree": tree(leaves)})
 
     def _refusals(self, request: Request) -> Response:
         del request

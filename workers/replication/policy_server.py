@@ -14,6 +14,7 @@ from typing import cast
 from workers.replication.core.clients import CLIENTS_MAX, crowded_out, overdue
 from workers.replication.core.limits import Limits
 from workers.replication.core.policy_protocol import Conversation
+from workers.replication.listening import BACKLOG
 
 LOOK_SECONDS = 5.0
 UNREAD_BYTES = 64 * 1024
@@ -45,7 +46,7 @@ class PolicyServer:
         loop = asyncio.get_running_loop()
         for one in sockets:
             make = loop.create_unix_server if one.family is socket.AF_UNIX else loop.create_server
-            self._servers.append(await make(self._client, sock=one))
+            self._servers.append(await make(self._client, sock=one, backlog=BACKLOG))
         self._look = loop.call_later(self._look_seconds, self._look_around)
 
     def close(self) -> None:

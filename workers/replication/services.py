@@ -8,12 +8,10 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from workers.replication.core.shared import Shared
-from workers.replication.core.verdicts import Window
 from workers.replication.http_server import HttpServer
 from workers.replication.listening import ListeningError, listen_tcp, listen_unix
 from workers.replication.local_api import LocalApi
@@ -29,27 +27,6 @@ Listen = Callable[[], socket.socket]
 Open = Callable[[Sequence[socket.socket]], Awaitable[None]]
 
 
-class _Shown:
-    """The tables of all scopes, as the local API shows them."""
-
-    def __init__(self, shared: Shared) -> None:
-        self._shared = shared
-
-    def window(self, table: str, key: str, span: float) -> Window:
-        """Return the window of `span` seconds, making it."""
-        return self._shared.window(table, key, span)
-
-    def rows(
-        self, table: str, *, owner: str | None = None, top: int | None = None, now: float
-    ) -> Iterable[Any]:
-        """Return keys with their values, the greatest first."""
-        return self._shared.part(table).rows(table, owner=owner, top=top, now=now)
-
-    def tree(self, table: str, now: float) -> Iterable[Any]:
-        """Return prefixes with their sums, where they branch."""
-        return self._shared.part(table).tree(table, now)
-
-
 class Services:
     """Of a replicator, at the places of NODE.toml."""
 
@@ -58,7 +35,7 @@ class Services:
         self.policy = PolicyServer(replicator.limits, replicator.clock)
         self.api = LocalApi(
             replicator.limits,
-            _Shown(replicator.shared),
+            replicator.shared.part,
             replicator.clock,
             replicator.report,
             self.health,

@@ -15,6 +15,7 @@ class FakeWindow:
     total: int = 0
     own: int = 0
     rolls_at: float = FOREVER
+    is_cold: bool = False
 
     def roll(self, now: float) -> None:
         self.events = [(at, n) for at, n in self.events if at + self.span > now]

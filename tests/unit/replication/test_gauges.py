@@ -77,3 +77,14 @@ def test_what_this_node_has_open_is_never_forgotten() -> None:
     assert len(grid.shelf) <= 101
     assert grid.shelf.evicted > 800
     assert grid.gauge("mine").own == 1
+
+
+def test_a_gauge_that_somebody_holds_while_it_cools_still_counts() -> None:
+    grid, _owners, _other = _grid()
+    held = grid.gauge("held")
+    held.add(1)
+    for number in range(200):
+        grid.gauge(f"other {number}")
+    assert held.is_cold
+    held.add(2)
+    assert grid.gauge("held").own == 3

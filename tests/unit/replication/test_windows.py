@@ -138,7 +138,7 @@ def test_what_is_too_old_goes_by_and_by() -> None:
     for second in range(300):
         grid.window("busy").add(1, START + second)
         grid.tidy(START + second, 50)
-    assert len(grid.shelf) <= 2 * grid._hot_most + 1
+    assert len(grid.shelf) <= 2 * grid.hot.most + 1
     assert grid.shelf.evicted == 0
 
 
@@ -153,3 +153,18 @@ def test_a_bucket_is_known_by_its_low_bits() -> None:
     for bucket in (0, 1, (1 << 32) - 1, 1 << 32, 10**11, 10**11 + 5):
         assert unwrapped(bucket & 0xFFFFFFFF, bucket + 1_000) == bucket
         assert unwrapped(bucket & 0xFFFFFFFF, bucket - 1_000) == bucket
+
+
+def test_a_window_that_somebody_holds_while_it_cools_still_counts() -> None:
+    grid = _grid(table=Table("throttle", TableType.THROTTLE_MESSAGES, max_size=100))
+    for text in ("held", "long " * 200):
+        held = grid.window(text)
+        held.add(1, START)
+        for number in range(200):
+            grid.window(f"{text} {number}")
+        assert held.is_cold
+        held.add(2, START)
+        held.add(3, START + 5)
+        window = grid.window(text)
+        window.roll(START + 5)
+        assert (window.total, held.is_cold, window.is_cold) == (6, True, False)

@@ -54,6 +54,11 @@ class Cache:
         self.first_change: float | None = None
         self.journal: Journal | None = None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something waits for the next batch."""
+        return bool(self.dirty)
+
     def get(self, key: str, now: float) -> bytes | None:
         """Return the value, which counts as used; None where there is none, or none any more."""
         raw = packed(key, False)

@@ -11,7 +11,8 @@ from workers.replication.core.caches import Cache
 from workers.replication.core.columns import Section
 from workers.replication.core.definitions import Kind, Table
 from workers.replication.core.gauge_grid import GaugeGrid
-from workers.replication.core.journal import Journal
+from workers.replication.core.journal import Charge, Journal
+from workers.replication.core.keys import is_sound
 from workers.replication.core.messages import Values
 from workers.replication.core.owners import Owner, Owners
 from workers.replication.core.room import Room
@@ -91,7 +92,7 @@ class Content:
         """Return when the next batch has to leave; None while nothing waits."""
         found: float | None = None
         for grid in self.every():
-            if grid.dirty:
+            if grid.is_waiting:
                 if grid.first_change is None:
                     grid.first_change = now
                 due = grid.first_change + grid.table.max_delay
@@ -102,7 +103,7 @@ class Content:
     def flush(self, room: Room, now: float) -> tuple[list[Section], list[Values]]:
         """Return what changed, as much as there is room for."""
         sections = [one for grid in self.windows.values() if (one := grid.flush(room, now))]
-        sections += [one for grid in self.gauges.values() if (one := grid.flush(room))]
+        sections += [one for grid in self.gauges.values() if (one := grid.flush(room, now))]
         flushed = [(name, one.flush(room)) for name, one in self.caches.items()]
         return sections, [Values(name, entries) for name, entries in flushed if entries]
 
@@ -127,6 +128,13 @@ class Content:
                 self.unknown += 1
                 continue
             self.strange += sum(not cache.take(entry, owner, now) for entry in one.entries)
+
+    def restore(self, charge: Charge, owner: Owner, now: float) -> None:
+        """Take in what a journal says that an earlier life of this node counted."""
+        if self._has_room(charge.table, charge.span):
+            grid = self.grid(charge.table, charge.span, now)
+            if is_sound(charge.key, grid.by_address):
+                grid.restore(charge.key, owner.index, charge.bucket, charge.value, now)
 
     def recount(self) -> None:
         """Sum up gauges anew: whose cells count has changed."""
@@ -186,14 +194,19 @@ class Content:
         if not section.span:
             gauges = self.gauges.get(section.table)
             return gauges is not None and gauges.take(section, owner, upto)
-        if table.type.kind is not Kind.WINDOW:
+        if not self._has_room(section.table, section.span):
             return False
-        if (section.table, section.span) not in self.windows:
-            spans = sum(name == section.table for name, _span in self.windows)
-            low, high = SPAN_SECONDS
-            if spans >= SPANS_MAX or not low <= section.span <= high:
-                return False
         return self.grid(section.table, section.span, now).take(section, owner, now)
+
+    def _has_room(self, name: str, span: float) -> bool:
+        """Whether windows of this span may be counted over the table of this name."""
+        if (name, span) in self.windows:
+            return True
+        table = self.tables.get(name)
+        low, high = SPAN_SECONDS
+        if table is None or table.type.kind is not Kind.WINDOW or not low <= span <= high:
+            return False
+        return sum(one == name for one, _span in self.windows) < SPANS_MAX
 
     def _remove(self, name: str) -> None:
         self.gauges.pop(name, None)

@@ -14,6 +14,7 @@ from workers.replication.core.caches import Entry
 from workers.replication.core.columns import Section, read_columns
 from workers.replication.core.content import Content, Walk
 from workers.replication.core.journal import Value, incarnation_of, read
+from workers.replication.core.keys import is_sound
 from workers.replication.core.messages import Values
 from workers.replication.core.owners import Owners
 from workers.replication.core.room import Room
@@ -102,12 +103,12 @@ def replay(content: Content, owners: Owners, data: bytes, now: float) -> int:
             _restore(content, record.table, [_entry(record)], now)
         elif not record.span:
             gauges[record.table, record.key] = record.value
-        elif record.table in content.tables:
-            grid = content.grid(record.table, record.span, now)
-            grid.restore(record.key, owner.index, record.bucket, record.value)
+        else:
+            content.restore(record, owner, now)
     for (table, key), value in gauges.items():
-        if table in content.gauges:
-            content.gauges[table].own(key, value)
+        grid = content.gauges.get(table)
+        if grid is not None and is_sound(key, grid.by_address):
+            grid.own(key, value)
     if count:
         owner.known += 1
         owner.heard = max(owner.heard, now)

@@ -31,6 +31,9 @@ LOG_SECONDS = 60.0
 LOG_BYTES = 4 << 20
 """Batches that an owner keeps for who has a hole."""
 
+VECTOR_LIVES = 1_000
+"""Told of in one vector: lives that go on, then those that ended last."""
+
 ROOM_BYTES = 48_000
 RESENT_AT_ONCE = 8
 JOBS_MAX = 256
@@ -107,11 +110,13 @@ class Exchange:
     def vector(self, now: float) -> Vector:
         """Return what to tell everyone every two seconds."""
         oldest = now - self._memory()
-        known = [
-            (one.name, one.incarnation, one.known)
+        told = [
+            one
             for one in self.owners.lives()
             if one.known and (one.heard >= oldest or self._is_going_on(one))
         ]
+        told.sort(key=lambda one: (self._is_going_on(one), one.heard), reverse=True)
+        known = [(one.name, one.incarnation, one.known) for one in told[:VECTOR_LIVES]]
         mine = self.owners.mine
         mine.heard = now
         return Vector(self.node, mine.incarnation, now, known)
@@ -171,10 +176,6 @@ class Exchange:
         for owner in self.owners.forget(now - self._memory() - PEER_SECONDS):
             for key in [key for key in self.incoming if key[1] == (owner.name, owner.incarnation)]:
                 del self.incoming[key]
-
-    def keep(self, delta: Delta, now: float) -> None:
-        """Keep what an earlier life of this node still has to tell, for who asks."""
-        self._keep(delta, now)
 
     def _take_delta(self, delta: Delta, now: float) -> list[Message]:
         owner = self.owners.get(delta.owner, delta.incarnation)

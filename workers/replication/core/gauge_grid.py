@@ -15,14 +15,12 @@ from workers.replication.core.columns import (
 )
 from workers.replication.core.definitions import Table
 from workers.replication.core.gauges import CELL, CELL_BYTES, VALUE_MAX, Gauge, merged
+from workers.replication.core.hot import Hot
 from workers.replication.core.journal import Journal
-from workers.replication.core.keys import packed, unpacked
+from workers.replication.core.keys import unpacked
 from workers.replication.core.owners import Owner, Owners
 from workers.replication.core.room import Room
 from workers.replication.core.shelf import Shelf
-
-HOT_KEYS = 16_384
-"""Half as many as may be hot at once."""
 
 SCAN_KEYS = 2_000
 """Looked at for one piece of a snapshot."""
@@ -39,34 +37,48 @@ class GaugeGrid:
         self.floors = owners.floors if table.snapshot else owners.masks
         """For each owner's index the sequence number from which on its cells count."""
         self.shelf: Shelf[bytes | Gauge] = Shelf(table.max_size, self._stays)
-        self.hot: dict[str, Gauge] = {}
-        self._cooling: dict[str, Gauge] = {}
-        self._hot_most = max(1, min(HOT_KEYS, table.max_size // 4))
+        self.hot = Hot(self.shelf, self.by_address, self._made)
+        self._named = self.hot.named
         self.dirty: dict[bytes, None] = {}
+        self._leaving: list[bytes] = []
+        """What did not fit the last batch, and goes with the next."""
         self.changes = 0
         self.first_change: float | None = None
         self.journal: Journal | None = None
 
+    def hot_again(self, cold: Gauge) -> Gauge:
+        """Return what has the key of a gauge that is cold by now."""
+        return self.hot.again(cold.key)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something waits for the next batch."""
+        return bool(self.dirty or self._leaving)
+
     def gauge(self, key: str) -> Gauge:
         """Return what `key` has; ask anew for each decision."""
-        return self.hot.get(key) or self._thaw(key)
+        return self._named.get(key) or self.hot.find(key)
 
-    def flush(self, room: Room) -> Section | None:
+    def flush(self, room: Room, now: float) -> Section | None:
         """Return what changed, as much as there is room for; None where that is nothing."""
-        dirty = self.dirty
-        if not dirty or not room.take(SECTION_BYTES):
+        if not self.is_waiting or not room.take(SECTION_BYTES):
             return None
         found: list[tuple[bytes, list[tuple[int, int]]]] = []
-        for key in list(dirty):
+        if not self._leaving:
+            self._leaving = list(self.dirty)
+            self.dirty.clear()
+            self.changes, self.first_change = 0, None
+        leaving = self._leaving
+        while leaving:
+            key = leaving[-1]
             if not room.take(cells_bytes(key, 1)):
+                self.first_change = now - self.table.max_delay
                 break
-            del dirty[key]
+            leaving.pop()
             held = self.shelf.peek(key)
             if isinstance(held, Gauge):
                 held.dirty = False
             found.append((key, [(0, self._own_of(held))]))
-        if not dirty:
-            self.changes, self.first_change = 0, None
         return columns(self.table.name, 0.0, found, 0) if found else None
 
     def walk(
@@ -109,14 +121,13 @@ class GaugeGrid:
 
     def own(self, key: bytes, value: int) -> None:
         """Set what this node has, as the disk tells it; peers are told with the next batch."""
-        gauge = self.gauge(self.text(key))
+        gauge = self.hot.again(key)
         gauge.add(value - gauge.own)
 
     def recount(self) -> None:
         """Sum up anew what is hot: masks have changed."""
-        for shelf in (self.hot, self._cooling):
-            for gauge in shelf.values():
-                gauge.count()
+        for gauge in self.hot.every():
+            gauge.count()
 
     def tidy(self, most: int) -> bool:
         """Go on with what goes; return whether there is more to do."""
@@ -149,39 +160,13 @@ class GaugeGrid:
         self.table = table
         self.floors = self.owners.floors if table.snapshot else self.owners.masks
         self.shelf.resize(table.max_size)
-        self._hot_most = max(1, min(HOT_KEYS, table.max_size // 4))
+        self.hot.resize(table.max_size)
 
-    def _thaw(self, text: str) -> Gauge:
-        found = self._cooling.pop(text, None)
-        if found is None:
-            key = packed(text, self.by_address)
-            held = self.shelf.get(key)
-            if isinstance(held, Gauge):
-                found = held
-            else:
-                found = Gauge(self, key)
-                if held is None:
-                    self.shelf.put(key, found)
-                else:
-                    found.thaw(held)
-                    self.shelf.replace(key, found)
-            text = unpacked(key, self.by_address)
-            self._cooling.pop(text, None)
-        self.hot[text] = found
-        self._cool(2)
-        if len(self.hot) >= self._hot_most:
-            self._cool(len(self._cooling))
-            self._cooling, self.hot = self.hot, {}
-        return found
-
-    def _cool(self, most: int) -> None:
-        for _ in range(min(most, len(self._cooling))):
-            _text, gauge = self._cooling.popitem()
-            cells = gauge.frozen()
-            if cells:
-                self.shelf.replace(gauge.key, cells)
-            else:
-                self.shelf.drop(gauge.key)
+    def _made(self, key: bytes, cells: bytes | None) -> Gauge:
+        gauge = Gauge(self, key)
+        if cells is not None:
+            gauge.thaw(cells)
+        return gauge
 
     def _stays(self, _key: bytes, value: bytes | Gauge) -> bool:
         return not isinstance(value, bytes) or self._own_of(value) > 0

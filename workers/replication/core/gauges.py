@@ -19,24 +19,30 @@ CELL = struct.Struct("<HIQ")
 CELL_BYTES = CELL.size
 VALUE_MAX = (1 << 32) - 1
 
+_NO_OTHERS: dict[int, tuple[int, int]] = {}
+"""Shared by gauges that no other owner told of, and never changed."""
+
 
 class Gauge:
     """What one key has now. `total`: of all nodes that count; `own`: of this node."""
 
-    __slots__ = ("dirty", "grid", "journal", "key", "others", "own", "record", "total")
+    __slots__ = ("dirty", "grid", "is_cold", "journal", "key", "others", "own", "record", "total")
 
     def __init__(self, grid: GaugeGrid, key: bytes) -> None:
         self.grid = grid
         self.key = key
         self.total = self.own = 0
-        self.others: dict[int, tuple[int, int]] = {}
+        self.others = _NO_OTHERS
         """Index of another owner -> (sequence number, value)."""
-        self.dirty = False
+        self.dirty = self.is_cold = False
         self.journal: object = None
         self.record = 0
 
     def add(self, n: int) -> None:
         """Count `n` more, or less where it is negative: never less than none."""
+        if self.is_cold:
+            self.grid.hot_again(self).add(n)
+            return
         own = min(max(0, self.own + n), VALUE_MAX)
         self.total += own - self.own
         self.own = own
@@ -53,6 +59,8 @@ class Gauge:
         known = self.others.get(index, (-1, 0))
         if sequence <= known[0]:
             return
+        if self.others is _NO_OTHERS:
+            self.others = {}
         self.others[index] = (sequence, value)
         floor = self.grid.floors[index]
         self.total += value * (sequence >= floor) - known[1] * (known[0] >= floor)
@@ -72,13 +80,16 @@ class Gauge:
                 cells.append(CELL.pack(index, value, sequence))
         return b"".join(cells)
 
+    def cool(self) -> bytes:
+        """Count no more: whoever still has this object is sent on. Return every cell."""
+        self.is_cold = True
+        return self.frozen()
+
     def thaw(self, cells: bytes) -> None:
         """Become what `frozen` told."""
-        for index, value, sequence in CELL.iter_unpack(cells):
-            if index:
-                self.others[index] = (sequence, value)
-            else:
-                self.own = value
+        found = {index: (sequence, value) for index, value, sequence in CELL.iter_unpack(cells)}
+        self.own = found.pop(0, (0, 0))[1]
+        self.others = found or _NO_OTHERS
         self.count()
 
 

@@ -8,12 +8,13 @@ refused is charged nowhere; what is admitted is charged everywhere. Exemptions a
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from workers.replication.core.attributes import Reader, read
 from workers.replication.core.counting import Counters, Places
 from workers.replication.core.definitions import Action, CutOff, Limit, Per, Replication, TableType
 from workers.replication.core.leases import USUAL_TTL_SECONDS, Lease, Leases
 from workers.replication.core.limit_keys import address_of
 from workers.replication.core.outbound import Asked, AskedKind, Outbound
-from workers.replication.core.policy_protocol import DUNNO, Faults, is_request, value_of
+from workers.replication.core.policy_protocol import BEGINNING, DUNNO, Faults, is_request
 from workers.replication.core.stages import Stage, stage_of
 from workers.replication.core.verdicts import (
     CutOffNow,
@@ -80,6 +81,7 @@ class Limits:
         self._counters = counters
         self._stages: dict[bytes, Stage] = {}
         self._is_cut_off = False
+        self._read = Reader().read
         self.requests = 0
         """Answered by policy."""
         self.faults = Faults()
@@ -121,35 +123,33 @@ class Limits:
     def answer(self, request: bytes, now: float) -> bytes:
         """Answer a request of the policy protocol."""
         self.requests += 1
-        if not request.startswith(b"request=smtpd_access_policy\n"):
-            if not is_request(request):
-                self.faults.malformed += 1
-                return DUNNO
-            request = b"\n" + request
-        start = request.find(b"\nprotocol_state=") + 16
-        name = request[start : request.find(b"\n", start)] if start > 15 else b""
-        stage = self._short.get(name)
-        if stage is not None:
-            answer = stage.answer(request, now)
+        values = self._read(request)
+        stage = self._short.get(values[0])
+        if stage is not None and request.startswith(BEGINNING):
+            answer = stage.answer(values, now)
             if answer is not None:
                 return answer
-        return self._judged(request, name, now)
+        return self._judged(request, values, now)
 
     def decide(self, request: bytes, now: float) -> Verdict:
         """Decide about a request of the policy protocol: check all, then charge all."""
-        stage = self._stages.get(value_of(request, b"protocol_state"))
+        return self._decided(read(request), now)
+
+    def _judged(self, request: bytes, values: tuple[bytes, ...], now: float) -> bytes:
+        if not is_request(request):
+            self.faults.malformed += 1
+            return DUNNO
+        refusal = self._decided(values, now).refusal
+        return DUNNO if refusal is None else self._says[refusal.limit]
+
+    def _decided(self, values: tuple[bytes, ...], now: float) -> Verdict:
+        stage = self._stages.get(values[0])
         if stage is None:
             return Verdict()
-        refusal, over = stage.judge(request, self._cut, self._test, now)
+        refusal, over = stage.judge(values, self._cut, self._test, now)
         self.refusals.add(over)
         sentence = refusal.sentence() if refusal else ""
         return Verdict(refusal=refusal, over=tuple(over), sentence=sentence)
-
-    def _judged(self, request: bytes, name: bytes, now: float) -> bytes:
-        if name not in self._stages:
-            return DUNNO
-        refusal = self.decide(request, now).refusal
-        return DUNNO if refusal is None else self._says[refusal.limit]
 
     # What MTAs are going to send.
 

@@ -8,8 +8,13 @@ quickest of the last minutes counts. Owners are numbered by `index`, in the orde
 
 from collections.abc import Collection
 
-OFFSET_PERIOD_SECONDS = 60.0
-"""The quickest message of this and the last period tells the offset, so that clocks may drift."""
+OFFSET_PERIOD_SECONDS = 15.0
+"""The quickest message of this and the last period tells the offset: clocks drift, and stand still.
+
+Every node says something every two seconds, so a period has enough to choose from.
+"""
+
+TIME_MAX = 1e12
 
 NEVER = 1 << 62
 """A sequence number that no cell reaches."""
@@ -44,6 +49,8 @@ class Owner:
 
         `spoke`: when it spoke last, its time, where others speak for it.
         """
+        if not 0 <= its_now <= TIME_MAX:
+            return
         if now - self._period >= OFFSET_PERIOD_SECONDS:
             is_next = now - self._period < 2 * OFFSET_PERIOD_SECONDS
             self._lowest_before = self._lowest if is_next else float("inf")
@@ -162,11 +169,10 @@ class Owners:
         owner = Owner(name, incarnation, len(self.every), name == self.node)
         self._by_life[name, incarnation] = owner
         self.every.append(owner)
-        for values in (self.masks, self.floors, self._told):
-            values.append(0)
-        if name not in self._newest:
-            self._newest[name] = owner
-        self._mask()
+        newest = self._newest.setdefault(name, owner)
+        mask = 0 if newest is owner and self.is_alive(name) else NEVER
+        for values, first in ((self.masks, mask), (self.floors, mask), (self._told, 0)):
+            values.append(first)
         return owner
 
     def _mask(self) -> bool:

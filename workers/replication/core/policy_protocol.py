@@ -14,7 +14,7 @@ ENDLESS_BYTES = 16 << 20
 """After so many without a blank line the client is no policy client."""
 DUNNO = b"action=DUNNO\n\n"
 
-_BEGINNING = b"request=smtpd_access_policy\n"
+BEGINNING = b"request=smtpd_access_policy\n"
 _END = b"\n\n"
 _LEAST = len(_END) + 1
 
@@ -108,7 +108,7 @@ class Conversation:
 
 def is_request(data: bytes) -> bool:
     """Whether a request is one for a policy, whose form is known."""
-    return data.startswith(_BEGINNING) or b"\n" + _BEGINNING in data
+    return data.startswith(BEGINNING) or b"\n" + BEGINNING in data
 
 
 def value_of(data: bytes, name: bytes) -> bytes:

@@ -9,10 +9,11 @@ once per stage, a recipient of it once. What is remembered is bounded; beyond it
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from workers.replication.core.attributes import Values
 from workers.replication.core.counting import Places
 from workers.replication.core.definitions import Limit, Per, Subject
 from workers.replication.core.limit_keys import address_of
-from workers.replication.core.policy_protocol import DUNNO, Faults, value_of
+from workers.replication.core.policy_protocol import DUNNO, Faults
 from workers.replication.core.verdicts import (
     CutOffNow,
     Meter,
@@ -23,7 +24,7 @@ from workers.replication.core.verdicts import (
     refusals_of,
 )
 
-KEYS_MAX = 65_536
+KEYS_MAX = 32_768
 """Of each attribute, so many values are known with what they are charged to."""
 MESSAGES_MAX = 65_536
 """Messages of one stage that are remembered, so that none counts twice."""
@@ -32,17 +33,21 @@ CHARGES_MAX = 20_000
 RECIPIENTS_MAX = 1_000_000
 """A client that says more recipients than this says nonsense."""
 
-_ADDRESS = b"client_address"
 ATTRIBUTES = {
-    Per.ADDRESS: _ADDRESS,
-    Per.NETWORK: _ADDRESS,
-    Per.SENDER: b"sender",
-    Per.SENDER_DOMAIN: b"sender",
-    Per.RECIPIENT: b"recipient",
-    Per.RECIPIENT_DOMAIN: b"recipient",
-    Per.SASL_USER: b"sasl_username",
-    Per.GLOBAL: b"protocol_state",
+    Per.ADDRESS: "client_address",
+    Per.NETWORK: "client_address",
+    Per.SENDER: "sender",
+    Per.SENDER_DOMAIN: "sender",
+    Per.RECIPIENT: "recipient",
+    Per.RECIPIENT_DOMAIN: "recipient",
+    Per.SASL_USER: "sasl_username",
+    Per.GLOBAL: "protocol_state",
 }
+"""What of a request limits count apart."""
+_ADDRESS = Values._fields.index("client_address")
+_RECIPIENT = Values._fields.index("recipient")
+_INSTANCE = Values._fields.index("instance")
+_COUNT = Values._fields.index("recipient_count")
 USUAL_STAGE = {
     Subject.INBOUND_CONNECTIONS: "CONNECT",
     Subject.INBOUND_OPEN: "CONNECT",
@@ -65,29 +70,22 @@ def stage_of(limit: Limit) -> str:
 class Step:
     """The limits that need one attribute, and what its values are charged to."""
 
-    __slots__ = ("_limits", "_name", "_order", "_places", "faults", "known", "needle")
+    __slots__ = ("_limits", "_order", "_places", "at", "faults", "known")
 
-    def __init__(
-        self, name: bytes, limits: Sequence[Limit], places: Places, faults: Faults
-    ) -> None:
-        self._name = name
-        self.needle = b"\n" + name + b"="
+    def __init__(self, name: str, limits: Sequence[Limit], places: Places, faults: Faults) -> None:
+        self.at = Values._fields.index(name)
         self.known: dict[bytes, tuple[Meter, ...]] = {}
         self.faults = faults
         self._order: deque[bytes] = deque()
         self._limits = limits
         self._places = places
 
-    def meters(self, request: bytes) -> tuple[Meter, ...]:
-        """Return what a request is charged to."""
-        return self.charged_to(value_of(request, self._name))
-
     def charged_to(self, value: bytes) -> tuple[Meter, ...]:
         """Return what a value of the attribute is charged to."""
         found = self.known.get(value)
         if found is None:
             text = value.decode("utf-8", "replace")
-            if self._name == _ADDRESS and address_of(text) is None:
+            if self.at == _ADDRESS and address_of(text) is None:
                 self.faults.bad_address += 1
                 return ()
             made = (self._places.meter(limit, text) for limit in self._limits)
@@ -135,7 +133,7 @@ class Stage:
             Step(one, [each for each in limits if ATTRIBUTES[each.per] == one], places, faults)
             for one in names
         )
-        self._ways = tuple((one.needle, len(one.needle), one.known, one) for one in self._steps)
+        self._ways = tuple((one.at, one.known, one) for one in self._steps)
         self._past: dict[bytes, Past | tuple[list[Meter], bytes]] = {}
         self._order: deque[bytes] = deque()
         counts = any(each.subject is Subject.INBOUND_RECIPIENTS for each in limits)
@@ -148,23 +146,22 @@ class Stage:
         """Take over what the same stage has seen before its limits changed."""
         self._past, self._order = other._past, other._order
 
-    def answer(self, request: bytes, now: float) -> bytes | None:
+    def answer(self, values: tuple[bytes, ...], now: float) -> bytes | None:
         """Return the answer if nothing is reached and the message is new; None: `judge` it."""
-        find = request.find
-        start = find(b"\ninstance=") + 10
-        instance = request[start : find(b"\n", start)] if start > 9 else b""
+        instance = values[_INSTANCE]
         if instance in self._past:
             return None
         meters: list[Meter] = []
         windows: list[Window] = []
-        for needle, size, known, step in self._ways:
-            start = find(needle) + size
-            value = request[start : find(b"\n", start)] if start >= size else b""
+        for at, known, step in self._ways:
+            value = values[at]
             found = known.get(value)
             if found is None:
                 found = step.charged_to(value)
             for meter in found:
-                window = meter.find(meter.cell)
+                window = meter.window
+                if window.is_cold:
+                    window = meter.window = meter.find(meter.cell)
                 if now >= window.rolls_at:
                     window.roll(now)
                 if window.total >= meter.most:
@@ -174,21 +171,20 @@ class Stage:
         for window in windows:
             window.add(1, now)
         if instance:
-            recipient = value_of(request, b"recipient") if self._needs_recipient else b""
+            recipient = values[_RECIPIENT] if self._needs_recipient else b""
             self._note(instance, (meters, recipient))
         return DUNNO
 
     def judge(
-        self, request: bytes, cut: CutOffNow | None, test: bool, now: float
+        self, values: tuple[bytes, ...], cut: CutOffNow | None, test: bool, now: float
     ) -> tuple[Refusal | None, list[Refusal]]:
         """Check all, then charge all; return the refusal that counts, and all that there are."""
-        instance, recipient = value_of(request, b"instance"), b""
-        if self._needs_recipient:
-            recipient = value_of(request, b"recipient")
+        instance = values[_INSTANCE]
+        recipient = values[_RECIPIENT] if self._needs_recipient else b""
         past = self._past_of(instance)
         asked = [
-            (meter, self._number(meter.limit, request))
-            for meter in self.meters(request)
+            (meter, self._number(meter.limit, values[_COUNT]))
+            for meter in self.meters(values)
             if past is None or not past.has(meter, recipient)
         ]
         asked = [(meter, number) for meter, number in asked if number]
@@ -203,18 +199,17 @@ class Stage:
                 self._note(instance, Past(meters, recipient))
         return refusal, over
 
-    def meters(self, request: bytes) -> Iterator[Meter]:
+    def meters(self, values: tuple[bytes, ...]) -> Iterator[Meter]:
         """Return everything that a request is charged to."""
         for step in self._steps:
-            yield from step.meters(request)
+            yield from step.charged_to(values[step.at])
 
-    def _number(self, limit: Limit, request: bytes) -> int:
+    def _number(self, limit: Limit, said: bytes) -> int:
         """How much a request counts for `limit`."""
         if limit.subject is not Subject.INBOUND_RECIPIENTS:
             return 1
         if self.name not in _WHOLE:
             return 1 if self.name == _ENVELOPE else 0
-        said = value_of(request, b"recipient_count")
         number = int(said) if said.isdigit() and len(said) <= 7 else 0
         return max(1, min(number, RECIPIENTS_MAX))
 

@@ -21,6 +21,8 @@ class Window(Protocol):
     total: int
     own: int
     rolls_at: float
+    is_cold: bool
+    """Something else counts the key by now: find it anew."""
 
     def roll(self, now: float) -> None:
         """Let go what is too old; `total` holds until `rolls_at`."""
@@ -50,11 +52,11 @@ class CutOffNow:
 class Meter:
     """A limit on one key, and where it is counted: in `cell` of `table`, which `find` finds.
 
-    `find` is to be asked anew for each decision. `looks`: it only looks at a gauge; what is open
-    is counted by leases.
+    `window`: what was found last, to be found anew when it is cold. `looks`: it only looks at a
+    gauge, which is found anew each time; what is open is counted by leases.
     """
 
-    __slots__ = ("cell", "find", "key", "limit", "looks", "most", "table")
+    __slots__ = ("cell", "find", "key", "limit", "looks", "most", "table", "window")
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class Meter:
         self.limit, self.key, self.most = limit, key, most
         self.table, self.cell = place
         self.find, self.looks = find, looks
+        self.window: Any = None if looks else find(self.cell)
 
     def value(self, now: float) -> int:
         """Return the count of all nodes."""
@@ -80,7 +83,7 @@ class Meter:
     def add(self, n: int, now: float) -> None:
         """Count `n` more for this node."""
         if not self.looks:
-            self.find(self.cell).add(n, now)
+            self._warm().add(n, now)
 
     def room_at(self, now: float) -> float:
         """Return when something of the count may go; `now` where nothing says."""
@@ -95,10 +98,17 @@ class Meter:
         return self.value(now), self.most
 
     def _counter(self, now: float) -> Any:
-        found = self.find(self.cell)
-        if not self.looks and now >= found.rolls_at:
+        if self.looks:
+            return self.find(self.cell)
+        found = self._warm()
+        if now >= found.rolls_at:
             found.roll(now)
         return found
+
+    def _warm(self) -> Any:
+        if self.window.is_cold:
+            self.window = self.find(self.cell)
+        return self.window
 
 
 def share(most: int, nodes: int) -> int:

@@ -13,8 +13,9 @@ from workers.replication.core.columns import (
     read_columns,
 )
 from workers.replication.core.definitions import Table
+from workers.replication.core.hot import Hot
 from workers.replication.core.journal import Journal
-from workers.replication.core.keys import packed, unpacked
+from workers.replication.core.keys import unpacked
 from workers.replication.core.owners import Owner, Owners
 from workers.replication.core.room import Room
 from workers.replication.core.shelf import Shelf
@@ -30,9 +31,6 @@ from workers.replication.core.windows import (
     merged,
     unwrapped,
 )
-
-HOT_KEYS = 16_384
-"""Half as many as may be hot at once."""
 
 SCAN_KEYS = 2_000
 """Looked at for one piece of a snapshot."""
@@ -51,11 +49,12 @@ class WindowGrid:
         self.inverse = BUCKETS / span
         self.by_address = table.type.is_address
         self.shelf: Shelf[bytes | Window] = Shelf(table.max_size, self._stays)
-        self.hot: dict[str, Window] = {}
-        self._cooling: dict[str, Window] = {}
-        self._hot_most = max(1, min(HOT_KEYS, table.max_size // 4))
+        self.hot = Hot(self.shelf, self.by_address, self._made)
+        self._named = self.hot.named
         self.dirty: dict[bytes, int] = {}
         """Key -> the first bucket of it that changed since the last batch."""
+        self._leaving: list[tuple[bytes, int]] = []
+        """What did not fit the last batch, and goes with the next."""
         self.changes = 0
         self.first_change: float | None = None
         self.journal: Journal | None = None
@@ -66,29 +65,44 @@ class WindowGrid:
 
     def window(self, key: str) -> Window:
         """Return what counts `key`; ask anew for each decision."""
-        return self.hot.get(key) or self._thaw(key)
+        return self._named.get(key) or self.hot.find(key)
+
+    def hot_again(self, cold: Window) -> Window:
+        """Return what counts the key of a window that is cold by now."""
+        return self.hot.again(cold.key)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something waits for the next batch."""
+        return bool(self.dirty or self._leaving)
 
     def mark(self, key: bytes, bucket: int, now: float) -> None:
         """Take in that `bucket` of `key` has changed, and waits for the next batch."""
         self.dirty.setdefault(key, bucket)
+        self.near = bucket
         if self.first_change is None:
             self.first_change = now
 
     def flush(self, room: Room, now: float) -> Section | None:
         """Return what changed, as much as there is room for; None where that is nothing."""
-        if not self.dirty or not room.take(SECTION_BYTES):
+        if not self.is_waiting or not room.take(SECTION_BYTES):
             return None
         found: list[tuple[bytes, list[tuple[int, int]]]] = []
-        dirty, first = self.dirty, int(now * self.inverse) - BUCKETS
-        for key in list(dirty):
-            cells = self._own_cells(key, max(dirty[key], first))
+        first = int(now * self.inverse) - BUCKETS
+        if not self._leaving:
+            self._leaving = list(self.dirty.items())
+            self.dirty.clear()
+            self.changes, self.first_change = 0, None
+        leaving = self._leaving
+        while leaving:
+            key, since = leaving[-1]
+            cells = self._own_cells(key, max(since, first))
             if not room.take(cells_bytes(key, len(cells))):
+                self.first_change = now - self.table.max_delay
                 break
-            del dirty[key]
+            leaving.pop()
             if cells:
                 found.append((key, cells))
-        if not dirty:
-            self.changes, self.first_change = 0, None
         return columns(self.table.name, self.span, found, max(0, first)) if found else None
 
     def walk(
@@ -139,8 +153,11 @@ class WindowGrid:
                 found.merge(index, bucket, count)
         return not strange
 
-    def restore(self, key: bytes, index: int, bucket: int, count: int) -> None:
-        """Take in one bucket of an owner."""
+    def restore(self, key: bytes, index: int, bucket: int, count: int, now: float) -> None:
+        """Take in one bucket of an owner, unless it is of no time that counts."""
+        first = int((now - self.owners.every[index].offset) * self.inverse) - BUCKETS
+        if not first <= bucket <= first + 2 * LIVE or count > COUNT_MAX:
+            return
         found = self.shelf.get(key)
         if found is None:
             self.shelf.put(key, CELL.pack(index, bucket & MASK, count))
@@ -186,39 +203,13 @@ class WindowGrid:
         """Go on with other options of the same table."""
         self.table = table
         self.shelf.resize(table.max_size)
-        self._hot_most = max(1, min(HOT_KEYS, table.max_size // 4))
+        self.hot.resize(table.max_size)
 
-    def _thaw(self, text: str) -> Window:
-        found = self._cooling.pop(text, None)
-        if found is None:
-            key = packed(text, self.by_address)
-            held = self.shelf.get(key)
-            if isinstance(held, Window):
-                found = held
-            else:
-                found = Window(self, key)
-                if held is None:
-                    self.shelf.put(key, found)
-                else:
-                    found.thaw(held, self.near)
-                    self.shelf.replace(key, found)
-            text = unpacked(key, self.by_address)
-            self._cooling.pop(text, None)
-        self.hot[text] = found
-        self._cool(2)
-        if len(self.hot) >= self._hot_most:
-            self._cool(len(self._cooling))
-            self._cooling, self.hot = self.hot, {}
-        return found
-
-    def _cool(self, most: int) -> None:
-        for _ in range(min(most, len(self._cooling))):
-            _text, window = self._cooling.popitem()
-            cells = window.frozen()
-            if cells:
-                self.shelf.replace(window.key, cells)
-            else:
-                self.shelf.drop(window.key)
+    def _made(self, key: bytes, cells: bytes | None) -> Window:
+        window = Window(self, key)
+        if cells is not None:
+            window.thaw(cells, self.near)
+        return window
 
     def _stays(self, _key: bytes, value: bytes | Window) -> bool:
         return type(value) is not bytes

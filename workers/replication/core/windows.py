@@ -29,6 +29,10 @@ CELL_BYTES, NAME_BYTES = CELL.size, NAME.size
 PRUNE_BYTES = 40 * CELL_BYTES
 FOREVER = float("inf")
 
+_NO_PAST: list[int] = []
+_NO_OTHERS: dict[int, list[int]] = {}
+"""Shared by windows that have nothing there, and never changed: most have nothing."""
+
 
 class Window:
     """What one key counts. Ask `now >= rolls_at` first, and `roll` if so: then `total` is right.
@@ -37,7 +41,18 @@ class Window:
     """
 
     __slots__ = (
-        *("bucket", "count", "dirty", "grid", "inverse", "journal", "key", "others", "own"),
+        *(
+            "bucket",
+            "count",
+            "dirty",
+            "grid",
+            "inverse",
+            "is_cold",
+            "journal",
+            "key",
+            "others",
+            "own",
+        ),
         *("past", "record", "rolls_at", "total"),
     )
 
@@ -49,11 +64,11 @@ class Window:
         self.rolls_at = FOREVER
         self.bucket = -1
         self.count = 0
-        self.past: list[int] = []
+        self.past = _NO_PAST
         """Earlier buckets of this life and their counts, in turn, the oldest first."""
-        self.others: dict[int, list[int]] = {}
+        self.others = _NO_OTHERS
         """The same for each other owner, by its index."""
-        self.dirty = False
+        self.dirty = self.is_cold = False
         self.journal: object = None
         self.record = 0
         """The number of this window in the journal, which is another one when `journal` is."""
@@ -62,6 +77,9 @@ class Window:
         """Count `n` more; nothing where it is not positive."""
         bucket = int(now * self.inverse)
         if bucket != self.bucket:
+            if self.is_cold:
+                self.grid.hot_again(self).add(n, now)
+                return
             self._turn(bucket)
         if n <= 0:
             return
@@ -102,7 +120,8 @@ class Window:
         """Take in that a bucket of another owner holds `count`, at least."""
         cells = self.others.get(index)
         if cells is None:
-            cells = self.others[index] = []
+            cells = []
+            self._other(index, cells)
         place = len(cells)
         while place and cells[place - 2] > bucket:
             place -= 2
@@ -129,12 +148,21 @@ class Window:
             cells += [(index, flat[at], flat[at + 1]) for at in range(0, len(flat), 2)]
         return b"".join(CELL.pack(i, b & MASK, min(c, COUNT_MAX)) for i, b, c in cells)
 
+    def cool(self) -> bytes:
+        """Count no more: whoever still has this object is sent on. Return every bucket."""
+        cells = self.frozen()
+        self.is_cold = True
+        self.bucket = -1
+        return cells
+
     def thaw(self, cells: bytes, near: int) -> None:
         """Become what `frozen` told; every bucket is nearest to `near`. `roll` has to follow."""
         found = sorted((i, unwrapped(b, near), c) for i, b, c in CELL.iter_unpack(cells))
+        flats: dict[int, list[int]] = {}
         for index, bucket, count in found:
-            flat = self.others.setdefault(index, []) if index else self.past
-            flat += (bucket, count)
+            flats.setdefault(index, []).extend((bucket, count))
+        self.past = flats.pop(0, _NO_PAST)
+        self.others = flats or _NO_OTHERS
         if self.past:
             self.count = self.past.pop()
             self.bucket = self.past.pop()
@@ -148,11 +176,18 @@ class Window:
             found.append((self.bucket, self.count))
         return found
 
+    def _other(self, index: int, cells: list[int]) -> None:
+        if self.others is _NO_OTHERS:
+            self.others = {}
+        self.others[index] = cells
+
     def _turn(self, bucket: int) -> None:
         """Begin to fill another bucket; a clock that goes back stays in the last one."""
         if bucket < self.bucket:
             return
         if self.count:
+            if self.past is _NO_PAST:
+                self.past = []
             self.past += (self.bucket, self.count)
             self.count = 0
         self.bucket = bucket
