@@ -13,7 +13,8 @@ from workers.replication.core.definitions import Limit, Per, Subject
 
 USUAL_CONCURRENCY, USUAL_PROCESSES = 20, 100
 """Of Postfix: deliveries to one destination at a time, and of a transport."""
-DELAY_SECONDS_MAX = 86_400
+DELAY_SECONDS_MAX = 1_000_000_000
+"""Longer than any message waits: nothing is sent."""
 _OPEN = (
     Subject.OUTBOUND_CONNECTIONS,
     Subject.OUTBOUND_SCOPE_CONNECTIONS,
