@@ -10,12 +10,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.integration.limit_server import serving
 from tests.integration.report_taker import Taker, taking
 from tests.integration.reporting_child import reporter
+from workers.replication.core.definitions import Limit, Per, Replication, Subject
 
 LINE = "2026-11-29T00:45:23+00:00 mta1 postfix/smtpd[1]: connect from a.test[192.0.2.{}]\n"
 OTHER = "2026-11-29T00:45:23+00:00 mta1 postfix/qmgr[1]: 756DA20C96C: removed\n"
@@ -153,3 +156,31 @@ def test_each_line_counts_once_though_both_sides_are_killed(tmp_path: Path, mail
         finally:
             child.kill()
             child.wait()
+
+
+def test_deliveries_count_in_the_real_limits_for_addresses_and_domains(
+    tmp_path: Path, mail: Mail
+) -> None:
+    limit = Limit("out", Subject.OUTBOUND_MESSAGES, Per.DOMAIN, 100, 3_600.0, binding="bulk")
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    sent = (
+        f"{at} mta1 postfix/bulk/smtp[1]: 756DA20C96C: to=<x@Example.org>, "
+        "relay=mx.test[198.51.100.7]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (ok)\n"
+    )
+    with serving(tmp_path) as server:
+        server.redefine(Replication(limits=(limit,)))
+        with mail.path.open("a") as out:
+            out.write(sent * 3 + sent.replace("bulk/", "") + sent.replace("=sent", "=deferred"))
+
+        def counted_there() -> dict[str, int]:
+            found = server.limits.explain("bulk::example.org", time.time())
+            return {one.key: one.value for one in found}
+
+        with reporting(tmp_path, mail):
+            wait_until(
+                lambda: server.call(counted_there) == {"bulk::example.org": 4},
+                "attempts of the binding count for its limit",
+            )
+        tables = server.shared.part("series-delivery")
+        rows = server.call(lambda: list(tables.rows("series-delivery", now=time.time())))
+        assert [tuple(row) for row in rows] == [("198.51.100.7", 4)]
