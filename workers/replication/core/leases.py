@@ -31,7 +31,7 @@ class Lease:
 
 
 class Leases:
-    """The leases of one node; `prefix` must be new with each life of the node's counts."""
+    """The leases of one node. Names have the node and the time in them: no two lives share any."""
 
     def __init__(self, prefix: str, gauge: Callable[[TableType, str], Gauge]) -> None:
         self._prefix = prefix
@@ -52,8 +52,7 @@ class Leases:
 
     def acquire(self, cells: Sequence[Cell], count: int, ttl: float, now: float) -> Lease:
         """Count `count` connections in `cells`; the caller has looked at limits and `is_full`."""
-        self._number += 1
-        lease = Lease(f"{self._prefix}-{self._number:x}", tuple(cells), count, ttl, now + ttl)
+        lease = Lease(self._name(now), tuple(cells), count, ttl, now + ttl)
         self._hold(lease)
         self._charge(lease, count)
         return lease
@@ -102,6 +101,13 @@ class Leases:
                 self._hold(lease)
                 if charge:
                     self._charge(lease, lease.count)
+
+    def _name(self, now: float) -> str:
+        while True:
+            self._number += 1
+            name = f"{self._prefix}-{int(now * 1_000):x}-{self._number:x}"
+            if name not in self._held:
+                return name
 
     def _hold(self, lease: Lease) -> None:
         self._held[lease.name] = lease
