@@ -17,7 +17,7 @@ from workers.lab.lab import Lab
 from workers.replication.core.definitions import Replication
 
 NODES, SESSIONS = 3, 80
-"""To each node; a session sends a mail every two seconds or so."""
+"""To each node at a time; each waits a second between two mails, at least."""
 SETTLE_SECONDS = 5.0
 OVER_ROW, ADMITTED_ROW, RATE_ROW = "mail.over_bound", "mail.admitted_over", "mail.asked_per_second"
 ROWS = (OVER_ROW, ADMITTED_ROW, RATE_ROW)

@@ -132,7 +132,7 @@ def source(
 
 @contextlib.contextmanager
 def load(lab: Lab, nodes: Sequence[str], sessions: int) -> Iterator[None]:
-    """A mail every two seconds or so, in so many sessions to each node, until the block ends."""
+    """Mail in so many sessions to each node, a second between two of each, until the block ends."""
     options = ("-s", str(sessions), "-w", "1", "-m", "1000000")
     sources = [source(lab, node, *options) for node in nodes]
     try:
