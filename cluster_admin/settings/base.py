@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "cluster_admin.vips",
     "cluster_admin.events",
     "cluster_admin.logs",
+    "cluster_admin.replication",
     "cluster_admin.configs",
     "cluster_admin.joining",
     "cluster_admin.api",
