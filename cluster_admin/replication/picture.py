@@ -13,9 +13,9 @@ from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.replication.core.cidrtree import Branch, tree
 from workers.replication.core.counting import Places, gauge_place
 from workers.replication.core.definitions import Kind, Limit, Replication, Scope, Table, TableType
+from workers.replication.core.keys import packed
 from workers.replication.core.limits import Explained, Limits
 from workers.replication.core.messages import Ask
-from workers.replication.core.keys import packed
 from workers.replication.core.shared import Shared
 from workers.replication.core.standing import Refused, Standing
 from workers.replication.core.wire import Wire
@@ -64,7 +64,9 @@ class Picture:
         """Node -> when it told how it is, and what."""
         self._numbers: dict[str, int] = {}
 
-    def redefine(self, replication: Replication, nodes: Sequence[str], alive: Collection[str]) -> None:
+    def redefine(
+        self, replication: Replication, nodes: Sequence[str], alive: Collection[str]
+    ) -> None:
         """Go by these definitions and verdicts; what was counted stays."""
         if replication != self.replication:
             self.shared.redefine(replication.every_table)
@@ -74,7 +76,7 @@ class Picture:
             known = {one.name for one in replication.every_table}
             for kept in (self.walks, self.charts):
                 for place in [one for one in kept if one[0] not in known]:
-                    del kept[place]  # type: ignore[attr-defined]
+                    del kept[place]
         self.nodes = tuple(nodes)
         for name in self.standings.keys() - set(nodes):
             del self.standings[name]
