@@ -32,7 +32,10 @@ async def answer(pictures: Pictures, question: Question, now: float) -> Answer:
     make = _ANSWERS.get(str(question.get("ask")))
     if make is None:
         return _error("that is no question")
-    return await make(chosen, question, now)
+    try:
+        return await make(chosen, question, now)
+    except (LookupError, TypeError, ValueError) as error:
+        return _error(f"that is no question: {error!r}"[:200], "invalid")
 
 
 async def _tables(pictures: list[Picture], _question: Question, _now: float) -> Answer:

@@ -123,10 +123,7 @@ class Hearer:
         return True
 
     async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return await answer(self._pictures, question, self.now())
-        except (LookupError, TypeError, ValueError) as error:
-            return {"error": f"that is no question: {error!r}"[:200], "code": "invalid"}
+        return await answer(self._pictures, question, self.now())
 
     # Whom to hear, and who lives.
 

@@ -8,6 +8,7 @@ from django.db import connection
 
 from cluster_admin.replication import door
 
+SECONDS = 5.0
 Readable = frozenset[str] | None
 """Subclusters that the asker may read; None: every one."""
 
@@ -20,14 +21,16 @@ class SourceError(Exception):
         self.code = code
 
 
-def ask(what: str, readable: Readable, seconds: float = 5.0, **asked: Any) -> dict[str, Any]:
+def ask(
+    what: str, readable: Readable, asked: Mapping[str, Any], seconds: float = SECONDS
+) -> dict[str, Any]:
     """The listener's answer; raises `SourceError`."""
     if not connection.in_atomic_block:
         connection.close()  # waiting has no use for it
     may = None if readable is None else sorted(readable)
-    question: Mapping[str, Any] = {"ask": what, "readable": may, **asked}
+    question = {"ask": what, "readable": may, **asked}
     try:
-        told = door.ask(settings.MUSTER_SHARED_SOCKET, dict(question), seconds)
+        told = door.ask(settings.MUSTER_SHARED_SOCKET, question, seconds)
     except door.DoorError as error:
         raise SourceError(str(error), "unavailable") from error
     if "error" in told:
