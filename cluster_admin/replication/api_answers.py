@@ -9,7 +9,7 @@ class LiveTable(serializers.Serializer):
     subcluster = serializers.CharField()
     name = serializers.CharField()
     type = serializers.CharField()
-    kind = serializers.ChoiceField(choices=("gauge", "window", "cache"))
+    kind = serializers.CharField(help_text="gauge, window or cache.")
     scope = serializers.CharField()
     is_address = serializers.BooleanField(help_text="Whether it can be shown as a tree.")
     defined = serializers.BooleanField(help_text="False: the usual one of its type.")

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import Error, connections
 
 from cluster_admin.inventory import definitions
-from cluster_admin.inventory.models import LIVING, Node, NodeStatus, Subcluster
+from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
 from cluster_admin.replication.answers import answer
 from cluster_admin.replication.door import Door
 from cluster_admin.replication.picture import Picture, Place
@@ -41,8 +41,10 @@ WALK_SECONDS = 10.0
 WALK_PART = 0.1
 """Of the time at most spent with such looks, however many keys there are."""
 REOPEN_SECONDS = 5.0
-Known = dict[str, tuple[Replication, tuple[str, ...], tuple[str, ...]]]
-"""Subcluster -> its replication, its nodes, and those of them that live."""
+GONE = (NodeStatus.Verdict.DEAD, NodeStatus.Verdict.LEFT)
+"""Whose gauges do not count; a node of which nothing is known may well be there."""
+Known = dict[str, tuple[Replication, tuple[str, ...], frozenset[str]]]
+"""Subcluster -> its replication, its nodes, and all nodes of the cluster that are not gone."""
 
 
 class Hearer:
@@ -150,12 +152,12 @@ class Hearer:
             every = Node.objects.order_by("name").values_list("name", "subcluster__name")
             for name, place in every:
                 nodes.setdefault(place, []).append(name)
-            living = NodeStatus.objects.filter(verdict__in=LIVING)
-            alive = set(living.values_list("node__name", flat=True))
+            gone = NodeStatus.objects.filter(verdict__in=GONE)
+            every_alive = frozenset(name for each in nodes.values() for name in each)
+            every_alive -= frozenset(gone.values_list("node__name", flat=True))
             for home in Subcluster.objects.all():
                 here = tuple(nodes.get(home.name, ()))
-                lives = tuple(one for one in here if one in alive)
-                found[home.name] = (self._replication(home), here, lives)
+                found[home.name] = (self._replication(home), here, every_alive)
             return found
         finally:
             connections.close_all()

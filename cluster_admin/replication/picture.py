@@ -67,7 +67,10 @@ class Picture:
     def redefine(
         self, replication: Replication, nodes: Sequence[str], alive: Collection[str]
     ) -> None:
-        """Go by these definitions and verdicts; what was counted stays."""
+        """Go by these definitions and verdicts; what was counted stays.
+
+        `nodes`: of this subcluster; `alive`: of the cluster, those that nobody declared dead.
+        """
         if replication != self.replication:
             self.shared.redefine(replication.every_table)
             self.limits.redefine(replication, max(1, len(nodes)))
