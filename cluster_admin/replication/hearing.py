@@ -64,6 +64,8 @@ class Hearer:
         self._anchor = time.time() - time.monotonic()
         self._pictures: dict[str, Picture] = {}
         self._rooms: dict[str, tuple[Connection, Codec[Wire], Scope]] = {}
+        self._deaf: dict[str, str] = {}
+        """Room -> why it is not heard; empty: it is."""
         self._replications: dict[str, tuple[int, Replication]] = {}
         self._over = threading.Event()
         self._stopping = asyncio.Event()
@@ -91,6 +93,7 @@ class Hearer:
                 self._tell("", f"this is a mistake of Muster's: {error!r}")
             self._pictures.clear()
             self._rooms.clear()
+            self._deaf.clear()
             self._over.wait(REOPEN_SECONDS)
 
     async def _live(self) -> None:
@@ -177,6 +180,7 @@ class Hearer:
         }
         wanted[cluster_replication_exchange(self._cluster)] = ("", Scope.CLUSTER)
         for exchange in self._rooms.keys() - wanted.keys():
+            self._deaf.pop(exchange, None)
             await self._rooms.pop(exchange)[0].close()
         for exchange, (name, scope) in wanted.items():
             if exchange not in self._rooms:
@@ -198,7 +202,12 @@ class Hearer:
         connection.open()
 
     def _changed(self, exchange: str, up: bool, sentence: str) -> None:
-        self._tell(exchange, sentence if up else f"counts are not heard: {sentence}")
+        """Tell one sentence for all rooms, once each of them has said how it is."""
+        self._deaf[exchange] = "" if up else sentence
+        if self._rooms.keys() <= self._deaf.keys():
+            deaf = next((self._deaf[name] for name in self._rooms if self._deaf[name]), "")
+            place = self._rooms[exchange][0].broker if exchange in self._rooms else ""
+            self._tell("rooms", f"not heard: {deaf}" if deaf else f"heard at {place}")
 
     def _heard(self, exchange: str, subcluster: str, body: bytes, user: str) -> None:
         """A message; those of the cluster's tables go to every picture."""

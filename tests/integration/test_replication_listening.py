@@ -120,7 +120,7 @@ def test_what_a_node_has_open_is_told_as_it_comes_and_goes(
     until(lambda: values(manager, GAUGES) == {"out": 3}, "closed", KNOWN_SECONDS)
 
 
-def test_a_listener_that_ends_in_order_leaves_no_door_behind(
+def test_a_listener_that_ended_in_order_is_told_as_away(
     manager: Manager, trio: list[Replica]
 ) -> None:
     manager.start()

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,26 @@ from cluster_admin.inventory.models import Node, Subcluster
 from cluster_admin.replication.answers import answer
 from cluster_admin.replication.door import Door
 from cluster_admin.replication.picture import Picture
-from workers.replication.core.definitions import Scope
+from workers.replication.core.definitions import Replication, Scope
 from workers.replication.core.messages import decoded, encoded
 from workers.replication.core.shared import Shared
 from workers.replication.core.standing import Refused, Standing, TableStanding
 
 
 class Counting:
-    """Of one subcluster, as its rows are when it is made; `NOW` is when everything happens."""
+    """Of one subcluster, as its rows are when it is made, unless told; all happens at `now`."""
 
-    def __init__(self, subcluster: str = "default") -> None:
-        home = Subcluster.objects.get(name=subcluster)
-        replication = definitions.build(home).replication
-        self.names = tuple(Node.objects.filter(subcluster=home).values_list("name", flat=True))
+    def __init__(
+        self,
+        subcluster: str = "default",
+        replication: Replication | None = None,
+        names: Sequence[str] = (),
+    ) -> None:
+        if replication is None:
+            home = Subcluster.objects.get(name=subcluster)
+            replication = definitions.build(home).replication
+            names = Node.objects.filter(subcluster=home).values_list("name", flat=True)
+        self.names = tuple(names)
         self.now = time.time()
         tables = replication.every_table
         self.nodes = {
