@@ -142,4 +142,7 @@ def _show(
 
     if view.watch is not None:
         watching.watch(rows, columns, look, view.watch)
-    shapes.rows_text(rows(), columns, look).print()
+    told = call.client.get(where, query).body
+    shapes.rows_text(list(told["rows"]), columns, look).print()
+    if look.for_people and told.get("silent"):
+        tell(f"nothing was told by {', '.join(told['silent'])}: see that muster-metrics runs there")

@@ -184,7 +184,10 @@ async def _nodes(pictures: list[Picture], _question: Question, now: float) -> An
             }
             for picture in pictures
             for node, (at, standing) in sorted(picture.standings.items())
-        ]
+        ],
+        "silent": [
+            node for picture in pictures for node in picture.nodes if node not in picture.standings
+        ],
     }
 
 

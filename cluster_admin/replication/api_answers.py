@@ -179,3 +179,6 @@ class NodesAnswer(serializers.Serializer):
     """All nodes that told."""
 
     rows = NodeCounts(many=True)
+    silent = serializers.ListField(
+        child=serializers.CharField(), help_text="Nodes that told nothing yet."
+    )

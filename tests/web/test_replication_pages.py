@@ -116,6 +116,7 @@ def test_tables_and_nodes_are_listed(viewer: Client) -> None:
 
     assert 'data-table="connections-inbound"' in page
     assert "counts</span>" in page
+    assert "Nothing was told by mta1, mta3" in page
     assert "mta2" in page
 
 

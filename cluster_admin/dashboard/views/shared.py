@@ -21,10 +21,11 @@ class SharedTables(CountPage):
 
     def told(self, asked: Mapping[str, str], ask: Asking, now: float) -> dict[str, Any]:
         """Tables and nodes."""
-        tables = ask(asking.tables, asked)["rows"]
+        tables, nodes = ask(asking.tables, asked)["rows"], ask(asking.nodes, asked)
         return {
             "rows": sorted(tables, key=lambda one: (-(one["keys"] or 0), one["name"])),
-            "counting": ask(asking.nodes, asked)["rows"],
+            "counting": nodes["rows"],
+            "silent": nodes["silent"],
         }
 
 

@@ -61,7 +61,8 @@ LIVE: dict[str, dict[str, Any]] = {
                 **{"problems": [], "up_seconds": 5.0, "peers": ["mta2"]},
                 "by_limit": {"per-client": 7},
             }
-        ]
+        ],
+        "silent": ["mta4"],
     },
     "limits/usage": {
         "rows": [
