@@ -73,6 +73,13 @@ knobs = _completer(_knobs)
 revisions = _completer(_revisions)
 
 
+def _live_tables(get: Get, _chosen: dict[str, Any], _incomplete: str) -> Iterable[Any]:
+    return dict.fromkeys(row["name"] for row in get("shared/", {})["rows"])
+
+
+live_tables = _completer(_live_tables)
+
+
 def profiles(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of the profile file; no manager is asked."""
     around = ctx.obj if isinstance(ctx.obj, Surroundings) else Surroundings()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.manager import Manager, limit
+from tests.unit.cli.manager import Manager, limit, problem
 from tests.unit.cli.operator import Operator
 
 
@@ -161,3 +161,77 @@ def test_a_proposal_changes_nothing(operator: Operator, manager: Manager) -> Non
     assert operator.types("shared define inbound --max-delay 2 --dry-run").exit_code == 10
     assert operator.types("limits cut-off full --dry-run").exit_code == 10
     assert [row["most"] for row in manager.rows["limits"]] == [100] * 3
+
+
+def test_what_is_in_a_table_is_shown_greatest_first_and_of_one_node(
+    operator: Operator, manager: Manager
+) -> None:
+    done = operator.types("shared show inbound --from mta1 --top 2 --window 60")
+
+    assert done.stdout.splitlines() == ["KEY        VALUE", "192.0.2.1  5", "192.0.2.9  4"]
+    assert "20 of 22 keys are left out" in done.stderr
+    [asked] = manager.sent("GET")
+    wanted = {"table": "inbound", "node": "mta1", "span": "60", "top": "2"}
+    assert dict(asked.url.params) == wanted
+
+
+def test_addresses_are_shown_as_a_tree_with_its_branching_prefixes(operator: Operator) -> None:
+    shown = operator.types("shared show inbound --tree").stdout.splitlines()
+    told = json.loads(operator.types("shared show inbound --tree -o json").stdout)
+
+    assert shown[1:] == ["192.0.2.0/28  9", "  192.0.2.1   5", "  192.0.2.9   4"]
+    assert [one["depth"] for one in told["tree"]] == [0, 1, 1]
+
+
+def test_limits_are_shown_by_how_full_they_are(operator: Operator) -> None:
+    every = operator.types("limits top").stdout
+    one = operator.types("limits top per-client --near 2 --columns key,share").stdout
+
+    assert "90 %" in every
+    assert one.splitlines() == ["KEY        SHARE", "192.0.2.1  90 %", "192.0.2.9  50 %"]
+
+
+def test_it_is_explained_which_limits_apply_and_who_was_refused(
+    operator: Operator, manager: Manager
+) -> None:
+    done = operator.types("limits explain 192.0.2.1 --columns limit,remaining,nodes")
+    told = json.loads(operator.types("limits explain 192.0.2.1 -o json").stdout)
+
+    assert "per-client  10         mta1=60 mta2=30" in done.stdout
+    assert "mta1: limit per-client refused it: 100 of 100 were counted" in done.stderr
+    assert told["rows"][0]["nodes"] == {"mta1": 60, "mta2": 30}
+
+
+def test_refusals_are_chosen_by_limit_key_and_node(operator: Operator, manager: Manager) -> None:
+    done = operator.types("limits refusals --limit per-client --key 192.0.2.1 --node mta1 --top 1")
+
+    assert "per-client  192.0.2.1  100" in done.stdout
+    assert "3 older ones" in done.stderr
+    [asked] = manager.sent("GET")
+    wanted = {"limit": "per-client", "key": "192.0.2.1", "node": "mta1", "top": "1"}
+    assert dict(asked.url.params) == wanted
+
+
+def test_a_listener_that_does_not_answer_is_told_with_the_way_out(
+    operator: Operator, manager: Manager
+) -> None:
+    sentence = "nobody tells what nodes count; see that the listener runs"
+    manager.refusals["GET shared/"] = problem(503, "unavailable", sentence)
+
+    done = operator.types("shared list")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "see that the listener runs" in done.stderr
+
+
+def test_nodes_that_told_nothing_are_named(operator: Operator) -> None:
+    done = operator.types("shared nodes")
+
+    assert "mta1" in done.stdout
+    assert "nothing was told by mta4" in done.stderr
+
+
+def test_names_of_live_tables_are_offered(operator: Operator) -> None:
+    done = operator.types("shared list --columns name -o csv")
+
+    assert done.stdout == "name\ninbound\n"
