@@ -50,7 +50,15 @@ def test_connections_are_granted_and_given_back(api: httpx.Client) -> None:
     assert first.status_code == 200
     assert first.json()["granted"]
     assert first.json()["limits"] == [
-        {"name": "open", "key": "x.example", "value": 1, "most": 2, "remaining": 1}
+        {
+            "name": "open",
+            "key": "x.example",
+            "value": 1,
+            "most": 2,
+            "remaining": 1,
+            "share": 2,
+            "window": 0,
+        }
     ]
     assert api.post("/v1/acquire", json=TO).status_code == 200
     assert shown(api, "domain-connections") == [["x.example", 2]]
