@@ -12,6 +12,7 @@ from workers.lab.core.hosts import Role
 from workers.lab.limit_files import limits_socket
 from workers.lab.state import Record
 
+WELL = "with its peers"
 ASK_SECONDS = 1.0
 ANSWER_BYTES = 1 << 20
 Told = Mapping[str, Mapping[str, Any] | None]
@@ -26,6 +27,13 @@ def look_at_limits(record: Record) -> Told:
     with ThreadPoolExecutor(max_workers=len(nodes)) as pool:
         asked = {name: pool.submit(ask, limits_socket(record, name)) for name in nodes}
     return {name: answer.result() for name, answer in asked.items()}
+
+
+def standing(told: Mapping[str, Any] | None) -> str:
+    """How a node limits, in a word or two."""
+    if told is None:
+        return "does not answer"
+    return "cut off" if told.get("cut_off") else WELL
 
 
 def missing_in(told: Told) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.lab.test_log_files import record
 from workers.lab import limit_files
 from workers.lab.host_files import configuration_of, definitions_of
-from workers.lab.limit_health import missing_in
+from workers.lab.limit_health import WELL, missing_in, standing
 from workers.lab.log_files import ships
 from workers.replication.core.definitions_rules import replication_refusal
 
@@ -65,3 +65,9 @@ def test_what_is_missing_is_said(
     told: dict[str, dict[str, object] | None], found: list[str]
 ) -> None:
     assert missing_in(told) == found
+
+
+def test_how_a_node_limits_is_a_word_or_two() -> None:
+    assert standing(None) == "does not answer"
+    assert standing({"cut_off": True}) == "cut off"
+    assert standing({"cut_off": False}) == WELL
