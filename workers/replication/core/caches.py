@@ -104,9 +104,10 @@ class Cache:
             self.changes, self.first_change = 0, None
         return found
 
-    def walk(self, keys: list[bytes], at: int, owner: Owner, room: Room) -> tuple[list[Entry], int]:
-        """Return what `owner` set last of `keys` from `at` on, and where to go on."""
+    def walk(self, keys: list[bytes], owner: Owner, room: Room) -> tuple[list[Entry], int]:
+        """Return what `owner` set last of `keys`, and how many of them there was room for."""
         found: list[Entry] = []
+        at = 0
         while at < len(keys):
             held = self.held.get(keys[at])
             if held is not None and held.owner == owner.index:

@@ -22,9 +22,6 @@ from workers.replication.core.owners import Owner, Owners
 from workers.replication.core.room import Room
 from workers.replication.core.shelf import Shelf
 
-SCAN_KEYS = 2_000
-"""Looked at for one piece of a snapshot."""
-
 
 class GaugeGrid:
     """The keys of `table`."""
@@ -81,12 +78,10 @@ class GaugeGrid:
             found.append((key, [(0, self._own_of(held))]))
         return columns(self.table.name, 0.0, found, 0) if found else None
 
-    def walk(
-        self, keys: list[bytes], at: int, owner: Owner, room: Room
-    ) -> tuple[Section | None, int]:
-        """Return what `owner` has of `keys` from `at` on, and where to go on."""
+    def walk(self, keys: list[bytes], owner: Owner, room: Room) -> tuple[Section | None, int]:
+        """Return what `owner` has of `keys`, and how many of them there was room for."""
         found: list[tuple[bytes, list[tuple[int, int]]]] = []
-        until = min(len(keys), at + SCAN_KEYS) if room.take(SECTION_BYTES) else at
+        at, until = 0, len(keys) if room.take(SECTION_BYTES) else 0
         while at < until:
             value = self.cell(keys[at], owner)
             if value:

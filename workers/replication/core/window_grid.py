@@ -32,9 +32,6 @@ from workers.replication.core.windows import (
     unwrapped,
 )
 
-SCAN_KEYS = 2_000
-"""Looked at for one piece of a snapshot."""
-
 SLACK_SECONDS = 10.0
 """How much later than ours a bucket of another owner may go, at most: what messages need."""
 
@@ -106,12 +103,12 @@ class WindowGrid:
         return columns(self.table.name, self.span, found, max(0, first)) if found else None
 
     def walk(
-        self, keys: list[bytes], at: int, owner: Owner, room: Room, now: float
+        self, keys: list[bytes], owner: Owner, room: Room, now: float
     ) -> tuple[Section | None, int]:
-        """Return what `owner` has of `keys` from `at` on, and where to go on."""
+        """Return what `owner` has of `keys`, and how many of them there was room for."""
         first = int((now - owner.offset) * self.inverse) - BUCKETS
         found: list[tuple[bytes, list[tuple[int, int]]]] = []
-        until = min(len(keys), at + SCAN_KEYS) if room.take(SECTION_BYTES) else at
+        at, until = 0, len(keys) if room.take(SECTION_BYTES) else 0
         while at < until:
             key = keys[at]
             cells = self._cells_of(key, owner.index, first)
