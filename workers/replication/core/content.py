@@ -106,6 +106,13 @@ class Content:
                 found = due if found is None else min(found, due)
         return found
 
+    def lost(self) -> bool:
+        """Return whether changes since the last batch are too many to tell; then they are told."""
+        found = [grid for grid in self.every() if grid.is_lost]
+        for grid in found:
+            grid.is_lost = False
+        return bool(found)
+
     def flush(self, room: Room, now: float) -> tuple[list[Section], list[Values]]:
         """Return what changed, as much as there is room for."""
         sections = [one for grid in self.windows.values() if (one := grid.flush(room, now))]

@@ -39,6 +39,8 @@ class GaugeGrid:
         self.dirty: dict[bytes, None] = {}
         self._leaving: list[bytes] = []
         """What did not fit the last batch, and goes with the next."""
+        self.is_lost = False
+        """Whether more changed than a batch can tell: then peers take a snapshot."""
         self.changes = 0
         self.first_change: float | None = None
         self.journal: Journal | None = None
@@ -50,11 +52,18 @@ class GaugeGrid:
     @property
     def is_waiting(self) -> bool:
         """Whether something waits for the next batch."""
-        return bool(self.dirty or self._leaving)
+        return bool(self.dirty or self._leaving or self.is_lost)
 
     def gauge(self, key: str) -> Gauge:
         """Return what `key` has; ask anew for each decision."""
         return self._named.get(key) or self.hot.find(key)
+
+    def mark(self, key: bytes) -> None:
+        """Take in that `key` has changed, and waits for the next batch."""
+        self.dirty[key] = None
+        if len(self.dirty) > self.shelf.most:
+            self.dirty.clear()
+            self.is_lost = True
 
     def flush(self, room: Room, now: float) -> Section | None:
         """Return what changed, as much as there is room for; None where that is nothing."""

@@ -52,6 +52,8 @@ class WindowGrid:
         """Key -> the first bucket of it that changed since the last batch."""
         self._leaving: list[tuple[bytes, int]] = []
         """What did not fit the last batch, and goes with the next."""
+        self.is_lost = False
+        """Whether more changed than a batch can tell: then peers take a snapshot."""
         self.changes = 0
         self.first_change: float | None = None
         self.journal: Journal | None = None
@@ -71,12 +73,15 @@ class WindowGrid:
     @property
     def is_waiting(self) -> bool:
         """Whether something waits for the next batch."""
-        return bool(self.dirty or self._leaving)
+        return bool(self.dirty or self._leaving or self.is_lost)
 
     def mark(self, key: bytes, bucket: int, now: float) -> None:
         """Take in that `bucket` of `key` has changed, and waits for the next batch."""
         self.dirty.setdefault(key, bucket)
         self.near = bucket
+        if len(self.dirty) > self.shelf.most:
+            self.dirty.clear()
+            self.is_lost = True
         if self.first_change is None:
             self.first_change = now
 
