@@ -8,8 +8,10 @@ What is asked and answered is JSON. All is decided in `core/limits` and the tabl
 with a request is said in one sentence, under `error`.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
+from heapq import nsmallest
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,13 +35,13 @@ from workers.replication.core.local_requests import (
     strange_series,
 )
 from workers.replication.core.stages import stage_of
-from workers.replication.core.tables import Tables
+from workers.replication.core.tables import Row, Tables
 from workers.replication.exposition import CONTENT_TYPE, exposition
 from workers.replication.http_server import Request, Response
 
 T = TypeVar("T", bound=msgspec.Struct)
 ROWS_MAX = 10_000
-TREE_MAX = 100_000
+TREE_MAX = 20_000
 """Addresses with the greatest values that a tree is made of."""
 TOP = 100
 SERIES_SECONDS = 3_600.0
@@ -83,7 +85,7 @@ class LocalApi:
             "/v1/renew": self._renew,
             "/v1/report": self._report,
         }
-        self._gets: dict[str, Callable[[Request], Response]] = {
+        self._gets: dict[str, Callable[[Request], Response | Awaitable[Response]]] = {
             "/v1/limits": self._list,
             "/v1/explain": self._explain,
             "/v1/tables": self._list_tables,
@@ -92,7 +94,7 @@ class LocalApi:
             "/metrics": self._metrics,
         }
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response | Awaitable[Response]:
         """Answer a request."""
         post, get = self._posts.get(request.path), self._gets.get(request.path)
         if get is None and request.path.startswith("/v1/tables/"):
@@ -175,7 +177,7 @@ class LocalApi:
         del request
         return told({"tables": [_table(one) for one in self._limits.replication.every_table]})
 
-    def _show(self, request: Request) -> Response:
+    def _show(self, request: Request) -> Response | Awaitable[Response]:
         name = request.path.removeprefix("/v1/tables/")
         every = self._limits.replication.every_table
         table = next((one for one in every if one.name == name), None)
@@ -192,12 +194,22 @@ class LocalApi:
             values = part.values(name, now)[: int(top)]
             rows = [(key, value.decode("utf-8", "replace"), who) for key, value, who in values]
             return told({**told_too, "rows": rows})
-        if request.query.get("tree", "0") in ("", "0"):
-            return told({**told_too, "rows": part.rows(name, now, owner=node, top=int(top))})
-        if not table.type.is_address:
+        is_tree = request.query.get("tree", "0") not in ("", "0")
+        if is_tree and not table.type.is_address:
             return refused(400, f"table {name} has no addresses, so no tree; leave tree out")
-        leaves = part.rows(name, now, owner=node, top=TREE_MAX)
-        return told({**told_too, "tree": tree(leaves)})
+        return self._show_rows(told_too, node, TREE_MAX if is_tree else int(top), is_tree)
+
+    async def _show_rows(
+        self, table: dict[str, Any], node: str | None, top: int, is_tree: bool
+    ) -> Response:
+        """There may be a million keys: others have their turn between some of them."""
+        found: list[Row] = []
+        for rows in self._part(table["name"]).chunks(table["name"], self._clock(), owner=node):
+            found = nsmallest(top, [*found, *rows], key=lambda row: (-row[1], row[0]))
+            await asyncio.sleep(0)
+        if not is_tree:
+            return told({**table, "rows": found})
+        return told({**table, "tree": await asyncio.to_thread(tree, found)})
 
     def _refusals(self, request: Request) -> Response:
         del request

@@ -7,6 +7,9 @@ given back once, whoever says so and however often; gauges are changed here and 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+
+import msgspec
 
 from workers.replication.core.definitions import TableType
 from workers.replication.core.verdicts import Gauge
@@ -14,6 +17,7 @@ from workers.replication.core.verdicts import Gauge
 LEASES_MAX = 200_000
 TTL_SECONDS = (1.0, 86_400.0)
 USUAL_TTL_SECONDS = 60.0
+PIECE_LEASES = 256
 
 Cell = tuple[TableType, str]
 """Where a lease counts: the type of the table, and the key."""
@@ -31,7 +35,7 @@ class Lease:
 
 
 class Leases:
-    """The leases of one node; `prefix` must be new with each life of the node's counts."""
+    """The leases of one node. Names have the node and the time in them: no two lives share any."""
 
     def __init__(self, prefix: str, gauge: Callable[[TableType, str], Gauge]) -> None:
         self._prefix = prefix
@@ -54,8 +58,7 @@ class Leases:
 
     def acquire(self, cells: Sequence[Cell], count: int, ttl: float, now: float) -> Lease:
         """Count `count` connections in `cells`; the caller has looked at limits and `is_full`."""
-        self._number += 1
-        lease = Lease(f"{self._prefix}-{self._number:x}", tuple(cells), count, ttl, now + ttl)
+        lease = Lease(self._name(now), tuple(cells), count, ttl, now + ttl)
         self._hold(lease)
         self._charge(lease, count)
         self._tell(lease, True)
@@ -108,6 +111,13 @@ class Leases:
                 if charge:
                     self._charge(lease, lease.count)
 
+    def _name(self, now: float) -> str:
+        while True:
+            self._number += 1
+            name = f"{self._prefix}-{int(now * 1_000):x}-{self._number:x}"
+            if name not in self._held:
+                return name
+
     def _hold(self, lease: Lease) -> None:
         self._held[lease.name] = lease
         self._expect(lease)
@@ -125,3 +135,19 @@ class Leases:
     def _charge(self, lease: Lease, count: int) -> None:
         for table, key in lease.cells:
             self._gauge(table, key).add(count)
+
+
+def encoded(leases: Iterable[Lease]) -> Iterator[bytes]:
+    """Return leases as bytes, a piece for some of them."""
+    every = iter(list(leases))
+    while some := list(islice(every, PIECE_LEASES)):
+        yield msgspec.msgpack.encode(some)
+
+
+def decoded(pieces: Iterable[bytes]) -> Iterator[Lease]:
+    """Return the leases of some pieces. Raises `ValueError` for anything else."""
+    for piece in pieces:
+        try:
+            yield from msgspec.msgpack.decode(piece, type=list[Lease])
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise ValueError(f"no leases: {error}") from error
