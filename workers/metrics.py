@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import uvloop
 from celery import Celery, bootsteps
 
 from workers.bus.errors import BusError
@@ -30,14 +31,10 @@ from workers.failover.core.definitions import AdminState
 from workers.failover.errors import FailoverError
 from workers.failover.reporter_door import AgentSilentError, Caller
 from workers.failover.settings import REPLICATION, Settings, read_file, read_settings
+from workers.replication.errors import ReplicationError
 from workers.replication.replicator import Membership, Replicator, Site
 from workers.replication.services import Services
 from workers.replication.settings import Places, places
-
-try:
-    from uvloop import new_event_loop
-except ImportError:  # not on every system: asyncio's own will do, with a third less speed
-    from asyncio import new_event_loop
 
 STOP_SECONDS = 20.0
 SWITCH_SECONDS = 0.0005
@@ -64,9 +61,7 @@ class DefinedReplication:
         if newest is None:
             return None
         enabled = (
-            node.name
-            for node in newest.nodes.values()
-            if node.admin_state is not AdminState.MAINTENANCE
+            node.name for node in newest.nodes.values() if node.admin_state is AdminState.ENABLED
         )
         return Membership(tuple(sorted(enabled)), newest.replication)
 
@@ -90,7 +85,7 @@ class Step:
 
     def __init__(self, settings: Settings, local: Places) -> None:
         self._settings, self._local = settings, local
-        self._loop: asyncio.AbstractEventLoop = new_event_loop()
+        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._stop: Callable[[], None] | None = None
         self._thread = threading.Thread(target=self._run, name="replicator", daemon=True)
 
@@ -109,6 +104,9 @@ class Step:
         try:
             asyncio.set_event_loop(self._loop)
             self._loop.run_until_complete(self._replicate())
+        except ReplicationError as error:
+            log.error("%s; the worker ends", error)
+            os._exit(Exit.REFUSED)
         except Exception:
             log.exception("nothing is replicated or limited any more; the worker ends")
             logging.shutdown()

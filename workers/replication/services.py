@@ -12,18 +12,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from workers.replication.http_server import HttpServer
-from workers.replication.listening import ListeningError, listen_tcp, listen_unix
+from workers.replication.listening import ListeningError, listen_tcp, listen_unix, make_room
 from workers.replication.local_api import LocalApi
 from workers.replication.policy_server import PolicyServer
 from workers.replication.replicator import Replicator
 from workers.replication.settings import Places
+from workers.replication.standing import Teller
 
 LOOPBACK = "127.0.0.1"
 RETRY_SECONDS = 2.0
 log = logging.getLogger("muster.replication")
 
-Listen = Callable[[], socket.socket]
 Open = Callable[[Sequence[socket.socket]], Awaitable[None]]
 
 
@@ -31,22 +33,23 @@ class Services:
     """Of a replicator, at the places of NODE.toml."""
 
     def __init__(self, replicator: Replicator, places: Places) -> None:
-        self._replicator = replicator
-        self.policy = PolicyServer(replicator.limits, replicator.clock)
-        self.api = LocalApi(
+        self._teller = Teller(replicator, lambda: self.problems.values())
+        replicator.standing = self._teller.standing
+        self._policy = PolicyServer(replicator.limits, replicator.clock)
+        api = LocalApi(
             replicator.limits,
             replicator.shared.part,
             replicator.clock,
             replicator.report,
-            self.health,
+            self._health,
+            self._teller.numbers,
         )
-        self.http = HttpServer(self.api.answer, replicator.clock)
-        self._doors: dict[str, tuple[Listen, Open]] = {}
-        opens: tuple[tuple[Any, int, Open], ...] = (
-            (places.policy_socket, places.policy_port, self.policy.open),
-            (places.limits_socket, places.limits_port, self.http.open),
-        )
-        for path, port, serve in opens:
+        self._http = HttpServer(api.answer, replicator.clock)
+        self._doors: dict[str, tuple[Callable[[], socket.socket], Open]] = {}
+        for path, port, serve in (
+            (places.policy_socket, places.policy_port, self._policy.open),
+            (places.limits_socket, places.limits_port, self._http.open),
+        ):
             self._doors[str(path)] = (partial(listen_unix, path), serve)
             if port:
                 self._doors[f"{LOOPBACK}:{port}"] = (partial(listen_tcp, LOOPBACK, port), serve)
@@ -54,21 +57,9 @@ class Services:
         """Why a socket is not open, by its place."""
         self._opening: asyncio.Task[None] | None = None
 
-    def health(self) -> dict[str, Any]:
-        """How it is; `healthy`: peers are heard, and all is kept."""
-        replicator = self._replicator
-        problems = [*self.problems.values(), *replicator.keeper.complaints]
-        return {
-            "healthy": not replicator.cut_off and not problems,
-            "node": replicator.site.node,
-            "cut_off": replicator.cut_off,
-            "alive": sorted(replicator.alive or ()),
-            "nodes": list(replicator.membership.nodes),
-            "problems": problems,
-        }
-
     async def open(self) -> None:
         """Open what can be opened now, and go on trying for the others."""
+        make_room()
         await self._try()
         self._opening = asyncio.get_running_loop().create_task(self._go_on())
 
@@ -78,8 +69,13 @@ class Services:
             self._opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._opening
-        self.policy.close()
-        self.http.close()
+        self._policy.close()
+        self._http.close()
+
+    def _health(self) -> dict[str, Any]:
+        """How the node is; healthy as long as it decides, cut off or not."""
+        standing = msgspec.to_builtins(self._teller.named())
+        return {"healthy": True, **standing}
 
     async def _go_on(self) -> None:
         while self._doors:

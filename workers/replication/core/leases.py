@@ -43,6 +43,8 @@ class Leases:
         self._number = 0
         self._held: dict[str, Lease] = {}
         self._ends: list[tuple[float, str]] = []
+        self.told: Callable[[Lease, bool], None] | None = None
+        """Hears of each lease that changes, and whether it is held: to be written down."""
         self.ended = 0
         """How many were not renewed in time."""
 
@@ -59,6 +61,7 @@ class Leases:
         lease = Lease(self._name(now), tuple(cells), count, ttl, now + ttl)
         self._hold(lease)
         self._charge(lease, count)
+        self._tell(lease, True)
         return lease
 
     def release(self, name: str) -> bool:
@@ -67,6 +70,7 @@ class Leases:
         if lease is None:
             return False
         self._charge(lease, -lease.count)
+        self._tell(lease, False)
         return True
 
     def renew(self, name: str, ttl: float | None, now: float) -> Lease | None:
@@ -77,6 +81,7 @@ class Leases:
         lease.ttl = ttl or lease.ttl
         lease.ends_at = now + lease.ttl
         self._expect(lease)
+        self._tell(lease, True)
         return lease
 
     def end(self, now: float) -> int:
@@ -116,6 +121,10 @@ class Leases:
     def _hold(self, lease: Lease) -> None:
         self._held[lease.name] = lease
         self._expect(lease)
+
+    def _tell(self, lease: Lease, is_held: bool) -> None:
+        if self.told is not None:
+            self.told(lease, is_held)
 
     def _expect(self, lease: Lease) -> None:
         heapq.heappush(self._ends, (lease.ends_at, lease.name))
