@@ -40,9 +40,9 @@ def missing_in(told: Told) -> list[str]:
     """What is not as it should be; empty when every node limits and hears its peers."""
     found = [f"{name}'s limits do not answer" for name, one in told.items() if one is None]
     for name, one in told.items():
-        if one is not None and not one.get("healthy", True):
-            problems = "; ".join(map(str, one.get("problems", ())))
-            found.append(f"{name} does not count with its peers{problems and f': {problems}'}")
+        if one is not None and one.get("cut_off"):
+            found.append(f"{name} does not count with its peers")
+        found += [f"{name}: {problem}" for problem in (one or {}).get("problems", ())]
     return found
 
 

@@ -52,13 +52,10 @@ def test_postfix_asks_its_own_node_and_goes_on_without_an_answer() -> None:
     ("told", "found"),
     [
         ({}, []),
-        ({"mta1": {"healthy": True}}, []),
+        ({"mta1": {"cut_off": False, "problems": []}}, []),
         ({"mta1": None}, ["mta1's limits do not answer"]),
-        (
-            {"mta1": {"healthy": False, "problems": ["the disk is full"]}},
-            ["mta1 does not count with its peers: the disk is full"],
-        ),
-        ({"mta1": {"healthy": False}}, ["mta1 does not count with its peers"]),
+        ({"mta1": {"cut_off": True}}, ["mta1 does not count with its peers"]),
+        ({"mta1": {"problems": ["the disk is full"]}}, ["mta1: the disk is full"]),
     ],
 )
 def test_what_is_missing_is_said(
