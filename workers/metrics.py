@@ -46,7 +46,7 @@ class Members(msgspec.Struct):
     """The part of the agent's answer that counts here."""
 
     members: tuple[str, ...]
-    state: str
+    mature: bool
 
 
 class DefinedReplication:
@@ -73,11 +73,12 @@ class Agent:
         self._caller = Caller(door)
 
     async def __call__(self) -> Collection[str] | None:
-        """The nodes in its view; None when it does not answer."""
+        """The nodes in its view; None when it does not answer, or has not looked long enough."""
         try:
-            return (await self._caller.ask({"command": "report"}, Members)).members
+            found = await self._caller.ask({"command": "report"}, Members)
         except AgentSilentError:
             return None
+        return found.members if found.mature else None
 
 
 class Step:

@@ -1,5 +1,6 @@
 """The worker `metrics@N` as it runs on a node: sockets, definitions as they change, its death."""
 
+import asyncio
 import json
 import secrets
 import signal
@@ -10,12 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.integration.brokers import RunningBroker
 from tests.integration.node_parts import Home, text, wait
 from workers.exit_codes import Exit
 from workers.failover.core.definitions_text import parse, render
+from workers.failover.core.telling import UNKNOWN, Brief
+from workers.failover.door import Door
+from workers.metrics import Agent, Members
 from workers.replication.core.definitions import Limit, Per, Replication, Subject
 
 PATIENCE_SECONDS = 60.0
@@ -168,3 +173,29 @@ def test_it_ends_in_order_and_soon(node: Node) -> None:
 
     assert node.process.wait(PATIENCE_SECONDS) == 0
     assert time.monotonic() - began < 15.0
+
+
+def test_who_is_alive_is_what_an_agent_says_that_has_looked_long_enough(tmp_path: Path) -> None:
+    view: dict[str, Any] = {"members": ["mta1", "mta2"], "mature": True}
+
+    async def story() -> None:
+        agent = Agent(tmp_path / "door")
+        assert await agent() is None
+        door = Door(tmp_path / "door", {"report": lambda _: dict(view)}, [])
+        await door.open()
+        assert await agent() == ("mta1", "mta2")
+        view["mature"] = False
+        assert await agent() is None
+        door.close()
+
+    asyncio.run(story())
+
+
+def test_the_agent_tells_what_is_asked_of_it() -> None:
+    told = msgspec.json.encode(replace_members(UNKNOWN))
+
+    assert msgspec.json.decode(told, type=Members) == Members(("mta1",), mature=False)
+
+
+def replace_members(brief: Brief) -> Brief:
+    return msgspec.structs.replace(brief, members=("mta1",))

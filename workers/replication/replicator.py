@@ -41,6 +41,8 @@ TICK_SECONDS = 0.02
 LOOK_SECONDS = 0.5
 VECTOR_SECONDS = 2.0
 KEYS_SECONDS = 10.0
+AFAR_SECONDS = 15.0
+"""A node of another subcluster that was not heard for so long has nothing open."""
 LOCK = "lock"
 LOCK_SECONDS = 2.0
 BATCHES_MAX = 16
@@ -103,6 +105,8 @@ class Replicator:
         self.alive: frozenset[str] | None = None
         self.cut_off = False
         self.heard_at: dict[str, float] = {}
+        self._heard_afar: dict[str, float] = {}
+        """The same, where all subclusters speak."""
         self.began_at = self.clock()
         self._lost_at: float | None = self.began_at
         self._keys = load_keys(site.key_file)
@@ -197,6 +201,8 @@ class Replicator:
         now = self.clock()
         if scope is Scope.SUBCLUSTER:
             self.heard_at[speaker(message)] = now
+        else:
+            self._heard_afar[speaker(message)] = now
         if not isinstance(message, Standing):
             for answer in self.shared.parts[scope].take(message, now):
                 self.links[scope].say(answer)
@@ -275,7 +281,14 @@ class Replicator:
             if found is not None:
                 self.alive = frozenset(found) | {self.site.node}
                 self.shared.parts[Scope.SUBCLUSTER].alive(self.alive)
+                self.shared.parts[Scope.CLUSTER].alive(self.alive | self._alive_afar())
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _alive_afar(self) -> frozenset[str]:
+        """Nodes of other subclusters, of whom our agent knows nothing: those that were heard."""
+        since = self.clock() - AFAR_SECONDS
+        heard = {name for name, at in self._heard_afar.items() if at >= since}
+        return frozenset(heard) - frozenset(self.membership.nodes)
 
     async def _save_at_times(self) -> None:
         while True:
