@@ -20,7 +20,8 @@ from tests.integration.report_taker import Taker, taking
 from tests.integration.reporting_child import reporter
 from workers.replication.core.definitions import Limit, Per, Replication, Subject
 
-LINE = "2026-11-29T00:45:23+00:00 mta1 postfix/smtpd[1]: connect from a.test[192.0.2.{}]\n"
+LINE = "2026-11-29T00:45:23+00:00 mta1 postfix/smtpd[{}]: connect from a.test[192.0.2.{}]\n"
+"""No line comes twice, as in a real log: files are told apart by how they begin."""
 OTHER = "2026-11-29T00:45:23+00:00 mta1 postfix/qmgr[1]: 756DA20C96C: removed\n"
 PATIENCE_SECONDS = 60.0
 
@@ -32,10 +33,12 @@ class Mail:
         self.path = path
         self.expected: dict[tuple[str, str], int] = {}
         self._out = path.open("a")
+        self._written = 0
 
     def write(self, lines: int) -> None:
         for number in range(lines):
-            self._out.write(LINE.format(number % 7) + OTHER)
+            self._written += 1
+            self._out.write(LINE.format(self._written, number % 7) + OTHER)
             key = ("connect", f"192.0.2.{number % 7}")
             self.expected[key] = self.expected.get(key, 0) + 1
         self._out.flush()
