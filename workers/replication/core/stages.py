@@ -7,7 +7,7 @@ once per stage, a recipient of it once. What is remembered is bounded; beyond it
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from workers.replication.core.attributes import Values
 from workers.replication.core.counting import Places
@@ -26,8 +26,8 @@ from workers.replication.core.verdicts import (
 
 KEYS_MAX = 32_768
 """Of each attribute, so many values are known with what they are charged to."""
-MESSAGES_MAX = 65_536
-"""Messages of one stage that are remembered, so that none counts twice."""
+MESSAGES_MAX = 32_768
+"""Messages of one stage that are remembered, so that none counts twice: by what was said."""
 CHARGES_MAX = 20_000
 """Recipients and keys remembered of one message."""
 RECIPIENTS_MAX = 1_000_000
@@ -80,13 +80,13 @@ class Step:
         self._limits = limits
         self._places = places
 
-    def charged_to(self, value: bytes) -> tuple[Meter, ...]:
-        """Return what a value of the attribute is charged to."""
+    def charged_to(self, value: bytes, *, is_news: bool = True) -> tuple[Meter, ...]:
+        """Return what a value of the attribute is charged to; `is_news`: it is said just now."""
         found = self.known.get(value)
         if found is None:
             text = value.decode("utf-8", "replace")
             if self.at == _ADDRESS and address_of(text) is None:
-                self.faults.bad_address += 1
+                self.faults.bad_address += is_news
                 return ()
             made = (self._places.meter(limit, text) for limit in self._limits)
             found = tuple(one for one in made if one is not None)
@@ -105,7 +105,7 @@ class Past:
 
     __slots__ = ("_charged", "_recipients")
 
-    def __init__(self, meters: Sequence[Meter], recipient: bytes) -> None:
+    def __init__(self, meters: Iterable[Meter], recipient: bytes) -> None:
         self._recipients = {recipient}
         self._charged = {(one.limit.name, one.key) for one in meters}
 
@@ -134,7 +134,7 @@ class Stage:
             for one in names
         )
         self._ways = tuple((one.at, one.known, one) for one in self._steps)
-        self._past: dict[bytes, Past | tuple[list[Meter], bytes]] = {}
+        self._past: dict[bytes, Past | tuple[bytes, ...]] = {}
         self._order: deque[bytes] = deque()
         counts = any(each.subject is Subject.INBOUND_RECIPIENTS for each in limits)
         self._needs_recipient = counts and name == _ENVELOPE
@@ -151,7 +151,6 @@ class Stage:
         instance = values[_INSTANCE]
         if instance in self._past:
             return None
-        meters: list[Meter] = []
         windows: list[Window] = []
         for at, known, step in self._ways:
             value = values[at]
@@ -167,12 +166,10 @@ class Stage:
                 if window.total >= meter.most:
                     return None
                 windows.append(window)
-            meters += found
         for window in windows:
             window.add(1, now)
         if instance:
-            recipient = values[_RECIPIENT] if self._needs_recipient else b""
-            self._note(instance, (meters, recipient))
+            self._note(instance, values)
         return DUNNO
 
     def judge(
@@ -199,10 +196,10 @@ class Stage:
                 self._note(instance, Past(meters, recipient))
         return refusal, over
 
-    def meters(self, values: tuple[bytes, ...]) -> Iterator[Meter]:
+    def meters(self, values: tuple[bytes, ...], *, is_news: bool = True) -> Iterator[Meter]:
         """Return everything that a request is charged to."""
         for step in self._steps:
-            yield from step.charged_to(values[step.at])
+            yield from step.charged_to(values[step.at], is_news=is_news)
 
     def _number(self, limit: Limit, said: bytes) -> int:
         """How much a request counts for `limit`."""
@@ -217,10 +214,11 @@ class Stage:
         past = self._past.get(instance) if instance else None
         if past is None or isinstance(past, Past):
             return past
-        found = self._past[instance] = Past(*past)
+        recipient = past[_RECIPIENT] if self._needs_recipient else b""
+        found = self._past[instance] = Past(self.meters(past, is_news=False), recipient)
         return found
 
-    def _note(self, instance: bytes, past: Past | tuple[list[Meter], bytes]) -> None:
+    def _note(self, instance: bytes, past: Past | tuple[bytes, ...]) -> None:
         if len(self._order) >= MESSAGES_MAX:
             self._past.pop(self._order.popleft(), None)
         self._order.append(instance)
