@@ -20,70 +20,29 @@ from workers.bus.errors import BusError
 from workers.bus.exchanges import node_logs_queue
 from workers.bus.keys import load_keys
 from workers.celery import bare_app, configured_path, make_worker
+from workers.defined import Defined
 from workers.exit_codes import Exit
-from workers.failover.core.definitions import Definitions
-from workers.failover.core.definitions_text import LIMIT_BYTES, DefinitionsError, parse
 from workers.failover.errors import FailoverError
 from workers.failover.settings import Settings, read_settings
-from workers.failover.store import DEFINITIONS
 from workers.logs.carrying import Carriers, Node
 from workers.logs.core.definitions import Logs
 from workers.logs.shipping_status import STATUS
 from workers.logs.telling import Teller
 
-LAST_GOOD = "definitions.last-good.toml"
-"""What the agent acts on as long as the file beside it is no good."""
 STOP_SECONDS = 10.0
 log = logging.getLogger("muster.logs")
 
 
 class DefinedLogs:
-    """The logs that the definitions name; a file that is no good, or older, changes nothing."""
+    """The logs that the definitions name; None as long as there are no definitions."""
 
     def __init__(self, settings: Settings) -> None:
-        self._directory = settings.state_directory
-        self._belongs = (settings.cluster, settings.subcluster)
-        self._newest: Definitions | None = None
-        self._seen: tuple[int, ...] = ()
-        self._said = ""
+        self._defined = Defined(settings, "what is shipped", log)
 
     def __call__(self) -> Logs | None:
-        """What the newest good definitions say; None as long as there are none."""
-        stamp = self._stamp()
-        if stamp != self._seen:
-            self._seen = stamp
-            problem = self._read(DEFINITIONS)
-            if problem and self._newest is None:
-                self._read(LAST_GOOD)
-            if problem and problem != self._said:
-                log.warning("%s; what is shipped stays as it is", problem)
-            self._said = problem
-        return None if self._newest is None else self._newest.logs
-
-    def _read(self, name: str) -> str:
-        """Take what a file says, if it is good and newer; why not, if it is no good."""
-        path = self._directory / name
-        try:
-            with path.open("rb") as file:
-                found = parse(file.read(LIMIT_BYTES + 1).decode("utf-8"), str(path))
-        except OSError as error:
-            return f"{path}: cannot be read: {error.strerror}"
-        except UnicodeDecodeError:
-            return f"{path}: is not UTF-8 text; put the whole file back"
-        except DefinitionsError as error:
-            return str(error)
-        if (found.cluster, found.subcluster) != self._belongs:
-            return f"{path}: is for {found.cluster}/{found.subcluster}; use the right file"
-        if self._newest is None or found.revision > self._newest.revision:
-            self._newest = found
-        return ""
-
-    def _stamp(self) -> tuple[int, ...]:
-        try:
-            found = (self._directory / DEFINITIONS).stat()
-        except OSError:
-            return (0,)
-        return (found.st_ino, found.st_mtime_ns, found.st_size)
+        """What the newest good definitions say."""
+        newest = self._defined()
+        return None if newest is None else newest.logs
 
 
 class Shipper:

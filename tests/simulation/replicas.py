@@ -3,7 +3,8 @@
 Hosts have clocks of their own, up to an hour apart and drifting. They charge, are killed and start
 again with what their disk has, lose their disk, stand still. A ledger knows what really happened.
 Never may a replica count more than that, nor forget what it counted itself; when the network is
-whole again, all agree with the ledger. `python -m tests.simulation.replicas FIRST COUNT` plays many.
+whole again, all agree with the ledger. `python -m tests.simulation.replicas FIRST COUNT` plays
+many.
 """
 
 from __future__ import annotations

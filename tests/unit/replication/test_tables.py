@@ -265,3 +265,22 @@ def test_a_value_ends_at_its_time_everywhere() -> None:
     peer.take(_batch(tables, NOW + 1), NOW + 3_601)
     assert peer.get("cache", "k", NOW + 3_659) == tables.get("cache", "k", NOW + 59) == b"v"
     assert peer.get("cache", "k", NOW + 3_660.5) is tables.get("cache", "k", NOW + 60.5) is None
+
+
+def test_more_changes_than_there_may_be_keys_are_healed_by_a_snapshot() -> None:
+    small = (Table("windows", TableType.THROTTLE_MESSAGES, max_size=100), OPEN)
+    tables, peer = _tables("a", tables=small), _tables("b")
+    peer.take(_batch(tables), NOW)
+    for number in range(1_010):
+        _count(tables, f"key {number}")
+        assert len(tables.windows("windows", 60.0).dirty) <= 100
+    assert tables.pending(NOW) == NOW
+    asks = peer.take(_batch(tables), NOW)
+    assert asks == [Ask("b", "a", "a", 1, 1)]
+    assert tables.take(asks[0], NOW) == []
+    while tables.owes:
+        piece = tables.piece(NOW)
+        assert isinstance(piece, Piece)
+        peer.take(piece, NOW)
+    assert peer.digest("a", NOW) == tables.digest("a", NOW)
+    assert tables.batch(NOW) is None

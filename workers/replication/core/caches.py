@@ -49,6 +49,8 @@ class Cache:
         self.held: OrderedDict[bytes, Held] = OrderedDict()
         self.clock = 0
         self.dirty: dict[bytes, None] = {}
+        self.is_lost = False
+        """Whether more changed than a batch can tell: then peers take a snapshot."""
         self.changes = 0
         self.evicted = 0
         self.first_change: float | None = None
@@ -57,7 +59,7 @@ class Cache:
     @property
     def is_waiting(self) -> bool:
         """Whether something waits for the next batch."""
-        return bool(self.dirty)
+        return bool(self.dirty or self.is_lost)
 
     def get(self, key: str, now: float) -> bytes | None:
         """Return the value, which counts as used; None where there is none, or none any more."""
@@ -78,7 +80,7 @@ class Cache:
         raw = packed(key, False)
         self.clock = max(self.clock + 1, max(0, int(now * 1000)) << LOGICAL_BITS)
         self._set(raw, Held(value, self.clock, 0, now + ttl))
-        self.dirty[raw] = None
+        self._mark(raw)
         self.changes += 1
         if self.first_change is None:
             self.first_change = now
@@ -88,7 +90,7 @@ class Cache:
     def restore(self, entry: Entry, now: float) -> None:
         """Take in what an earlier life of this node set: from now on it is of this one."""
         self.take(entry, self.owners.mine, now)
-        self.dirty[entry.key] = None
+        self._mark(entry.key)
 
     def flush(self, room: Room) -> list[Entry]:
         """Return own values that changed, as many as there is room for."""
@@ -104,9 +106,10 @@ class Cache:
             self.changes, self.first_change = 0, None
         return found
 
-    def walk(self, keys: list[bytes], at: int, owner: Owner, room: Room) -> tuple[list[Entry], int]:
-        """Return what `owner` set last of `keys` from `at` on, and where to go on."""
+    def walk(self, keys: list[bytes], owner: Owner, room: Room) -> tuple[list[Entry], int]:
+        """Return what `owner` set last of `keys`, and how many of them there was room for."""
         found: list[Entry] = []
+        at = 0
         while at < len(keys):
             held = self.held.get(keys[at])
             if held is not None and held.owner == owner.index:
@@ -142,6 +145,12 @@ class Cache:
     def _order(self, held: Held) -> tuple[int, str, int]:
         owner = self.owners.every[held.owner]
         return held.clock, owner.name, owner.incarnation
+
+    def _mark(self, key: bytes) -> None:
+        self.dirty[key] = None
+        if len(self.dirty) > self.table.max_size:
+            self.dirty.clear()
+            self.is_lost = True
 
     def _set(self, key: bytes, held: Held) -> None:
         self.held[key] = held

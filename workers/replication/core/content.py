@@ -21,6 +21,12 @@ from workers.replication.core.window_grid import WindowGrid
 SPANS_MAX = 32
 """Different windows over one table."""
 
+LOOKED_KEYS = 2_000
+"""For one piece of a snapshot: a few milliseconds."""
+
+DUMPED_KEYS = 500
+"""For one piece of a dump, which nobody waits for."""
+
 SPAN_SECONDS = (0.5, 32 * 86_400.0)
 
 Grid = WindowGrid | GaugeGrid | Cache
@@ -99,6 +105,13 @@ class Content:
                 due = min(due, now) if grid.changes >= grid.table.max_pending else due
                 found = due if found is None else min(found, due)
         return found
+
+    def lost(self) -> bool:
+        """Return whether changes since the last batch are too many to tell; then they are told."""
+        found = [grid for grid in self.every() if grid.is_lost]
+        for grid in found:
+            grid.is_lost = False
+        return bool(found)
 
     def flush(self, room: Room, now: float) -> tuple[list[Section], list[Values]]:
         """Return what changed, as much as there is room for."""
@@ -223,6 +236,7 @@ class Walk:
 
     def __init__(self, content: Content, owner: Owner, is_whole: bool) -> None:
         self.owner = owner
+        self._most = DUMPED_KEYS if is_whole else LOOKED_KEYS
         self._rest = [one for one in content.every() if is_whole or one.table.snapshot]
         self._keys: list[bytes] = []
         self._at = 0
@@ -238,22 +252,24 @@ class Walk:
         sections: list[Section] = []
         values: list[Values] = []
         looked = 0
-        while self._rest and looked < LOOKED_KEYS:
-            grid, before = self._rest[0], self._at
+        while self._rest and looked < self._most:
+            grid = self._rest[0]
+            keys = self._keys[self._at : self._at + self._most - looked]
             if isinstance(grid, Cache):
-                entries, self._at = grid.walk(self._keys, self._at, self.owner, room)
+                entries, done = grid.walk(keys, self.owner, room)
                 values += [Values(grid.table.name, entries)] if entries else []
             else:
-                if isinstance(grid, WindowGrid):
-                    walk = grid.walk(self._keys, self._at, self.owner, room, now)
-                else:
-                    walk = grid.walk(self._keys, self._at, self.owner, room)
-                section, self._at = walk
+                section, done = (
+                    grid.walk(keys, self.owner, room, now)
+                    if isinstance(grid, WindowGrid)
+                    else grid.walk(keys, self.owner, room)
+                )
                 sections += [section] if section else []
-            looked += self._at - before
+            looked += done
+            self._at += done
             if self._at >= len(self._keys):
                 self._open(1)
-            elif self._at == before or room.left <= 0:
+            elif done < len(keys):
                 break
         return sections, values
 
@@ -267,7 +283,3 @@ class Walk:
             if self._keys:
                 return
             self._rest = self._rest[1:]
-
-
-LOOKED_KEYS = 2_000
-"""Of one piece."""

@@ -55,7 +55,7 @@ _DECODER: msgspec.msgpack.Decoder[Head | Part] = msgspec.msgpack.Decoder(Head | 
 
 
 def dump(content: Content, owners: Owners, now: float) -> Iterator[bytes]:
-    """Return the head, then parts."""
+    """Return the head, then parts, of which some are empty: nobody waits long for the next."""
     lives = owners.lives()
     told = [
         Life(*(one.name, one.incarnation, one.known), owners.told(one), one.offset, one.heard)
@@ -66,8 +66,7 @@ def dump(content: Content, owners: Owners, now: float) -> Iterator[bytes]:
         walk = Walk(content, owner, is_whole=True)
         while not walk.is_done:
             sections, values = walk.next(Room(PIECE_BYTES), now)
-            if sections or values:
-                yield _ENCODER.encode(Part(number, sections, values))
+            yield _ENCODER.encode(Part(number, sections, values))
 
 
 def load(content: Content, owners: Owners, pieces: Iterable[bytes], now: float) -> None:

@@ -93,10 +93,19 @@ class Exchange:
         return self.content.due(now) if self.owners.mine.known else now
 
     def batch(self, now: float) -> Delta | None:
-        """Return what changed since the last batch, or as much of it as fits; None for nothing."""
+        """Return what changed since the last batch, or as much of it as fits; None for nothing.
+
+        Where more changed than tables have keys, the batch before this one is one that nobody gets:
+        peers find a hole, and take a snapshot.
+        """
+        is_lost = self.content.lost()
+        if is_lost:
+            self.owners.mine.known += 1
+            self.log.clear()
+            self.log_bytes = 0
         sections, values = self.content.flush(Room(ROOM_BYTES), now)
         mine = self.owners.mine
-        if not sections and not values and mine.known:
+        if not sections and not values and mine.known and not is_lost:
             return None
         upto = mine.known + 1
         found = Delta(self.node, mine.incarnation, mine.known, upto, now, sections, values)

@@ -22,9 +22,6 @@ from workers.replication.core.owners import Owner, Owners
 from workers.replication.core.room import Room
 from workers.replication.core.shelf import Shelf
 
-SCAN_KEYS = 2_000
-"""Looked at for one piece of a snapshot."""
-
 
 class GaugeGrid:
     """The keys of `table`."""
@@ -42,6 +39,8 @@ class GaugeGrid:
         self.dirty: dict[bytes, None] = {}
         self._leaving: list[bytes] = []
         """What did not fit the last batch, and goes with the next."""
+        self.is_lost = False
+        """Whether more changed than a batch can tell: then peers take a snapshot."""
         self.changes = 0
         self.first_change: float | None = None
         self.journal: Journal | None = None
@@ -53,11 +52,18 @@ class GaugeGrid:
     @property
     def is_waiting(self) -> bool:
         """Whether something waits for the next batch."""
-        return bool(self.dirty or self._leaving)
+        return bool(self.dirty or self._leaving or self.is_lost)
 
     def gauge(self, key: str) -> Gauge:
         """Return what `key` has; ask anew for each decision."""
         return self._named.get(key) or self.hot.find(key)
+
+    def mark(self, key: bytes) -> None:
+        """Take in that `key` has changed, and waits for the next batch."""
+        self.dirty[key] = None
+        if len(self.dirty) > self.shelf.most:
+            self.dirty.clear()
+            self.is_lost = True
 
     def flush(self, room: Room, now: float) -> Section | None:
         """Return what changed, as much as there is room for; None where that is nothing."""
@@ -81,12 +87,10 @@ class GaugeGrid:
             found.append((key, [(0, self._own_of(held))]))
         return columns(self.table.name, 0.0, found, 0) if found else None
 
-    def walk(
-        self, keys: list[bytes], at: int, owner: Owner, room: Room
-    ) -> tuple[Section | None, int]:
-        """Return what `owner` has of `keys` from `at` on, and where to go on."""
+    def walk(self, keys: list[bytes], owner: Owner, room: Room) -> tuple[Section | None, int]:
+        """Return what `owner` has of `keys`, and how many of them there was room for."""
         found: list[tuple[bytes, list[tuple[int, int]]]] = []
-        until = min(len(keys), at + SCAN_KEYS) if room.take(SECTION_BYTES) else at
+        at, until = 0, len(keys) if room.take(SECTION_BYTES) else 0
         while at < until:
             value = self.cell(keys[at], owner)
             if value:

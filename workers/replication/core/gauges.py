@@ -50,7 +50,7 @@ class Gauge:
         grid.changes += 1
         if not self.dirty:
             self.dirty = True
-            grid.dirty[self.key] = None
+            grid.mark(self.key)
         if grid.journal is not None:
             grid.journal.charge(self, grid.table.name, 0.0, 0, own)
 

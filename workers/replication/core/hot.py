@@ -77,7 +77,7 @@ class Hot(Generic[W]):
         name: str | bytes = shown if is_exact else key
         self._cooling.pop(name, None)
         self.named[name] = found
-        self._cool(2)
+        self._cool(1)
         if len(self.named) >= self.most:
             self._cool(len(self._next))
             self._cooling = self.named.copy()

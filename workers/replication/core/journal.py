@@ -39,6 +39,7 @@ class Journal:
         self._size = len(buffer)
         self._at = _HEAD.size
         self._names = 0
+        self._is_held = False
         self.lost = 0
         _HEAD.pack_into(buffer, 0, MAGIC, self._at, incarnation)
 
@@ -58,7 +59,17 @@ class Journal:
         count = min(count, COUNT_MAX)
         _CHARGE.pack_into(self._buffer, self._at, CHARGE, one.record, bucket, count)
         self._at = end
-        _END.pack_into(self._buffer, END_AT, end)
+        if not self._is_held:
+            _END.pack_into(self._buffer, END_AT, end)
+
+    def hold(self) -> None:
+        """Have what is written until `commit` count as one: all of it, or nothing."""
+        self._is_held = True
+
+    def commit(self) -> None:
+        """Let what was written since `hold` count."""
+        self._is_held = False
+        _END.pack_into(self._buffer, END_AT, self._at)
 
     def batch(self, number: int) -> None:
         """Write that the batch of this number left, with everything that was changed before."""
@@ -86,7 +97,8 @@ class Journal:
             return False
         self._buffer[self._at : end] = record
         self._at = end
-        _END.pack_into(self._buffer, END_AT, end)
+        if not self._is_held:
+            _END.pack_into(self._buffer, END_AT, end)
         return True
 
 
@@ -117,6 +129,17 @@ def incarnation_of(data: bytes) -> int | None:
     return int(_HEAD.unpack_from(data)[2])
 
 
+def damage(data: bytes) -> str:
+    """Say what is wrong with the content of a journal; nothing is with one that was never begun."""
+    if incarnation_of(data) is None:
+        return "it is no journal of this version" if data.strip(b"\0") else ""
+    end = _END.unpack_from(data, END_AT)[0]
+    if end > len(data):
+        return f"it is cut off at byte {len(data)} of {end}"
+    reached = _reached(data)
+    return "" if reached == end else f"it is damaged at byte {reached}"
+
+
 def read(data: bytes) -> Iterator[Charge | Value | int]:
     """Return charges, values, and numbers of batches, in the order they were written."""
     if incarnation_of(data) is None:
@@ -131,6 +154,19 @@ def read(data: bytes) -> Iterator[Charge | Value | int]:
             return
         if record is not None:
             yield record
+
+
+def _reached(data: bytes) -> int:
+    """Return where the last record ends that can be read."""
+    end = _END.unpack_from(data, END_AT)[0]
+    names: dict[int, tuple[str, float, bytes]] = {}
+    at = _HEAD.size
+    while at < end:
+        try:
+            at = _read_one(data, at, end, names)[1]
+        except (struct.error, KeyError, UnicodeDecodeError):
+            break
+    return at
 
 
 def _read_one(

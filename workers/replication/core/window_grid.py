@@ -32,9 +32,6 @@ from workers.replication.core.windows import (
     unwrapped,
 )
 
-SCAN_KEYS = 2_000
-"""Looked at for one piece of a snapshot."""
-
 SLACK_SECONDS = 10.0
 """How much later than ours a bucket of another owner may go, at most: what messages need."""
 
@@ -55,6 +52,8 @@ class WindowGrid:
         """Key -> the first bucket of it that changed since the last batch."""
         self._leaving: list[tuple[bytes, int]] = []
         """What did not fit the last batch, and goes with the next."""
+        self.is_lost = False
+        """Whether more changed than a batch can tell: then peers take a snapshot."""
         self.changes = 0
         self.first_change: float | None = None
         self.journal: Journal | None = None
@@ -74,12 +73,15 @@ class WindowGrid:
     @property
     def is_waiting(self) -> bool:
         """Whether something waits for the next batch."""
-        return bool(self.dirty or self._leaving)
+        return bool(self.dirty or self._leaving or self.is_lost)
 
     def mark(self, key: bytes, bucket: int, now: float) -> None:
         """Take in that `bucket` of `key` has changed, and waits for the next batch."""
         self.dirty.setdefault(key, bucket)
         self.near = bucket
+        if len(self.dirty) > self.shelf.most:
+            self.dirty.clear()
+            self.is_lost = True
         if self.first_change is None:
             self.first_change = now
 
@@ -106,12 +108,12 @@ class WindowGrid:
         return columns(self.table.name, self.span, found, max(0, first)) if found else None
 
     def walk(
-        self, keys: list[bytes], at: int, owner: Owner, room: Room, now: float
+        self, keys: list[bytes], owner: Owner, room: Room, now: float
     ) -> tuple[Section | None, int]:
-        """Return what `owner` has of `keys` from `at` on, and where to go on."""
+        """Return what `owner` has of `keys`, and how many of them there was room for."""
         first = int((now - owner.offset) * self.inverse) - BUCKETS
         found: list[tuple[bytes, list[tuple[int, int]]]] = []
-        until = min(len(keys), at + SCAN_KEYS) if room.take(SECTION_BYTES) else at
+        at, until = 0, len(keys) if room.take(SECTION_BYTES) else 0
         while at < until:
             key = keys[at]
             cells = self._cells_of(key, owner.index, first)

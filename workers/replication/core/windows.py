@@ -141,6 +141,9 @@ class Window:
 
     def frozen(self) -> bytes:
         """Return every bucket as `CELL` after `CELL`."""
+        if not self.past and not self.others:
+            count = min(self.count, COUNT_MAX)
+            return CELL.pack(0, self.bucket & MASK, count) if count else b""
         cells = [(0, self.past[at], self.past[at + 1]) for at in range(0, len(self.past), 2)]
         if self.count:
             cells.append((0, self.bucket, self.count))
@@ -157,6 +160,11 @@ class Window:
 
     def thaw(self, cells: bytes, near: int) -> None:
         """Become what `frozen` told; every bucket is nearest to `near`. `roll` has to follow."""
+        self.rolls_at = 0.0
+        if len(cells) == CELL_BYTES and not cells[0] and not cells[1]:
+            _index, low, self.count = CELL.unpack(cells)
+            self.bucket = unwrapped(low, near)
+            return
         found = sorted((i, unwrapped(b, near), c) for i, b, c in CELL.iter_unpack(cells))
         flats: dict[int, list[int]] = {}
         for index, bucket, count in found:
@@ -166,7 +174,6 @@ class Window:
         if self.past:
             self.count = self.past.pop()
             self.bucket = self.past.pop()
-        self.rolls_at = 0.0
 
     def own_cells(self, since: int) -> list[tuple[int, int]]:
         """Every (bucket, count) of this life from bucket `since` on."""
