@@ -6,6 +6,7 @@ it is the rule, and where both can answer they answer alike. The same message (`
 once per stage, a recipient of it once. What is remembered is bounded; beyond it is counted again.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -28,8 +29,11 @@ KEYS_MAX = 32_768
 """Of each attribute, so many values are known with what they are charged to."""
 MESSAGES_MAX = 32_768
 """Messages of one stage that are remembered, so that none counts twice: by what was said."""
+REQUEST_BYTES = 4_096
 CHARGES_MAX = 20_000
 """Recipients and keys remembered of one message."""
+VALUE_BYTES = 512
+"""What is longer is worked out anew each time, so that what is known stays small."""
 RECIPIENTS_MAX = 1_000_000
 """A client that says more recipients than this says nonsense."""
 
@@ -67,6 +71,13 @@ def stage_of(limit: Limit) -> str:
     return limit.stage or USUAL_STAGE.get(limit.subject, "")
 
 
+def short(value: bytes) -> bytes:
+    """Return a value, or its hash where it is long."""
+    if len(value) <= VALUE_BYTES:
+        return value
+    return hashlib.blake2b(value, digest_size=32).digest()
+
+
 class Step:
     """The limits that need one attribute, and what its values are charged to."""
 
@@ -94,6 +105,8 @@ class Step:
         return found
 
     def _keep(self, value: bytes, found: tuple[Meter, ...]) -> None:
+        if len(value) > VALUE_BYTES:
+            return
         if len(self._order) >= KEYS_MAX:
             self.known.pop(self._order.popleft(), None)
         self._order.append(value)
@@ -147,7 +160,10 @@ class Stage:
         self._past, self._order = other._past, other._order
 
     def answer(self, values: tuple[bytes, ...], now: float) -> bytes | None:
-        """Return the answer if nothing is reached and the message is new; None: `judge` it."""
+        """Return the answer if nothing is reached and the message is new; None: `judge` it.
+
+        For requests of at most `REQUEST_BYTES`: their values are kept.
+        """
         instance = values[_INSTANCE]
         if instance in self._past:
             return None
@@ -176,8 +192,8 @@ class Stage:
         self, values: tuple[bytes, ...], cut: CutOffNow | None, test: bool, now: float
     ) -> tuple[Refusal | None, list[Refusal]]:
         """Check all, then charge all; return the refusal that counts, and all that there are."""
-        instance = values[_INSTANCE]
-        recipient = values[_RECIPIENT] if self._needs_recipient else b""
+        instance = short(values[_INSTANCE])
+        recipient = short(values[_RECIPIENT]) if self._needs_recipient else b""
         past = self._past_of(instance)
         asked = [
             (meter, self._number(meter.limit, values[_COUNT]))
