@@ -186,7 +186,7 @@ class Picture:
         found: list[Row] = []
         for (_name, at), walk in self.walks.items():
             if at == span:
-                found += walk.of_limit.get(limit.name, ())
+                found += walk.of_limit(limit.name)
         if limit.binding:
             found = [(key.partition("::")[2] or key, value) for key, value in found]
         return greatest(found, TREE_KEYS)
