@@ -152,7 +152,7 @@ def test_whom_a_real_node_refuses_and_why_is_told(
     try:
         node.wait_up()
         node.define(2, LIMIT)
-        until(lambda: node.ask("GET", "/v1/limits")[1], "defined")
+        until(lambda: node.ask("GET", "/v1/limits")[1]["limits"], "defined")
         answers = [node.may() for _ in range(5)]
         assert [one.partition(" ")[0] for one in answers] == [
             *(["action=DUNNO"] * 3),
