@@ -87,6 +87,10 @@ class Picture:
         for part in self.shared.parts.values():
             part.alive(alive)
 
+    def shares(self, scope: Scope) -> bool:
+        """Whether it has tables of this scope."""
+        return any(one.scope is scope for one in self.replication.every_table)
+
     def take(self, scope: Scope, message: Wire, now: float) -> list[Ask]:
         """Take in a message; what to ask because of it."""
         if isinstance(message, Standing):
