@@ -77,11 +77,11 @@ async def _rows(pictures: list[Picture], question: Question, now: float) -> Answ
         walk.take(rows)
         await asyncio.sleep(0)
     spans = picture.shared.part(table.name).spans(table.name)
-    told |= {"keys": walk.keys, "total": walk.total, "spans": spans}
+    top = walk.top
+    told |= {"keys": walk.keys, "total": walk.total, "spans": spans, "more": walk.keys - len(top)}
     if not draws:
-        return told | {"rows": _shown(walk.top), "tree": [], "more": walk.keys - len(walk.top)}
-    lines = [one._asdict() for one in picture.branches(walk.top)]
-    return told | {"rows": [], "tree": lines, "more": walk.keys - len(walk.top)}
+        return told | {"rows": _shown(top), "tree": []}
+    return told | {"rows": [], "tree": [one._asdict() for one in picture.branches(top)]}
 
 
 async def _limits(pictures: list[Picture], question: Question, now: float) -> Answer:

@@ -63,7 +63,7 @@ class SharedTables(Live):
     kind = "shared table"
     parameters: ClassVar[tuple[str, ...]] = ("subcluster",)
 
-    @extend_schema(responses=LiveTables, parameters=[WHERE])
+    @extend_schema(responses={200: LiveTables, 429: None}, parameters=[WHERE])
     def get(self, request: Request) -> Response:
         """Every table that nodes share, defined or usual, and how much is in it."""
         return self.told(request, asking.tables)
@@ -100,7 +100,7 @@ class SharedChart(Live):
     parameters: ClassVar[tuple[str, ...]] = ("subcluster", "table", "seconds")
 
     @extend_schema(
-        responses=ChartAnswer,
+        responses={200: ChartAnswer, 429: None},
         parameters=[
             *(WHERE, _parameter("table", "Its name. Unset: refusals.")),
             _parameter("seconds", "So far back: 60 to 86,400, 3,600 unless told.", int),
@@ -117,7 +117,7 @@ class SharedNodes(Live):
     kind = "shared table"
     parameters: ClassVar[tuple[str, ...]] = ("subcluster",)
 
-    @extend_schema(responses=NodesAnswer, parameters=[WHERE])
+    @extend_schema(responses={200: NodesAnswer, 429: None}, parameters=[WHERE])
     def get(self, request: Request) -> Response:
         """How each node's replication is, as it told last."""
         return self.told(request, asking.nodes)
@@ -130,7 +130,7 @@ class LimitUsage(Live):
     parameters: ClassVar[tuple[str, ...]] = ("subcluster", "limit", "near")
 
     @extend_schema(
-        responses=UsageAnswer,
+        responses={200: UsageAnswer, 429: None},
         parameters=[
             *(WHERE, _parameter("limit", "Only this one.")),
             _parameter("near", "So many keys of each: 1 to 20, 5 unless told.", int),
@@ -148,7 +148,7 @@ class LimitExplain(Live):
     parameters: ClassVar[tuple[str, ...]] = ("subcluster", "key")
 
     @extend_schema(
-        responses=ExplainAnswer,
+        responses={200: ExplainAnswer, 429: None},
         parameters=[
             WHERE,
             OpenApiParameter(
@@ -171,7 +171,7 @@ class Refusals(Live):
     parameters: ClassVar[tuple[str, ...]] = ("subcluster", "node", "limit", "key", "top")
 
     @extend_schema(
-        responses=RefusalsAnswer,
+        responses={200: RefusalsAnswer, 429: None},
         parameters=[
             *(WHERE, NODE, _parameter("limit", "Only of this limit.")),
             _parameter("key", "Only of exactly this key."),

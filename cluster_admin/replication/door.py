@@ -30,6 +30,7 @@ class Door:
         self._path, self._answering = path, answering
         self._server: asyncio.Server | None = None
         self._busy = 0
+        self._inode = 0
 
     async def open(self) -> None:
         """Answer from now on, in the place of one that died; raises OSError."""
@@ -43,6 +44,7 @@ class Door:
                     door.bind(near)
                 finally:
                     os.umask(before)
+            self._inode = self._path.stat().st_ino
             self._server = await asyncio.start_unix_server(
                 self._talk, sock=door, limit=QUESTION_BYTES_MAX
             )
@@ -55,7 +57,8 @@ class Door:
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+                if self._path.stat().st_ino == self._inode:  # not that of a younger listener
+                    self._path.unlink()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._busy += 1

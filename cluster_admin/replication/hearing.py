@@ -220,11 +220,11 @@ class Hearer:
             return
         if not may_say(user, message, MANAGER_ACCOUNT):
             return
-        names = [subcluster] if subcluster else list(self._pictures)
-        for name in names:
+        for name in [subcluster] if subcluster else list(self._pictures):
             picture = self._pictures.get(name)
-            for ask in picture.take(scope, message, self.now()) if picture else ():
-                connection.publish(codec.encode(ask))
+            if picture is not None and (subcluster or picture.shares(scope)):
+                for ask in picture.take(scope, message, self.now()):
+                    connection.publish(codec.encode(ask))
 
     # Looking at all keys.
 

@@ -87,6 +87,10 @@ class Picture:
         for part in self.shared.parts.values():
             part.alive(alive)
 
+    def shares(self, scope: Scope) -> bool:
+        """Whether it has tables of this scope."""
+        return any(one.scope is scope for one in self.replication.every_table)
+
     def take(self, scope: Scope, message: Wire, now: float) -> list[Ask]:
         """Take in a message; what to ask because of it."""
         if isinstance(message, Standing):
@@ -186,7 +190,7 @@ class Picture:
         found: list[Row] = []
         for (_name, at), walk in self.walks.items():
             if at == span:
-                found += walk.of_limit.get(limit.name, ())
+                found += walk.of_limit(limit.name)
         if limit.binding:
             found = [(key.partition("::")[2] or key, value) for key, value in found]
         return greatest(found, TREE_KEYS)

@@ -23,15 +23,25 @@ from tests.integration.replicas_counting import (
     running,
     until,
 )
+from tests.integration.test_metrics_worker import Node
 from workers.failover.core.definitions_text import parse, render
-from workers.replication.core.definitions import Replication, Scope, Table, TableType
+from workers.replication.core.definitions import (
+    Limit,
+    Per,
+    Replication,
+    Scope,
+    Subject,
+    Table,
+    TableType,
+)
 
 KNOWN_SECONDS = 30.0
+LIMIT = Limit("per-client", Subject.INBOUND_MESSAGES, Per.ADDRESS, 3, window=3_600)
 
 
 @pytest.fixture
 def manager(tmp_path: Path, rabbitmq: RunningBroker) -> Iterator[Manager]:
-    """A manager that defines the tables of the replicas; its listener does not run yet."""
+    """A manager that defines what the nodes do; its listener does not run yet."""
     made = Manager(tmp_path, [rabbitmq.url("manager")])
     (tmp_path / "cluster.key").write_text(KEY + "\n")
     tables = tuple(
@@ -39,7 +49,8 @@ def manager(tmp_path: Path, rabbitmq: RunningBroker) -> Iterator[Manager]:
         for one in sorted(TABLES, key=lambda each: each["name"])
     )
     path = tmp_path / "definitions.toml"
-    path.write_text(render(replace(parse(definitions()), replication=Replication(tables))))
+    replication = Replication(tables, (LIMIT,))
+    path.write_text(render(replace(parse(definitions()), replication=replication)))
     made.manage("migrate", "--verbosity", "0")
     made.manage("bootstrap", "--definitions", str(path))
     yield made
@@ -129,3 +140,36 @@ def test_a_listener_that_ended_in_order_is_told_as_away(
     assert manager.stop() < 10
     assert told(manager, WINDOWS) == {}
     assert "mistake" not in manager.errors.read_text()
+
+
+def test_whom_a_real_node_refuses_and_why_is_told(
+    manager: Manager, tmp_path: Path, rabbitmq: RunningBroker
+) -> None:
+    manager.start()
+    place = tmp_path / "node"
+    place.mkdir()
+    node = Node(place, rabbitmq)
+    try:
+        node.wait_up()
+        node.define(2, LIMIT)
+        until(lambda: node.ask("GET", "/v1/limits")[1]["limits"], "defined")
+        answers = [node.may() for _ in range(5)]
+        assert [one.partition(" ")[0] for one in answers] == [
+            *(["action=DUNNO"] * 3),
+            *(["action=DEFER_IF_PERMIT"] * 2),
+        ]
+
+        def explained() -> dict[str, Any]:
+            question = {"ask": "explain", "key": "192.0.2.1", "readable": ["default"]}
+            return door.ask(manager.directory / "shared.sock", question)
+
+        until(lambda: len(explained()["refusals"]) == 2, "refusals", KNOWN_SECONDS)
+        until(lambda: explained()["rows"][0]["nodes"] == {"mta1": 3}, "counted", KNOWN_SECONDS)
+        [row] = explained()["rows"]
+        assert (row["limit"], row["value"], row["remaining"], row["stage"]) == (
+            *("per-client", 3, 0),
+            "RCPT",
+        )
+        assert {(one["node"], one["value"]) for one in explained()["refusals"]} == {("mta1", 3)}
+    finally:
+        node.home.end()

@@ -81,6 +81,7 @@ GOOD = {
     ("logs/sources/", "nodes"): ([],),
     **{("limits/", one): (5,) for one in ("most", "prefix_v4", "prefix_v6")},
     ("limits/", "window"): (5, 1.5),
+    ("limits/", "stage"): ("",),
     **{("limits/", one): (True,) for one in ("test", "enabled")},
     **{("shared/tables/", one): (5,) for one in ("max_pending", "max_size")},
     ("shared/tables/", "max_delay"): (5, 1.5),

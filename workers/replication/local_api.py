@@ -25,7 +25,8 @@ from workers.replication.core.definitions import (
     TableType,
     rate_text,
 )
-from workers.replication.core.limits import Limits, Verdict
+from workers.replication.core.keys import packed
+from workers.replication.core.limits import Explained, Limits, Verdict
 from workers.replication.core.local_requests import (
     SERIES,
     Acquire,
@@ -170,11 +171,27 @@ class LocalApi:
         if not key:
             return refused(400, "no key is given; write /v1/explain?key=192.0.2.1")
         found = []
-        for one in self._limits.explain(key[:1024], self._clock()):
-            numbers = {"value": one.value, "own": one.own, "most": one.most}
+        now = self._clock()
+        for one in self._limits.explain(key[:1024], now):
+            numbers: dict[str, Any] = {"value": one.value, "own": one.own, "most": one.most}
+            numbers["nodes"] = self._shares(one, now)
             place = {"key": one.key, "table": one.table, "cell": one.cell, "stage": one.stage}
             found.append({**_limit(one.limit), **place, **numbers, "remaining": one.remaining})
         return told({"key": key, "limits": found})
+
+    def _shares(self, one: Explained, now: float) -> dict[str, int]:
+        """How much of the count is whose: by node, where it is anything."""
+        part = self._part(one.table)
+        names = sorted({owner.name for owner in part.owners.lives()})
+        if one.limit.subject.is_gauge:
+            gauges = part.gauges(one.table)
+            cell = packed(one.cell, gauges.by_address)
+            values = [(name, gauges.value(cell, name)) for name in names]
+        else:
+            windows = part.windows(one.table, one.limit.window)
+            cell = packed(one.cell, windows.by_address)
+            values = [(name, windows.value(cell, now, name)) for name in names]
+        return {name: value for name, value in values if value}
 
     def _list_tables(self, request: Request) -> Response:
         del request

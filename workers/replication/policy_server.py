@@ -44,12 +44,13 @@ class PolicyServer:
         """Requests that were let through because deciding failed."""
 
     async def open(self, sockets: Sequence[socket.socket]) -> None:
-        """Begin to answer."""
+        """Begin to answer; may be called again for more sockets."""
         loop = asyncio.get_running_loop()
         for one in sockets:
             make = loop.create_unix_server if one.family is socket.AF_UNIX else loop.create_server
             self._servers.append(await make(self._client, sock=one, backlog=BACKLOG))
-        self._look = loop.call_later(self._look_seconds, self._look_around)
+        if self._look is None:
+            self._look = loop.call_later(self._look_seconds, self._look_around)
 
     def close(self) -> None:
         """Answer nobody any more."""

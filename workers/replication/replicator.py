@@ -84,11 +84,11 @@ class Replicator:
 
     def __init__(self, site: Site, defined: Callable[[], Membership | None], alive: Alive) -> None:
         self.site, self._defined, self._ask_alive = site, defined, alive
-        self.clock = TimeLine()
         self.membership = defined() or Membership((site.node,), Replication())
         tables = self.membership.replication.every_table
         site.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(site.directory)
+        self.clock = TimeLine(site.directory)
         incarnation = next_incarnation(site.directory)
         self.shared = Shared(site.node, tables, incarnation=incarnation, now=self.clock())
         self._offsets = Offsets()

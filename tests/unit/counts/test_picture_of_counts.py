@@ -93,6 +93,11 @@ def test_a_table_of_the_cluster_counts_nodes_of_other_subclusters() -> None:
     assert manager.shared.gauge("everywhere", "example.com").total == 0
 
 
+def test_only_who_has_tables_of_the_cluster_hears_of_them() -> None:
+    assert picture().shares(Scope.CLUSTER)
+    assert not picture(replace(REPLICATION, tables=())).shares(Scope.CLUSTER)
+
+
 def test_a_limit_on_a_binding_is_seen_at_its_domains() -> None:
     manager, tables = picture(), node()
     tables.gauge("binding-domain-connections", "out::example.com").add(5)

@@ -88,3 +88,14 @@ def test_a_gauge_that_somebody_holds_while_it_cools_still_counts() -> None:
     assert held.is_cold
     held.add(2)
     assert grid.gauge("held").own == 3
+
+
+def test_a_gauge_that_ended_stays_ended_while_a_hole_is_before_that() -> None:
+    grid, _owners, other = _grid()
+    grid.gauge("key")
+    _tell(grid, other, b"key", 0, 5)
+    for number in range(200):
+        grid.gauge(f"other {number}")
+    assert isinstance(grid.shelf.peek(b"key"), bytes)
+    _tell(grid, other, b"key", 3, 4)
+    assert grid.gauge("key").total == 0

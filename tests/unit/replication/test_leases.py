@@ -1,10 +1,8 @@
 """Open connections are counted until they are released, or nobody says any more that they are."""
 
-import pytest
-
 from tests.unit.replication.fake_counters import FakeCounters
 from workers.replication.core.definitions import TableType
-from workers.replication.core.leases import Lease, Leases, decoded, encoded
+from workers.replication.core.leases import Lease, Leases
 
 CELLS = ((TableType.DOMAIN_CONNECTIONS, "x.example"), (TableType.CONNECTIONS_OUTBOUND, "192.0.2.1"))
 
@@ -80,19 +78,3 @@ def test_a_lease_of_an_earlier_life_ends_in_its_time() -> None:
 
     assert found.end(5.0) == 1
     assert held(counters) == {0}
-
-
-def test_leases_are_written_down_and_read() -> None:
-    found, _ = leases()
-    for number in range(600):
-        found.acquire(CELLS, 1 + number % 3, 60.0, float(number))
-    pieces = list(encoded(found.dump()))
-
-    assert len(pieces) == 3
-    assert list(decoded(pieces)) == list(found.dump())
-
-
-def test_what_is_no_lease_is_said() -> None:
-    for piece in (b"", b"\xff", b"\x91\x01"):
-        with pytest.raises(ValueError, match="no leases"):
-            list(decoded([piece]))

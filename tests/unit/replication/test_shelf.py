@@ -57,3 +57,13 @@ def test_a_value_is_replaced_and_dropped_wherever_it_stands() -> None:
     assert (shelf.get(b"a"), shelf.keys()) == (3, [b"a"])
     shelf.drop(b"a")
     assert shelf.get(b"a") is None
+
+
+def test_a_shelf_that_is_made_smaller_has_room_for_as_many_soon() -> None:
+    shelf = _shelf(1_000)
+    for number in range(900):
+        shelf.put(b"%d" % number, number)
+    shelf.resize(100)
+    for number in range(900, 1_300):
+        shelf.put(b"%d" % number, number)
+    assert len(shelf) <= 100

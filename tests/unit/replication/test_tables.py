@@ -284,3 +284,23 @@ def test_more_changes_than_there_may_be_keys_are_healed_by_a_snapshot() -> None:
         peer.take(piece, NOW)
     assert peer.digest("a", NOW) == tables.digest("a", NOW)
     assert tables.batch(NOW) is None
+
+
+def test_what_an_ended_life_lost_for_good_keeps_nobody_from_the_rest() -> None:
+    tables, peer, other = _tables("a"), _tables("b"), _tables("c")
+    told = []
+    for _ in range(3):
+        _count(tables)
+        told.append(_batch(tables))
+    peer.take(told[0], NOW)
+    peer.take(told[2], NOW)
+    other.take(told[0], NOW)
+    again = _tables("a", 2)
+    for second in range(14):
+        now = NOW + second
+        for one in (peer, other):
+            one.take(_batch(again, now) if again.pending(now) else again.vector(now), now)
+            one.tidy(now)
+    assert ("a", 1, 3) in peer.vector(NOW + 14).known
+    _settle(peer, other, now=NOW + 14)
+    assert _total(other, now=NOW + 14) == _total(peer, now=NOW + 14) == 3

@@ -168,3 +168,12 @@ def test_a_window_that_somebody_holds_while_it_cools_still_counts() -> None:
         window = grid.window(text)
         window.roll(START + 5)
         assert (window.total, held.is_cold, window.is_cold) == (6, True, False)
+
+
+def test_a_bucket_of_no_time_that_counts_is_not_restored() -> None:
+    grid = _grid()
+    for bucket in (0, int(START) - 61, int(START) + 1_000, 1 << 40):
+        grid.restore(b"key", 0, bucket, 5, START)
+    assert len(grid.shelf) == 0
+    grid.restore(b"key", 0, int(START), 5, START)
+    assert grid.value(b"key", START, None) == 5

@@ -7,9 +7,6 @@ given back once, whoever says so and however often; gauges are changed here and 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-
-import msgspec
 
 from workers.replication.core.definitions import TableType
 from workers.replication.core.verdicts import Gauge
@@ -17,7 +14,6 @@ from workers.replication.core.verdicts import Gauge
 LEASES_MAX = 200_000
 TTL_SECONDS = (1.0, 86_400.0)
 USUAL_TTL_SECONDS = 60.0
-PIECE_LEASES = 256
 
 Cell = tuple[TableType, str]
 """Where a lease counts: the type of the table, and the key."""
@@ -135,19 +131,3 @@ class Leases:
     def _charge(self, lease: Lease, count: int) -> None:
         for table, key in lease.cells:
             self._gauge(table, key).add(count)
-
-
-def encoded(leases: Iterable[Lease]) -> Iterator[bytes]:
-    """Return leases as bytes, a piece for some of them."""
-    every = iter(list(leases))
-    while some := list(islice(every, PIECE_LEASES)):
-        yield msgspec.msgpack.encode(some)
-
-
-def decoded(pieces: Iterable[bytes]) -> Iterator[Lease]:
-    """Return the leases of some pieces. Raises `ValueError` for anything else."""
-    for piece in pieces:
-        try:
-            yield from msgspec.msgpack.decode(piece, type=list[Lease])
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise ValueError(f"no leases: {error}") from error
