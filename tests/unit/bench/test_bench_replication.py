@@ -4,19 +4,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import replication_keys, replication_ledger, replication_load, replication_overshoot
+from bench import (
+    replication_keys,
+    replication_ledger,
+    replication_load,
+    replication_mail,
+    replication_overshoot,
+)
 from bench.replica_child import key_names, mark_key
 from bench.replication_overshoot import bound_of, most_within
 
 PROMISED = {
     *("overshoot.over_bound", "false_refusals", "lag.p99_over_max_delay_seconds"),
     *("bus.bytes_per_update", "keys-1m.megabytes_per_node", "keys-1m.snapshot_seconds"),
-    *("keys-1m.decision_microseconds", "ledger.drift"),
+    *("keys-1m.decision_microseconds", "ledger.drift", "mail.over_bound"),
 }
 
 
 def test_every_row_that_was_promised_is_there() -> None:
-    parts = (replication_keys, replication_ledger, replication_load, replication_overshoot)
+    parts = (
+        replication_keys,
+        replication_ledger,
+        replication_load,
+        replication_mail,
+        replication_overshoot,
+    )
 
     assert {name for part in parts for name in part.ROWS} >= PROMISED
 
