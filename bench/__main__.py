@@ -126,6 +126,20 @@ def logs(
     raise typer.Exit(code)
 
 
+@app.command()
+def replication(
+    quick: Annotated[bool, typer.Option(help="Short loads, few deaths: a rough answer.")] = False,
+    row: Asked = "*",
+    name: Name = "bench",
+    output: Output = OUTPUT,
+) -> None:
+    """Measure what nodes count together: lag, cost, overshoot, a million keys, and drift."""
+    from bench.replication import ReplicationBench
+
+    work = ReplicationBench(_options(quick, None, row, name, output), _tell)
+    raise typer.Exit(_measure("replication", work, output))
+
+
 class Work(Protocol):
     """A bench at work."""
 

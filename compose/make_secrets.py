@@ -17,7 +17,8 @@ from pathlib import Path
 CLUSTER = "compose"
 NODES = ("mta1", "mta2", "mta3")
 BROKERS = ("198.18.240.251", "198.18.240.252", "198.18.240.253")
-ROOM = "muster.compose.default"
+ROOM, COUNTS = "muster.compose.default", "muster.compose.replication"
+KINDS = ("heartbeat", "events", "control", "config", "replication")
 QUEUES = r"amq\.gen-.*"
 MANAGER, ADMINISTRATOR = "manager", "administrator"
 
@@ -57,8 +58,8 @@ def broker_definitions(passwords: dict[str, str]) -> dict[str, object]:
     return {
         "vhosts": [{"name": "/"}],
         "exchanges": [
-            room | {"name": f"{ROOM}.{name}", "internal": False, "arguments": {}}
-            for name in ("heartbeat", "events", "control", "config")
+            room | {"name": name, "internal": False, "arguments": {}}
+            for name in (*(f"{ROOM}.{kind}" for kind in KINDS), COUNTS)
         ],
         "users": [
             {
@@ -77,19 +78,19 @@ def allowed(name: str) -> dict[str, str]:
     """Patterns of what an account may make, write to and read from: docs/reference/node.md."""
     if name == ADMINISTRATOR:
         return dict.fromkeys(("configure", "write", "read"), ".*")
-    room = ROOM.replace(".", r"\.")
+    room, counts = (name.replace(".", r"\.") for name in (ROOM, COUNTS))
     if name == MANAGER:
-        rooms = room.removesuffix("default") + r".*\.(events|control|config)"
+        rooms = room.removesuffix("default") + rf".*\.(events|control|config|replication)|{counts}"
         return {
             "configure": rf"^({QUEUES}|manager|node\..*|{rooms})$",
             "write": rf"^({QUEUES}|amq\.default|manager|{rooms})$",
             "read": rf"^({QUEUES}|manager|{rooms})$",
         }
-    own = rf"{QUEUES}|node\.{name}"
+    own = rf"{QUEUES}|node\.{name}|node\.{name}\.metrics"
     return {
         "configure": f"^({own})$",
-        "write": rf"^({QUEUES}|{room}\.(heartbeat|events|config))$",
-        "read": rf"^({own}|{room}\.(heartbeat|control))$",
+        "write": rf"^({QUEUES}|{counts}|{room}\.(heartbeat|replication|events|config))$",
+        "read": rf"^({own}|{counts}|{room}\.(heartbeat|replication|control))$",
     }
 
 

@@ -5,13 +5,16 @@
 Shipping is a step of the worker with a thread of its own, not a task for each line; the worker
 takes from queue `node.N.logs` alone. What is shipped, and to whom, stands in the definitions that
 the agent acts on, and is followed as it changes. A worker whose step fails ends, to be started
-again.
+again. What the logs say of mail is reported to the node's own limits, by a thread that holds
+nothing up.
 """
 
 import logging
 import os
 import sys
 import threading
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, bootsteps
@@ -20,76 +23,58 @@ from workers.bus.errors import BusError
 from workers.bus.exchanges import node_logs_queue
 from workers.bus.keys import load_keys
 from workers.celery import bare_app, configured_path, make_worker
+from workers.defined import Defined
 from workers.exit_codes import Exit
-from workers.failover.core.definitions import Definitions
-from workers.failover.core.definitions_text import LIMIT_BYTES, DefinitionsError, parse
+from workers.failover.core.toml_text import Table
 from workers.failover.errors import FailoverError
-from workers.failover.settings import Settings, read_settings
-from workers.failover.store import DEFINITIONS
+from workers.failover.settings import REPLICATION, Settings, read_file, read_settings
 from workers.logs.carrying import Carriers, Node
-from workers.logs.core.definitions import Logs
+from workers.logs.core.definitions import Logs, Source
+from workers.logs.limits_door import LimitsDoor
+from workers.logs.reporting import DIRECTORY as REPORTING
+from workers.logs.reporting import Reporter
+from workers.logs.shipping import Identity
 from workers.logs.shipping_status import STATUS
 from workers.logs.telling import Teller
+from workers.replication.settings import places
 
-LAST_GOOD = "definitions.last-good.toml"
-"""What the agent acts on as long as the file beside it is no good."""
 STOP_SECONDS = 10.0
 log = logging.getLogger("muster.logs")
 
 
 class DefinedLogs:
-    """The logs that the definitions name; a file that is no good, or older, changes nothing."""
+    """The logs that the definitions name; None as long as there are no definitions."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._directory = settings.state_directory
-        self._belongs = (settings.cluster, settings.subcluster)
-        self._newest: Definitions | None = None
-        self._seen: tuple[int, ...] = ()
-        self._said = ""
+    def __init__(self, settings: Settings, what: str = "what is shipped") -> None:
+        self._defined = Defined(settings, what, log)
 
     def __call__(self) -> Logs | None:
-        """What the newest good definitions say; None as long as there are none."""
-        stamp = self._stamp()
-        if stamp != self._seen:
-            self._seen = stamp
-            problem = self._read(DEFINITIONS)
-            if problem and self._newest is None:
-                self._read(LAST_GOOD)
-            if problem and problem != self._said:
-                log.warning("%s; what is shipped stays as it is", problem)
-            self._said = problem
-        return None if self._newest is None else self._newest.logs
+        """What the newest good definitions say."""
+        newest = self._defined()
+        return None if newest is None else newest.logs
 
-    def _read(self, name: str) -> str:
-        """Take what a file says, if it is good and newer; why not, if it is no good."""
-        path = self._directory / name
-        try:
-            with path.open("rb") as file:
-                found = parse(file.read(LIMIT_BYTES + 1).decode("utf-8"), str(path))
-        except OSError as error:
-            return f"{path}: cannot be read: {error.strerror}"
-        except UnicodeDecodeError:
-            return f"{path}: is not UTF-8 text; put the whole file back"
-        except DefinitionsError as error:
-            return str(error)
-        if (found.cluster, found.subcluster) != self._belongs:
-            return f"{path}: is for {found.cluster}/{found.subcluster}; use the right file"
-        if self._newest is None or found.revision > self._newest.revision:
-            self._newest = found
-        return ""
 
-    def _stamp(self) -> tuple[int, ...]:
-        try:
-            found = (self._directory / DEFINITIONS).stat()
-        except OSError:
-            return (0,)
-        return (found.st_ino, found.st_mtime_ns, found.st_size)
+def reporter_of(settings: Settings, limits_socket: Path) -> Reporter:
+    """Who reports what the node's logs say of mail to the limits that listen on the socket."""
+    logs = DefinedLogs(settings, "what counts for limits")
+
+    def sources() -> Sequence[Source]:
+        found = logs()
+        return found.of_node(settings.node) if found else ()
+
+    return Reporter(
+        Identity(settings.subcluster, settings.node),
+        sources,
+        LimitsDoor(limits_socket),
+        settings.state_directory / REPORTING,
+    )
 
 
 class Shipper:
-    """The thread that ships."""
+    """The threads that ship, and that report."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, limits_socket: Path) -> None:
+        self._reporter = reporter_of(settings, limits_socket)
         node = Node(
             settings.cluster,
             settings.subcluster,
@@ -108,17 +93,21 @@ class Shipper:
             settings.state_directory / STATUS,
         )
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
+        self._reports = threading.Thread(target=self._reporter.serve, name="reporter", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
         self._teller.start()
+        self._reports.start()
 
     def stop(self) -> None:
         """Write down how far everything is, and end."""
         self._teller.close()
+        self._reporter.stop()
         self._carriers.stop()
         self._thread.join(STOP_SECONDS)
+        self._reports.join(STOP_SECONDS)
 
     def _run(self) -> None:
         try:
@@ -151,7 +140,9 @@ def add_step(app: Celery, shipper: Shipper) -> None:
 def main() -> None:
     """Run the worker; exits with one of `workers.exit_codes`."""
     try:
-        settings = read_settings(configured_path("python -m workers.shipper"))
+        path = configured_path("python -m workers.shipper")
+        settings = read_settings(path)
+        limits_socket = read_file(path, lambda top: _limits_socket(top, settings))
         if not settings.brokers:
             raise BusError(f"{settings.node} has no broker; name some in NODE.toml")
         load_keys(settings.key_file)
@@ -159,10 +150,15 @@ def main() -> None:
     except (FailoverError, BusError) as error:
         print(f"muster: {error}", file=sys.stderr)
         sys.exit(Exit.USAGE)
-    add_step(app, Shipper(settings))
+    add_step(app, Shipper(settings, limits_socket))
     worker = make_worker(app, "logs", settings.node)
     worker.start()
     sys.exit(int(worker.exitcode or Exit.OK))
+
+
+def _limits_socket(top: Table, settings: Settings) -> Path:
+    table = top.table(REPLICATION, REPLICATION)
+    return places(table, settings.state_directory, settings.socket).limits_socket
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from django.conf import settings
 from workers.bus.accounts import ForeignAccountError, Management, Standing
 from workers.bus.connection import broker_parameters
 from workers.bus.errors import BusError
-from workers.bus.exchanges import MANAGER_ACCOUNT, node_logs_queue, node_queue
+from workers.bus.exchanges import MANAGER_ACCOUNT, node_logs_queue, node_metrics_queue, node_queue
 from workers.bus.permissions import is_of_cluster, node_permissions, rooms_of
 
 
@@ -132,6 +132,6 @@ def delete_account(broker: Management, cluster: str, node: str) -> bool:
         if standing.tags or not _may_be_ours(standing, cluster, node) or reserved(node):
             return False
         broker.delete_account(node)
-    for queue in (node_queue(node), node_logs_queue(node)):
+    for queue in (node_queue(node), node_logs_queue(node), node_metrics_queue(node)):
         broker.delete_queue(queue)
     return True

@@ -25,6 +25,7 @@ LOGS_STANDING_KEY = ""
 EVENTS_TTL_MS = 60_000
 EVENTS_LENGTH_MAX = 10_000
 CONTROL_TTL_MS = 10_000
+REPLICATION_TTL_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,26 @@ def logs_queue(cluster: str, subscriber: str) -> str:
 def logs_queue_arguments(length_bytes: int) -> dict[str, int | str]:
     """A subscriber's queue refuses what it has no room for: the logs wait on the nodes instead."""
     return {"x-max-length-bytes": length_bytes, "x-overflow": "reject-publish"}
+
+
+def replication_exchange(cluster: str, subcluster: str) -> str:
+    """Where the nodes of a subcluster tell one another what they count."""
+    return f"muster.{cluster}.{subcluster}.replication"
+
+
+def cluster_replication_exchange(cluster: str) -> str:
+    """The same for the tables that all subclusters share."""
+    return f"muster.{cluster}.replication"
+
+
+def replication_room(exchange: str) -> Room:
+    """Nodes hear, and managers; what is older was counted again, or is asked for."""
+    return Room(exchange, REPLICATION_TTL_MS)
+
+
+def node_metrics_queue(node: str) -> str:
+    """Where tasks for the replicating worker of a node wait."""
+    return f"{node_queue(node)}.metrics"
 
 
 def node_logs_queue(node: str) -> str:

@@ -1,7 +1,8 @@
 """What accounts may do at a broker: the three patterns of docs/reference/node.md.
 
 Invariant: a node's account can make and read its own queue alone, hear and speak in the rooms of
-its own subcluster alone; so a stolen one disturbs nobody else. Names are matched literally.
+its own subcluster, and in the one where all subclusters tell what they count together; so a stolen
+one disturbs nobody else. Names are matched literally.
 """
 
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from workers.bus.exchanges import (
     GENERATED_QUEUE_PREFIX,
     MANAGER_QUEUE,
+    cluster_replication_exchange,
     config_exchange,
     control_exchange,
     events_exchange,
@@ -18,10 +20,13 @@ from workers.bus.exchanges import (
     logs_kept_exchange,
     logs_queue,
     node_logs_queue,
+    node_metrics_queue,
     node_queue,
+    replication_exchange,
 )
 
 _OWN_QUEUES = re.escape(GENERATED_QUEUE_PREFIX) + ".*"
+_SPOKEN = (heartbeat_exchange, events_exchange, config_exchange)
 _LOGS = (logs_exchange, logs_kept_exchange)
 _DEFAULT_EXCHANGE = re.escape("amq.default")
 
@@ -38,7 +43,8 @@ class Permissions:
 def rooms_of(cluster: str, subcluster: str) -> tuple[str, ...]:
     """Every fanout exchange of a subcluster; those of logs are made by collectors."""
     makers = (heartbeat_exchange, events_exchange, control_exchange, config_exchange)
-    return tuple(make(cluster, subcluster) for make in makers)
+    own = tuple(make(cluster, subcluster) for make in makers)
+    return (*own, *_counts(cluster, subcluster))
 
 
 def room_permissions(rooms: tuple[str, ...]) -> Permissions:
@@ -48,14 +54,17 @@ def room_permissions(rooms: tuple[str, ...]) -> Permissions:
 
 
 def node_permissions(cluster: str, subcluster: str, node: str) -> Permissions:
-    """Heartbeats both ways; events, configuration, logs out; questions and own tasks in."""
-    heartbeat, events, control, config = map(re.escape, rooms_of(cluster, subcluster))
+    """Heartbeats and counts both ways; events, configuration, logs out; questions, own tasks in."""
+    heartbeat, events, config = (re.escape(make(cluster, subcluster)) for make in _SPOKEN)
+    control = re.escape(control_exchange(cluster, subcluster))
     logs, kept = (re.escape(make(cluster, subcluster)) for make in _LOGS)
-    own = (_OWN_QUEUES, *map(re.escape, (node_queue(node), node_logs_queue(node))))
+    queues = (node_queue(node), node_logs_queue(node), node_metrics_queue(node))
+    own = (_OWN_QUEUES, *map(re.escape, queues))
+    both = (heartbeat, *map(re.escape, _counts(cluster, subcluster)))
     return Permissions(
         configure=_pattern(*own),
-        write=_pattern(_OWN_QUEUES, heartbeat, events, config, logs),
-        read=_pattern(*own, heartbeat, control, kept),
+        write=_pattern(_OWN_QUEUES, *both, events, config, logs),
+        read=_pattern(*own, *both, control, kept),
     )
 
 
@@ -68,7 +77,8 @@ def is_of_cluster(found: Permissions, cluster: str, node: str) -> bool:
 
 def manager_permissions(cluster: str) -> Permissions:
     """Every subcluster's rooms but the ring; its own tasks, and tasks into any node's queue."""
-    rooms = rf"muster\.{re.escape(cluster)}\..*\.(events|control|config|logs|logs\.kept)"
+    kinds = r"events|control|config|logs|logs\.kept|replication"
+    rooms = rf"muster\.{re.escape(cluster)}\.(.*\.({kinds})|replication)"
     subscribers = re.escape(logs_queue(cluster, "")) + ".*"
     own = (_OWN_QUEUES, re.escape(MANAGER_QUEUE), subscribers)
     return Permissions(
@@ -76,6 +86,10 @@ def manager_permissions(cluster: str) -> Permissions:
         write=_pattern(*own, _DEFAULT_EXCHANGE, rooms),
         read=_pattern(*own, rooms),
     )
+
+
+def _counts(cluster: str, subcluster: str) -> tuple[str, str]:
+    return replication_exchange(cluster, subcluster), cluster_replication_exchange(cluster)
 
 
 def _pattern(*alternatives: str) -> str:

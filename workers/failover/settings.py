@@ -18,8 +18,8 @@ CONFIGURATION = "configuration"
 USUAL_COMMANDS = Path("/etc/muster/commands")
 SOCKET_PATH_BYTES = 107
 """What Linux allows for the path of a UNIX socket."""
-
-
+REPLICATION = "replication"
+"""A table that is the replicating worker's: `workers.replication.settings` reads it."""
 T = TypeVar("T")
 
 
@@ -68,7 +68,7 @@ def read_file(path: Path, read: Callable[[Table], T]) -> T:
 
 
 def _settings(top: Table) -> Settings:
-    top.allow(*(field.name for field in fields(Settings)), CONFIGURATION)
+    top.allow(*(field.name for field in fields(Settings)), CONFIGURATION, REPLICATION)
     door = _path(top, "socket")
     if len(bytes(door)) > SOCKET_PATH_BYTES:
         way = f"the system allows {SOCKET_PATH_BYTES} bytes, choose a shorter path"

@@ -57,6 +57,8 @@ class Wish:
     """Of the dashboard on the machine's loopback; None: the first free one."""
     collectors: int = 0
     """How many take the nodes' logs, each all of them."""
+    limits: bool = False
+    """Whether the nodes count and limit mail together."""
     broker_url: str = ""
     """An existing broker that somebody wants the lab to use; refused."""
     software: Software = Software.MUSTER
@@ -128,6 +130,18 @@ def _check(wish: Wish) -> None:
         raise LabRefused(f"--vips is {wish.vips}; a lab has 1 to {MOST_VIPS} VIPs")
     if wish.brokers not in (0, 1, 3):
         raise LabRefused(f"--brokers is {wish.brokers}; a lab has 1 or 3 (or 0: ring B alone)")
+    _check_parts(wish)
+    if wish.software is Software.KEEPALIVED:
+        _check_keepalived(wish)
+    refuse_broker_url(wish.broker_url)
+    ships = bool(wish.collectors or (wish.limits and wish.mail))
+    for name in ("tc", *["postfix"] * wish.mail, *["unshare"] * ships):
+        tool(name)
+    if wish.brokers:
+        tool("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+def _check_parts(wish: Wish) -> None:
     if wish.manager and not wish.brokers:
         raise LabRefused("a manager needs a broker: --brokers 1 or 3, or --no-manager")
     if not 0 <= wish.collectors <= MOST_COLLECTORS:
@@ -135,13 +149,8 @@ def _check(wish: Wish) -> None:
         raise LabRefused(f"--collectors is {wish.collectors}; {most}")
     if wish.collectors and not wish.manager:
         raise LabRefused("collectors need a manager: leave --no-manager out, or --collectors 0")
-    if wish.software is Software.KEEPALIVED:
-        _check_keepalived(wish)
-    refuse_broker_url(wish.broker_url)
-    for name in ("tc", *["postfix"] * wish.mail, *["unshare"] * bool(wish.collectors)):
-        tool(name)
-    if wish.brokers:
-        tool("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    if wish.limits and not wish.brokers:
+        raise LabRefused("limits need a broker: --brokers 1 or 3, or --no-limits")
 
 
 def _check_keepalived(wish: Wish) -> None:
@@ -210,6 +219,7 @@ def _plan(wish: Wish) -> state.Record:
         port=choose_port(wish.port, ports) if wish.manager else 0,
         software=wish.software,
         collectors=wish.collectors,
+        limits=wish.limits,
     )
 
 

@@ -67,6 +67,14 @@ Collectors = Annotated[
         show_default=False,
     ),
 ]
+Limits = Annotated[
+    bool | None,
+    typer.Option(
+        "--limits/--no-limits",
+        help="Nodes count and limit mail together; with a broker and mail unless --no-limits.",
+        show_default=False,
+    ),
+]
 _FAULTS = "Do a fault: KIND TARGET...\n\n" + "\n\n".join(
     f"{kind.value} {kind.usage}: {kind.sentence}" for kind in FaultKind
 )
@@ -101,6 +109,7 @@ def up(
     interval: Interval = 0.2,
     manager: Manager = None,
     collectors: Collectors = None,
+    limits: Limits = None,
     port: Port = None,
     name: Name = DEFAULT_NAME,
 ) -> None:
@@ -109,7 +118,7 @@ def up(
     end_like_interrupt()
     with _complaints():
         with progress() as tell:
-            lab = bringup.bring_up(_wish(wish, manager, collectors), tell)
+            lab = bringup.bring_up(_wish(wish, manager, collectors, limits), tell)
         typer.echo(f"lab {lab.name} is up on {lab.subnet}: VIPs {', '.join(lab.vips[:8])}")
         typer.echo("\n".join(login_lines(lab.record)), nl=bool(lab.managers))
 
@@ -123,13 +132,14 @@ def run(
     interval: Interval = 0.2,
     manager: Manager = None,
     collectors: Collectors = None,
+    limits: Limits = None,
     port: Port = None,
     name: Name = DEFAULT_NAME,
 ) -> None:
     """Start a lab, show it live until Ctrl-C, then take it down."""
     wish = bringup.Wish(name, nodes, vips, brokers, mail, interval, port=port)
     with _complaints():
-        running.run(_wish(wish, manager, collectors))
+        running.run(_wish(wish, manager, collectors, limits))
 
 
 @app.command()
@@ -225,12 +235,15 @@ def env(name: Name = DEFAULT_NAME) -> None:
         typer.echo(f"export {variable}={shlex.quote(value)}")
 
 
-def _wish(wish: bringup.Wish, manager: bool | None, collectors: int | None) -> bringup.Wish:
+def _wish(
+    wish: bringup.Wish, manager: bool | None, collectors: int | None, limits: bool | None
+) -> bringup.Wish:
     """The wish, with what the environment says, and all that there can be unless it was said."""
     managed = wish.brokers > 0 if manager is None else manager
     return dataclasses.replace(
         wish,
         manager=managed,
+        limits=wish.brokers > 0 and wish.mail if limits is None else limits,
         collectors=int(managed and wish.mail) if collectors is None else collectors,
         broker_url=os.environ.get(BROKER_VARIABLE, "") if wish.brokers else "",
     )

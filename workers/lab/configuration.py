@@ -68,6 +68,7 @@ maximal_backoff_time = 30s
 queue_run_delay = 10s
 service_throttle_time = 1s
 default_process_limit = {{{{ settings.process_limit }}}}
+{limits}\
 import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ POSTLOG_SERVICE POSTLOG_HOSTNAME {role}
 """
 _MASTER = """\
@@ -109,6 +110,8 @@ class Place:
     sink: str
     maillog: str = "/dev/stdout"
     """Where its log goes, `home` alike."""
+    limits: str = ""
+    """Lines of main.cf about whom it asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,7 @@ def tree(place: Place) -> dict[str, bytes]:
         sink=place.sink,
         maillog=place.maillog,
         role=ROLE_VARIABLE,
+        limits=place.limits,
     )
     files = {
         SETTINGS: _SETTINGS,

@@ -21,6 +21,9 @@ from workers.lab.configuration import live_revision
 from workers.lab.core.hosts import Host, Role, namespace
 from workers.lab.counters import read_counters
 from workers.lab.host_files import config_directory, counters_file, host_directory
+from workers.lab.limit_health import Told as Limits
+from workers.lab.limit_health import look_at_limits
+from workers.lab.limit_health import missing_in as missing_in_limits
 from workers.lab.log_health import Shippers, look_at_shippers
 from workers.lab.log_health import missing_in as missing_in_logs
 from workers.lab.manager_health import ManagerHealth, look_at_manager, missing_in
@@ -57,6 +60,7 @@ class Health:
     configuration: Mapping[str, int | None] = field(default_factory=dict)
     """The revision whose files each node runs; 0: those laid down, None: none."""
     shippers: Shippers = field(default_factory=dict)
+    limits: Limits = field(default_factory=dict)
 
     def vips(self, record: Record) -> tuple[str, ...]:
         """What the nodes know as VIPs: those of the bring-up, until somebody changes them."""
@@ -93,6 +97,7 @@ def look(record: Record) -> Health:
             name: live_revision(config_directory(record, name)) for name in record.names(Role.NODE)
         },
         shippers=look_at_shippers(record),
+        limits=look_at_limits(record),
     )
 
 
@@ -122,7 +127,7 @@ def missing(record: Record, health: Health) -> list[str]:
         found += _missing_mail(record, health)
     if health.manager is not None:
         found += missing_in(health.manager) + _missing_configuration(health)
-    return found + missing_in_logs(record, health.shippers)
+    return found + missing_in_logs(record, health.shippers) + missing_in_limits(health.limits)
 
 
 def _place(vip: str) -> tuple[int, int]:

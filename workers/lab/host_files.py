@@ -14,7 +14,15 @@ from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
 from workers.failover.core.definitions_rules import BOUNDS
 from workers.failover.core.definitions_text import render
-from workers.lab import broker_files, configuration, keepalived, log_files, manager_files, postfix
+from workers.lab import (
+    broker_files,
+    configuration,
+    keepalived,
+    limit_files,
+    log_files,
+    manager_files,
+    postfix,
+)
 from workers.lab.broker_files import SUBCLUSTER
 from workers.lab.clocks import clock_environment, set_clock
 from workers.lab.core.hosts import Host, Role, Software
@@ -108,6 +116,7 @@ def definitions_of(record: Record) -> Definitions:
         nodes={h.name: Node(h.name, h.address) for h in record.hosts if h.role is Role.NODE},
         vips={vip: Vip(vip) for vip in record.vips},
         logs=log_files.logs_of(record),
+        replication=limit_files.replication_of(record),
     )
 
 
@@ -116,7 +125,8 @@ def configuration_of(record: Record) -> dict[str, bytes]:
     sink = next(host.address for host in record.hosts if host.role is Role.SINK)
     node = "{{ node.name }}"
     place = configuration.Place(str(_postfix_home(record, node)), record.subnet, sink)
-    if record.collectors:
+    place = dataclasses.replace(place, limits=limit_files.postfix_lines(record, node))
+    if log_files.ships(record):
         place = dataclasses.replace(place, maillog=str(log_files.maillog_of(record, node)))
     return configuration.tree(place)
 
@@ -195,7 +205,9 @@ def _node_programs(record: Record, host: Host) -> list[Program]:
     if record.names(Role.MANAGER):
         found.append(python_program(REPORTER, "workers.failover.reporter", *config, **clock))
         found.append(python_program(WORKER, "workers.celery", *config))
-    if record.collectors:
+    if record.limits:
+        found.append(limit_files.metrics_program(node_file(record, host.name)))
+    if log_files.ships(record):
         found.append(log_files.shipper_program(record, host, node_file(record, host.name)))
     found.append(python_program("echo", "workers.lab.echo", host.name))
     if record.mail:
@@ -208,7 +220,7 @@ def _mail_programs(record: Record, host: Host) -> list[Program]:
     home = _postfix_home(record, host.name)
     files = configuration.rendered(configuration_of(record), definitions_of(record), host.name)
     found = [postfix.prepare(home, config_directory(record, host.name), files)]
-    if record.collectors:
+    if log_files.ships(record):
         log_files.maillog_of(record, host.name).parent.mkdir(mode=0o755)
         found.append(log_files.rotation_program(record, host, postfix.directory_of(home)))
     return found

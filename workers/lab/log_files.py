@@ -26,15 +26,20 @@ KEEP_BYTES = 256 << 20
 _MOUNTED = 'mount --bind "$0" "$1" && shift && exec "$@"'
 
 
+def ships(record: Record) -> bool:
+    """Whether its nodes read their mail logs: for collectors, or for limits."""
+    return bool(record.collectors or (record.limits and record.mail))
+
+
 def logs_of(record: Record) -> Logs:
-    """What the lab's nodes ship, and to whom; nothing without collectors."""
+    """What the lab's nodes ship, and to whom."""
     names = collector_names(record.collectors)
-    sources = [Source("mail", str(_this_host(record) / MAILLOG))] if names and record.mail else []
+    sources = [Source("mail", str(_this_host(record) / MAILLOG))] * (record.mail and ships(record))
     return Logs(tuple(sources), tuple(Subscriber(name, BACKLOG_BYTES) for name in names))
 
 
 def maillog_of(record: Record, node: str) -> Path:
-    """Where a node's Postfix writes its log, if the lab collects logs."""
+    """Where a node's Postfix writes its log, if its nodes read them."""
     return directory(record.name) / node / MAILLOG
 
 

@@ -8,10 +8,17 @@ import pika
 from pika.adapters.blocking_connection import BlockingConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from workers.bus.exchanges import MANAGER_QUEUE, logs_queue, node_logs_queue, node_queue
+from workers.bus.exchanges import (
+    MANAGER_QUEUE,
+    logs_queue,
+    node_logs_queue,
+    node_metrics_queue,
+    node_queue,
+)
 from workers.lab import manager_files
 from workers.lab.core.hosts import Role, collector_names, namespace
 from workers.lab.health import in_namespace
+from workers.lab.log_files import ships
 from workers.lab.state import Record
 
 CONNECT_SECONDS = 2.0
@@ -24,8 +31,11 @@ def missing_workers(record: Record) -> list[str]:
     host = record.names(Role.MANAGER)[0]
     nodes = record.names(Role.NODE)
     queues = [MANAGER_QUEUE, *map(node_queue, nodes)]
-    if record.collectors:
+    if record.limits:
+        queues += map(node_metrics_queue, nodes)
+    if ships(record):
         queues += map(node_logs_queue, nodes)
+    if record.collectors:
         queues += (logs_queue(record.name, name) for name in collector_names(record.collectors))
     url = manager_files.environment_of(record, host)["MUSTER_BROKER_URL"].split(",")[0]
     try:

@@ -66,6 +66,8 @@ class Record:
     software: Software = Software.MUSTER
     collectors: int = 0
     """How many collectors take the nodes' logs; 0: nothing is shipped."""
+    limits: bool = False
+    """Whether the nodes count and limit mail together."""
 
     @property
     def abandoned(self) -> bool:

@@ -14,6 +14,7 @@ from workers.lab import manager_files
 from workers.lab.core.hosts import Role, collector_names
 from workers.lab.health import Health, Holding, missing
 from workers.lab.lab import DEFAULT_NAME
+from workers.lab.limit_health import WELL, standing
 from workers.lab.manager_health import ManagerHealth
 from workers.lab.state import Record
 
@@ -47,6 +48,8 @@ def render(record: Record, health: Health) -> RenderableType:
     parts: list[RenderableType] = [_nodes(record, health), _vips(record, health)]
     parts.append(_mail_line(record, health))
     parts += [_logs_line(name, health) for name in collector_names(record.collectors)]
+    if health.limits:
+        parts.append(_limits_line(health))
     if health.manager is not None:
         parts.append(_manager_line(record, health.manager))
     if record.faults:
@@ -95,6 +98,7 @@ def _node(record: Record, health: Health, name: str) -> dict[str, Any]:
     address = next(host.address for host in record.hosts if host.name == name)
     found: dict[str, Any] = {"node": name, "address": address, "answers": agent is not None}
     found["configuration"] = health.configuration.get(name)
+    found["limits"] = health.limits.get(name)
     if agent is not None:
         found |= {key: agent.get(key) for key in ("state", "incarnation", "revision", "rings")}
         found["members"] = agent.get("view", {}).get("members", [])
@@ -210,3 +214,11 @@ def _mail_line(record: Record, health: Health) -> Text:
         f"{sink.get('per_second', 0):.0f} received by the sink; in all "
         f"{client.get('accepted', 0)}, {client.get('deferred', 0)}, {sink.get('received', 0)}"
     )
+
+
+def _limits_line(health: Health) -> Text:
+    """How each node limits."""
+    states = {node: standing(told) for node, told in health.limits.items()}
+    found = ", ".join(f"{node} {state}" for node, state in states.items())
+    well = all(state == WELL for state in states.values())
+    return Text(f"Limits: {found}", style="" if well else "yellow")

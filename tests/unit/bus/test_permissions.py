@@ -15,8 +15,12 @@ NODE = node_permissions("demo", "default", "mta1")
 MANAGER = manager_permissions("demo")
 ROOM = "muster.demo.default."
 NODE_QUEUES = ("node.mta1", "node.mta11", "node.mta2", "node.mta1.logs", "node.mta2.logs")
+METRICS_QUEUES = ("node.mta1.metrics", "node.mta2.metrics")
 EVERYTHING = (
     *("amq.gen-x", "amq.default", "manager", *NODE_QUEUES, "muster.demo.logs.archive"),
+    *METRICS_QUEUES,
+    *(f"{ROOM}replication", "muster.demo.replication", "muster.other.replication"),
+    *("muster.demo.second.replication", "musterxdemo.replication", "muster.demo.xreplication"),
     *(f"{ROOM}logs", f"{ROOM}logs.kept"),
     *(f"{ROOM}heartbeat", f"{ROOM}events", f"{ROOM}control", f"{ROOM}config"),
     f"{ROOM}managers.config",
@@ -32,16 +36,22 @@ def allowed(permissions: Permissions, right: str) -> set[str]:
 @pytest.mark.parametrize(
     ("right", "names"),
     [
-        ("configure", {"amq.gen-x", "node.mta1", "node.mta1.logs"}),
+        ("configure", {"amq.gen-x", "node.mta1", "node.mta1.logs", "node.mta1.metrics"}),
         (
             "write",
-            {"amq.gen-x", *(f"{ROOM}{name}" for name in ("heartbeat", "events", "config", "logs"))},
+            {
+                *("amq.gen-x", "muster.demo.replication"),
+                *(f"{ROOM}{name}" for name in ("heartbeat", "replication")),
+                *(f"{ROOM}{name}" for name in ("events", "config", "logs")),
+            },
         ),
         (
             "read",
             {
-                *("amq.gen-x", "node.mta1", "node.mta1.logs"),
-                *(f"{ROOM}{name}" for name in ("heartbeat", "control", "logs.kept")),
+                *("amq.gen-x", "node.mta1", "node.mta1.logs", "node.mta1.metrics"),
+                "muster.demo.replication",
+                *(f"{ROOM}{name}" for name in ("heartbeat", "replication")),
+                *(f"{ROOM}{name}" for name in ("control", "logs.kept")),
             },
         ),
     ],
@@ -55,15 +65,16 @@ def test_a_node_reaches_its_own_queue_and_the_rooms_of_its_subcluster(
 @pytest.mark.parametrize(
     ("right", "others"),
     [
-        ("configure", {"manager", *NODE_QUEUES}),
+        ("configure", {"manager", *NODE_QUEUES, *METRICS_QUEUES}),
         ("write", {"manager", "amq.default"}),
         ("read", {"manager"}),
     ],
 )
 def test_the_manager_reaches_every_subcluster_of_its_cluster(right: str, others: set[str]) -> None:
-    names = ("events", "control", "config", "managers.config", "logs", "logs.kept")
+    names = ("events", "control", "config", "managers.config", "logs", "logs.kept", "replication")
     own = {f"{ROOM}{name}" for name in names}
-    rooms = {*own, "muster.demo.second.events", "muster.demo.logs.archive"}
+    seconds = (f"muster.demo.second.{name}" for name in ("events", "replication"))
+    rooms = {*own, *seconds, "muster.demo.logs.archive", "muster.demo.replication"}
     assert allowed(MANAGER, right) == {"amq.gen-x", *rooms, *others}
 
 

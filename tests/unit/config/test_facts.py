@@ -1,16 +1,27 @@
 """What templates know of the cluster, in which order."""
 
 import re
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from tests.architecture.tree import ROOT
 from tests.unit.config.rendered import FACTS, refused, written
-from workers.config.core.facts import NAMES, Facts, Node, Vip, by_number, facts_of, ordered
+from workers.config.core.facts import (
+    NAMES,
+    Facts,
+    Node,
+    Transport,
+    Vip,
+    by_number,
+    facts_of,
+    ordered,
+)
 from workers.config.core.filters import _OWN as OWN_FILTERS
 from workers.config.core.filters import FILTERS, TESTS
 from workers.failover.core import definitions as defined
+from workers.replication.core.definitions import Limit, Per, Replication, Subject
 
 
 def test_facts_are_in_order_whatever_the_order_they_come_in() -> None:
@@ -48,7 +59,26 @@ def test_facts_are_those_of_the_definitions() -> None:
         node=Node("mta2", "10.0.0.2", interfaces=(("198.18.0.0/24", "eth7"),)),
         nodes=(Node("mta1", "10.0.0.1", "rack1", 2), found.node),
         vips=(Vip("198.18.0.9", "eth7", prefer=("mta1",), binding="bulk"),),
+        transports={"": Transport(20, 0, 0, 100), "bulk": Transport(20, 0, 0, 100)},
     )
+
+
+def test_transports_are_a_nodes_share_of_the_limits() -> None:
+    limits = (
+        Limit("all", Subject.OUTBOUND_CONNECTIONS, Per.DOMAIN, 40),
+        Limit("bulk", Subject.OUTBOUND_CONNECTIONS, Per.DOMAIN, 6, binding="bulk"),
+    )
+    nodes = {name: defined.Node(name, f"10.0.0.{name[-1]}") for name in ("mta1", "mta2", "mta3")}
+    nodes["mta3"] = replace(nodes["mta3"], admin_state=defined.AdminState.MAINTENANCE)
+    definitions = defined.Definitions(
+        "demo", "site", 3, nodes=nodes, replication=Replication(limits=limits)
+    )
+    found = facts_of(definitions, 3, "mta1").transports
+    template = "{{ transports[''].destination_concurrency_limit }} {{ transports.bulk | tojson }}"
+
+    assert [one.destination_concurrency_limit for one in found.values()] == [20, 3]
+    facts = msgspec.structs.replace(FACTS, transports=found)
+    assert written(template, facts=facts).startswith('20 {"destination_concurrency_limit": 3')
 
 
 def test_a_node_that_the_definitions_do_not_have_has_no_facts_either() -> None:

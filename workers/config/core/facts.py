@@ -33,6 +33,15 @@ class Vip(msgspec.Struct, frozen=True):
     description: str = ""
 
 
+class Transport(msgspec.Struct, frozen=True):
+    """What keeps a transport of Postfix within a node's share of the limits; delays in seconds."""
+
+    destination_concurrency_limit: int
+    destination_rate_delay: int
+    transport_rate_delay: int
+    process_limit: int
+
+
 class Facts(msgspec.Struct, frozen=True):
     """All that templates of one node see. `revision` is the one rendered, or about to be made."""
 
@@ -44,6 +53,8 @@ class Facts(msgspec.Struct, frozen=True):
     """Every node of the subcluster, this one too, by name; see `ordered`."""
     vips: tuple[Vip, ...]
     """By IP version and number; see `ordered`."""
+    transports: dict[str, Transport] = {}
+    """By binding; under "" for mail without one."""
 
 
 NAMES = Facts.__struct_fields__
@@ -68,6 +79,10 @@ class Defined(Protocol):
     def vips(self) -> Mapping[str, Any]:
         """Every VIP by its address."""
 
+    @property
+    def transports(self) -> Mapping[str, Any]:
+        """What keeps each binding's transport within a node's share of the limits."""
+
     def interface_on(self, node: str, vip: str) -> str:
         """The network card that carries a VIP on a node."""
 
@@ -88,7 +103,12 @@ def facts_of(definitions: Defined, revision: int, node: str) -> Facts:
         )
         for address, one in definitions.vips.items()
     )
-    return ordered(definitions.cluster, definitions.subcluster, revision, node, nodes, vips)
+    transports = {
+        binding: Transport(**{name: getattr(one, name) for name in Transport.__struct_fields__})
+        for binding, one in definitions.transports.items()
+    }
+    found = ordered(definitions.cluster, definitions.subcluster, revision, node, nodes, vips)
+    return msgspec.structs.replace(found, transports=transports)
 
 
 def ordered(

@@ -24,7 +24,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from workers.config.core.facts import NAMES, Node, Vip
+from workers.config.core.facts import NAMES, Node, Transport, Vip
 from workers.config.core.filters import FILTERS, TESTS
 from workers.config.core.secrets import Secret
 from workers.config.core.unusable import Unusable
@@ -34,7 +34,7 @@ NUMBER_BITS = 4096
 REPEATED = 1024 * 1024
 """Characters or members that `*` may make."""
 
-_FACTS = {Node, Vip}
+_FACTS = {Node, Transport, Vip}
 PLACE = "muster_place"
 """Added to each call of `secret`: the path and the line that it stands on."""
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 
 from workers.logs.core.definitions import Logs
+from workers.replication.core.definitions import Replication
+from workers.replication.core.shares import Transport, share_of, transport_of
 
 read_address = lru_cache(maxsize=1 << 15)(ipaddress.ip_address)
 """`ip_address`, fast for what was read before: thousands of VIPs are read at every change."""
@@ -129,6 +131,20 @@ class Definitions:
     vips: dict[str, Vip] = field(default_factory=dict)
     logs: Logs = field(default=Logs())
     """Carried for the shipper of logs; nothing of the failover looks inside."""
+    replication: Replication = field(default=Replication())
+    """Carried for what shares tables and limits traffic; nothing of the failover looks inside."""
+
+    @cached_property
+    def transports(self) -> dict[str, Transport]:
+        """For templates: what keeps a node's transports within its share of the limits.
+
+        By binding, under "" for mail without one. Nodes in maintenance have no share.
+        """
+        limits = self.replication.limits
+        bindings = {"", *(one.binding for one in limits), *(v.binding for v in self.vips.values())}
+        away = AdminState.MAINTENANCE
+        nodes = sum(one.admin_state is not away for one in self.nodes.values())
+        return {one: transport_of(share_of(limits, nodes, one)) for one in sorted(bindings)}
 
     @cached_property
     def witnesses(self) -> tuple[str, ...]:

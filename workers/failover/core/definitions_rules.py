@@ -25,6 +25,7 @@ from workers.failover.core.definitions import (
 from workers.failover.core.hooks import command_refusal
 from workers.failover.core.toml_text import Path, Problem
 from workers.logs.core.definitions import logs_refusal
+from workers.replication.core.definitions_rules import replication_refusal
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -124,7 +125,8 @@ def check(definitions: Definitions) -> None:
     _check_topologies(definitions)
     _check_nodes(definitions)
     _check_vips(definitions)
-    if refusal := logs_refusal(definitions.logs, definitions.nodes):
+    refusal = logs_refusal(definitions.logs, definitions.nodes)
+    if refusal := refusal or replication_refusal(definitions.replication, definitions.nodes):
         raise Problem(*refusal)
 
 
