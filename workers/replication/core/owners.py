@@ -44,6 +44,11 @@ class Owner:
         self._lowest = self._lowest_before = float("inf")
         self._period = 0.0
 
+    @property
+    def seen(self) -> int:
+        """The last batch that is here, whatever is missing in front of it."""
+        return max((upto for _since, upto in self.ahead), default=self.known)
+
     def hear(self, its_now: float, now: float, spoke: float | None = None) -> None:
         """Take in that the owner's clock showed `its_now` when the message of now was sent.
 
