@@ -11,7 +11,13 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from bench import replication_keys, replication_ledger, replication_load, replication_overshoot
+from bench import (
+    replication_keys,
+    replication_ledger,
+    replication_load,
+    replication_overshoot,
+    replication_policy,
+)
 from bench.options import Options, Teller
 from bench.replication_nodes import broker_at
 from bench.report import Row
@@ -26,9 +32,12 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     keys: int = replication_keys.KEYS
     kills: int = 16
     parted_seconds: float = 60.0
+    policy_seconds: float = 10.0
 
 
-QUICK = Counts(load_seconds=8.0, overshoot_seconds=25.0, kills=5, parted_seconds=12.0)
+QUICK = Counts(
+    load_seconds=8.0, overshoot_seconds=25.0, kills=5, parted_seconds=12.0, policy_seconds=3.0
+)
 Part = Callable[[Path, RunningBroker], Iterator[Row]]
 
 
@@ -61,6 +70,12 @@ class ReplicationBench:
     def _parts(self, seed: int) -> list[tuple[Sequence[str], Part]]:
         counts, tell = self._counts, self._tell
         return [
+            (
+                replication_policy.ROWS,
+                lambda place, _broker: replication_policy.rows(
+                    place, counts.policy_seconds, seed, tell
+                ),
+            ),
             (
                 replication_load.ROWS,
                 lambda place, broker: replication_load.rows(

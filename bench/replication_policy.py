@@ -6,7 +6,7 @@ limits that nothing reaches. Ours tells a peer what it counts, and hears what th
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,8 @@ ROWS = (
 )
 FASTER_THAN_POSTFWD, FASTER_THAN_REDIS, P99_SECONDS = 10.0, 2.0, 0.002
 RATE = 5_000.0
+LEAST_PART = 0.99
+"""Of the requests that fall due, as many are answered, or there is no figure."""
 WARM_PART = 0.5
 """Of the time that is measured, so much is asked before."""
 OURS = "muster"
@@ -40,19 +42,23 @@ def rows(place: Path, seconds: float, seed: int, tell: Teller) -> Iterator[Row]:
             if policy is US:
                 late = measured(socket, Load(seconds, rate=RATE, seed=seed))
                 tell(f"{policy.name} at {RATE:.0f}/s: {told(late)}")
+    yield from judged(found, late)
+
+
+def judged(found: Mapping[str, Answers], late: Answers) -> Iterator[Row]:
+    """Make the rows: `found` by the names of the servers, `late` of ours at `RATE`."""
     rates = {name: round(one.per_second, 1) for name, one in found.items()}
-    ours = rates[OURS]
+    ours = rates.pop(OURS)
     for name, peer, bound in (
         (ROWS[0], policies.POSTFWD, FASTER_THAN_POSTFWD),
         (ROWS[1], policies.ASKING_REDIS, FASTER_THAN_REDIS),
     ):
-        yield row(name, [round(ours / rates[peer.name], 4)], "ratio", bound, better="higher")
-    if late.per_second < 0.99 * RATE:
-        raise BenchError(f"{late.per_second:.0f} of {RATE:.0f} requests a second were answered")
-    yield row(ROWS[2], [round(late.p99, 6)], "s", P99_SECONDS)
+        ratio = round(ours / rates[peer.name], 4)
+        yield row(name, [ratio], "ratio", bound, better="higher")
+    in_time = late.per_second >= LEAST_PART * RATE
+    yield row(ROWS[2], [round(late.p99, 6)] if in_time else [], "s", P99_SECONDS)
     shown = row(ROWS[3], [ours], "1/s", None, reported=True, better="higher")
-    others = {name: rate for name, rate in rates.items() if name != OURS}
-    yield msgspec.structs.replace(shown, peers=others)
+    yield msgspec.structs.replace(shown, peers=rates)
     for name, peer in ((ROWS[4], policies.PIPING_REDIS), (ROWS[5], policies.POLICYD_RATE_LIMIT)):
         ratio = round(ours / rates[peer.name], 4)
         yield row(name, [ratio], "ratio", None, reported=True, better="higher")

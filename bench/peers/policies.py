@@ -75,12 +75,19 @@ class Policy:
     """Whether it goes on when clients leave."""
 
 
+def _program(path: str) -> str:
+    found = UNPACKED.resolve() / path
+    if not found.exists():
+        raise BenchError(f"{found} is not there: script/setup --peers puts it there")
+    return str(found)
+
+
 def _postfwd(work: Path, socket: Path) -> list[Command]:
     (work / "rules").write_text(POSTFWD_RULES)
     libraries = ["-I", str(UNPACKED.resolve() / "usr/share/perl5")]
     found = sorted(UNPACKED.resolve().glob("usr/lib/*/perl5/*"))
     libraries += [word for path in found for word in ("-I", str(path))]
-    program = str(UNPACKED.resolve() / "usr/sbin/postfwd1")
+    program = _program("usr/sbin/postfwd1")
     options = ["--daemon", "--proto=unix", f"--port={socket}", "--umask=0000", "--user=root"]
     options += ["--group=root", f"--pidfile={work}/pid", "--nodns", "--no-dnslog", "--norulelog"]
     return [(["perl", "-T", *libraries, program, *options, f"--file={work}/rules"], socket)]
@@ -88,15 +95,15 @@ def _postfwd(work: Path, socket: Path) -> list[Command]:
 
 def _policyd(work: Path, socket: Path) -> list[Command]:
     (work / "conf.yaml").write_text(POLICYD.format(work=work, socket=socket))
-    program = UNPACKED.resolve() / "usr/bin/policyd-rate-limit"
-    return [(["/usr/bin/python3", str(program), "--file", f"{work}/conf.yaml"], socket)]
+    program = _program("usr/bin/policyd-rate-limit")
+    return [(["/usr/bin/python3", program, "--file", f"{work}/conf.yaml"], socket)]
 
 
 def _redis(how: str, work: Path, socket: Path) -> list[Command]:
     (work / "redis.conf").write_text(REDIS.format(work=work))
-    program = UNPACKED.resolve() / "usr/bin/redis-server"
+    program = _program("usr/bin/redis-server")
     server = [sys.executable, "-m", "bench.peers.redis_policy", str(socket), f"{work}/redis.sock"]
-    redis = [str(program), f"{work}/redis.conf"]
+    redis = [program, f"{work}/redis.conf"]
     return [(redis, work / "redis.sock"), ([*server, how], socket)]
 
 
@@ -109,8 +116,6 @@ PIPING_REDIS = Policy("redis, pipelined by hand", partial(_redis, "pipeline"))
 @contextmanager
 def running(policy: Policy, work: Path) -> Iterator[Path]:
     """The socket of a policy server that answers; raises `BenchError` where it does not."""
-    if not (UNPACKED / "complete").exists():
-        raise BenchError(f"{UNPACKED} is not there: script/setup --peers puts it there")
     work.mkdir(parents=True)
     socket = work / "policy.sock"
     started: list[subprocess.Popen[bytes]] = []

@@ -62,7 +62,9 @@ class Redis(asyncio.Protocol):
             return
         *answers, self._rest = (self._rest + data).split(b"\r\n")
         for answer in answers:
-            self._waiting.popleft().write(DUNNO if answer == b":0" else DEFER)
+            client = self._waiting.popleft()
+            if not client.is_closing():
+                client.write(DUNNO if answer == b":0" else DEFER)
 
     def _load(self, data: bytes) -> None:
         self._rest += data
@@ -130,7 +132,8 @@ class ByLibrary:
     async def _ask(self, client: asyncio.Transport, keys: Keys) -> None:
         named = [b"a:" + keys[0], b"s:" + keys[1], b"r:" + keys[2]]
         answer = await self._script(keys=named, args=[MOST, WINDOW_SECONDS])
-        client.write(DEFER if answer else DUNNO)
+        if not client.is_closing():
+            client.write(DEFER if answer else DUNNO)
 
 
 def _value(request: bytes, needle: bytes) -> bytes:

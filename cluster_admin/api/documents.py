@@ -14,6 +14,7 @@ LISTS = (
     *("config/revisions", "config/replicas", "config/deployments"),
     *("logs/sources", "logs/subscribers", "logs/shipping"),
     *("logs/lines", "mail/counts"),
+    *("limits", "limits/exemptions", "shared/tables"),
 )
 
 

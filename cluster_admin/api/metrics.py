@@ -1,4 +1,4 @@
-"""/metrics for Prometheus, made from the database at each scrape.
+"""/metrics for Prometheus, made from the database at each scrape; counts from the listener.
 
 Nothing is kept between scrapes: labels of a node or VIP vanish with its row, and several web
 processes say the same. The number of queries does not depend on the number of rows.
@@ -24,6 +24,7 @@ from cluster_admin.events.freshness import freshness
 from cluster_admin.events.models import Event
 from cluster_admin.inventory.models import Node, NodeStatus, Subcluster
 from cluster_admin.logs import shipping_metrics
+from cluster_admin.replication import metrics as replication_metrics
 from cluster_admin.rest.bodies import TextRenderer
 from cluster_admin.rest.views import View
 from cluster_admin.vips.models import Vip, VipStatus
@@ -45,6 +46,7 @@ class Rows(Collector):
         yield from _listener()
         yield from api_metrics.families(timezone.now())
         yield from shipping_metrics.families(timezone.now())
+        yield from replication_metrics.families()
 
 
 def _subclusters() -> Iterator[Metric]:

@@ -16,12 +16,14 @@ from cluster_admin.joining import api_urls as joining
 from cluster_admin.logs import api_urls as logs
 from cluster_admin.logs import reading_urls as logs_reading
 from cluster_admin.mail import api_urls as mail
+from cluster_admin.replication import api_urls as replication
 
 router = SimpleRouter()
 accounts.register(router)
 inventory.register(router)
 events.register(router)
 logs.register(router)
+replication.register(router)
 router.register("subclusters", Subclusters, "subcluster")
 router.register("nodes", Nodes, "node")
 router.register("vips", Vips, "vip")
@@ -39,6 +41,7 @@ resources = [
     *logs.urlpatterns,
     *logs_reading.urlpatterns,
     *mail.urlpatterns,
+    *replication.urlpatterns,
     *router.urls,
 ]
 urlpatterns = [

@@ -65,9 +65,19 @@ segments = _names("segments/", "name")
 topologies = _names("topologies/", "cidr")
 log_sources = _names("logs/sources/", "name")
 log_subscribers = _names("logs/subscribers/", "name")
+limits = _names("limits/", "name")
+exemptions = _names("limits/exemptions/", "name")
+shared_tables = _names("shared/tables/", "name")
 tokens = _names("tokens/", "name")
 knobs = _completer(_knobs)
 revisions = _completer(_revisions)
+
+
+def _live_tables(get: Get, _chosen: dict[str, Any], _incomplete: str) -> Iterable[Any]:
+    return dict.fromkeys(row["name"] for row in get("shared/", {})["rows"])
+
+
+live_tables = _completer(_live_tables)
 
 
 def profiles(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -23,6 +23,8 @@ GROUPS = {
     "settings": ("cluster_admin.cli.knobs", "The knobs of a subcluster."),
     "config": ("cluster_admin.cli.config", "The configuration: history, working copies, nodes."),
     "logs": ("cluster_admin.cli.logs", "Logs of all nodes: shipped, live, searched, traced."),
+    "limits": ("cluster_admin.cli.limits", "Limits of traffic: which, how full, whom they refuse."),
+    "shared": ("cluster_admin.cli.shared", "Tables that nodes share: which, and what is in them."),
     "token": ("cluster_admin.cli.tokens", "Tokens for programs."),
     "audit": ("cluster_admin.cli.trail", "Who changed what, and what was denied."),
     "manager": ("cluster_admin.cli.manager", "This host as a manager: make it one."),

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     import httpx
 
 USUAL = Places()
-UNITS = ("muster-agent", "muster-reporter", "muster-worker", "muster-logs")
+UNITS = ("muster-agent", "muster-reporter", "muster-worker", "muster-logs", "muster-metrics")
 PROCESSES = tuple(
     f"python -m workers.{name}"
-    for name in ("failover.consumer", "failover.reporter", "celery", "shipper")
+    for name in ("failover.consumer", "failover.reporter", "celery", "shipper", "metrics")
 )
 STARTS = (("enable", *UNITS), ("restart", *UNITS))
 """What systemctl is told: a unit that runs already takes up the new identity."""

@@ -36,7 +36,7 @@ class PlacesBody(Saying):
 class PromoteBody(PlacesBody):
     """What to promote."""
 
-    settings = Flag(default=False, help_text="The settings (knobs) too.")
+    settings = Flag(default=False, help_text="The settings (knobs, tables, limits) too.")
     revision = Whole(
         min_value=1,
         max_value=NUMBER_MAX,
@@ -50,7 +50,9 @@ class CopySubclusterBody(PlacesBody):
     """Which subcluster to copy."""
 
     history = Flag(default=False, help_text="Histories of the files go on in those of `from`.")
-    settings = Flag(default=True, help_text="With the settings (knobs, logs) of `from`.")
+    settings = Flag(
+        default=True, help_text="With the settings (knobs, logs, tables, limits) of `from`."
+    )
 
 
 class PlacesTriedAnswer(TriedAnswer):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from workers.failover.core.definitions import Definitions
 from workers.logs.core.definitions import Logs
+from workers.replication.core.definitions import Replication
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -32,6 +33,7 @@ def merge(base: Definitions | None, ours: Definitions, theirs: Definitions) -> D
         nodes=_table(base.nodes, ours.nodes, theirs.nodes),
         vips=_table(base.vips, ours.vips, theirs.vips),
         logs=_logs(base.logs, ours.logs, theirs.logs),
+        replication=_replication(base.replication, ours.replication, theirs.replication),
     )
 
 
@@ -42,6 +44,20 @@ def _logs(*sides: Logs) -> Logs:
     return Logs(
         tuple(sources[name] for name in sorted(sources)),
         tuple(subscribers[name] for name in sorted(subscribers)),
+    )
+
+
+def _replication(*sides: Replication) -> Replication:
+    """All three kinds by name, in the order of names; what holds for all of them by value."""
+    tables = _table(*({one.name: one for one in side.tables} for side in sides))
+    limits = _table(*({one.name: one for one in side.limits} for side in sides))
+    exempts = _table(*({one.name: one for one in side.exempts} for side in sides))
+    return Replication(
+        tuple(tables[name] for name in sorted(tables)),
+        tuple(limits[name] for name in sorted(limits)),
+        tuple(exempts[name] for name in sorted(exempts)),
+        _value(*(side.cut_off for side in sides)),
+        _value(*(side.test for side in sides)),
     )
 
 

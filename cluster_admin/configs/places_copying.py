@@ -1,7 +1,8 @@
 """Copies of subclusters: a new one with the files and settings of another, as one revision.
 
 It begins without nodes, networks and VIPs: those are the other's own. Files and logs of single
-nodes are not copied either. A subcluster that is there is never copied over: that is a promotion.
+nodes are not copied either; replicated tables and limits are. A subcluster that is there is never
+copied over: that is a promotion.
 """
 
 from dataclasses import replace
@@ -14,6 +15,7 @@ from cluster_admin.configs.store import repository
 from workers.failover.core.definitions import Definitions, Knobs
 from workers.failover.core.definitions_text import render
 from workers.logs.core.definitions import Logs
+from workers.replication.core.definitions import Replication
 from workers.repository.core.changes import Entry
 from workers.repository.core.paths import DEFAULT
 
@@ -23,7 +25,8 @@ def copied(
 ) -> Plan:
     """Work it out; `history`: the files' histories go on in the source's. Raises `Refused`.
 
-    `knobs`: those of the source, and its logs; otherwise each is as usual, and no log is shipped.
+    `knobs`: those of the source, its logs, tables and limits; otherwise each is as usual, no log
+    is shipped, nothing is limited.
     `message`: instead of the usual one.
     """
     base = index.follow()
@@ -44,6 +47,7 @@ def copied(
         revision=1,
         knobs=there.knobs if knobs else Knobs(),
         logs=_logs(there.logs) if knobs else Logs(),
+        replication=there.replication if knobs else Replication(),
     )
     changes = places.entries(wanted, read)
     changes[members.path_of(target)] = Entry(render(new).encode())

@@ -1,4 +1,4 @@
-"""Promotion: one subcluster's files, and its knobs if wanted, become another's, as one change.
+"""Promotion: one subcluster's files, and its settings if wanted, become another's, as one change.
 
 What nodes of the target have of their own stays, and so do its nodes, networks and VIPs. A
 promotion is worked out from revisions alone: the same revisions make the same change, so that what
@@ -27,7 +27,9 @@ def promotion(
     base: int | None = None,
     message: str = "",
 ) -> Plan:
-    """Work it out; revisions are the newest unless given. `settings`: the knobs too.
+    """Work it out; revisions are the newest unless given.
+
+    `settings`: knobs, tables and limits too.
 
     `message`: instead of the usual one. Raises `Refused` for what are no two subclusters,
     `UnknownRevisionError`, and `NothingChangedError` when they are the same already.
@@ -46,7 +48,7 @@ def promotion(
     wanted = places.mirrored(origin, tree, *names)
     changes = places.entries(wanted, repository().content)
     if settings:
-        changes |= _knobs(source, origin, target, tree)
+        changes |= _settings(source, origin, target, tree)
     if not changes:
         way = "there is nothing to promote"
         raise NothingChangedError(f"{target} is as {source} in r{revision} already; {way}")
@@ -54,15 +56,18 @@ def promotion(
     return Plan(base, revision, changes, message)
 
 
-def _knobs(source: str, origin: Listing, target: str, tree: Listing) -> Mapping[str, Entry]:
-    """The target's definitions with the knobs of the source's, if they differ."""
+def _settings(source: str, origin: Listing, target: str, tree: Listing) -> Mapping[str, Entry]:
+    """The target's definitions with knobs, tables and limits of the source's, if they differ."""
     read = repository().content
     there = members.definitions_in(origin, read, source)
     here = members.definitions_in(tree, read, target)
-    if there is None or here is None or there.knobs == here.knobs:
+    if there is None or here is None:
+        return {}
+    wanted = replace(here, knobs=there.knobs, replication=there.replication)
+    if wanted == here:
         return {}
     try:
-        text = render(replace(here, knobs=there.knobs, revision=here.revision + 1))
+        text = render(replace(wanted, revision=here.revision + 1))
     except DefinitionsError as error:
         raise places.refused(f"{target} cannot have the settings of {source}: {error}") from error
     return {members.path_of(target): Entry(text.encode())}

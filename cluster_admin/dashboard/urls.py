@@ -6,6 +6,7 @@ from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
+from cluster_admin.dashboard.views.limits import Explain, Limits, Refusals
 from cluster_admin.dashboard.views.lists import Events, Nodes, Overview, Vips
 from cluster_admin.dashboard.views.live import live
 from cluster_admin.dashboard.views.log_decommissioning import LogDecommission
@@ -21,6 +22,7 @@ from cluster_admin.dashboard.views.logs import (
 from cluster_admin.dashboard.views.mail import Mail
 from cluster_admin.dashboard.views.node import AdminState, IfDies, NodePage
 from cluster_admin.dashboard.views.session import Login
+from cluster_admin.dashboard.views.shared import SharedTable, SharedTables
 from cluster_admin.dashboard.views.vip import VipPage
 from cluster_admin.dashboard.views.vip_move import MoveVip
 
@@ -63,6 +65,11 @@ urlpatterns = [
         LogDecommission.as_view(),
         name="log-decommission",
     ),
+    path("limits/", Limits.as_view(), name="limits"),
+    path("limits/refusals/", Refusals.as_view(), name="limit-refusals"),
+    path("limits/explain/", Explain.as_view(), name="limit-explain"),
+    path("shared/", SharedTables.as_view(), name="shared"),
+    path("shared/<plain:table>/", SharedTable.as_view(), name="shared-table"),
     path("mail/", Mail.as_view(), name="mail"),
     path("events/", Events.as_view(), name="events"),
 ]

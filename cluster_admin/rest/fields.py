@@ -5,6 +5,7 @@ refused by name; one that is read-only may come along (whoever sends back what t
 ignored.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -64,6 +65,21 @@ class Flag(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class Number(serializers.FloatField):
+    """A number, whole or not."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {"invalid": "write a number"}
+
+    def to_internal_value(self, data: Any) -> float:
+        """Finite numbers only."""
+        if isinstance(data, bool) or not isinstance(data, int | float) or not abs(data) < math.inf:
+            self.fail("invalid")
+        try:
+            return float(data)
+        except OverflowError:
+            self.fail("invalid")
 
 
 class Choice(serializers.ChoiceField):

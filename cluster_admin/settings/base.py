@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "cluster_admin.vips",
     "cluster_admin.events",
     "cluster_admin.logs",
+    "cluster_admin.replication",
     "cluster_admin.configs",
     "cluster_admin.joining",
     "cluster_admin.api",
@@ -113,6 +114,10 @@ MUSTER_EVENTS_KEPT = environment.number("MUSTER_EVENTS_KEPT", 1_000_000)
 """Events in the history; the oldest go first."""
 MUSTER_EVENTS_DAYS = environment.number("MUSTER_EVENTS_DAYS", 365)
 
+MUSTER_SHARED_SOCKET = Path(
+    environment.text("MUSTER_SHARED_SOCKET", str(DATA_DIRECTORY / "shared.sock"))
+)
+"""Where the listener tells web processes on this host what nodes count."""
 MUSTER_LOGS_DESTINATION = environment.destination(
     "MUSTER_LOGS_DESTINATION", "/var/log/muster/%Y/%m/%d/%{l}/%{s}/%{n}"
 )

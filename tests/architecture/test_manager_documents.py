@@ -67,7 +67,7 @@ def test_alert_rules_ask_for_metrics_that_are_there() -> None:
     rules = yaml.safe_load((ROOT / "fixtures" / "prometheus" / "muster.rules.yaml").read_text())
     asked = [rule for group in rules["groups"] for rule in group["rules"]]
     configs = ("configs/api_metrics.py", "configs/conflict_metrics.py")
-    sources = ("api/metrics.py", *configs, "logs/shipping_metrics.py")
+    sources = ("api/metrics.py", *configs, "logs/shipping_metrics.py", "replication/metrics.py")
     source = "".join((ROOT / "cluster_admin" / one).read_text() for one in sources)
     metrics = set(re.findall(r'"(muster_\w+)"', source))
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from workers.bus.stream import Stream
 from workers.replication.core.definitions import Replication, Scope, Table, TableType
 from workers.replication.core.messages import Delta
@@ -175,12 +177,8 @@ def count_bytes() -> None:
 
 def run(child_class: type[Child]) -> None:
     """Run a child with the settings that the arguments name."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        from asyncio import new_event_loop
     count_bytes()
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
 
         async def start() -> None:
             await child_class(json.loads(Path(sys.argv[1]).read_text())).run()

@@ -148,6 +148,7 @@ def test_a_stopped_listener_ends_at_once_and_said_little(
     place = f"127.0.0.1:{rabbitmq.broker.port}"
     assert sorted(lines) == [
         f"configuration: heard at {place}",
+        f"counts: heard at {place}",
         f"default: in the room at {place}",
         f"logs: heard at {place}",
     ]

@@ -13,6 +13,7 @@ import pytest
 from tests.integration.policy_parts import Node, all_is_taken, node, until
 from tests.unit.replication.asking import asked
 from workers.replication.core.definitions import Exempt, Limit, Per, Replication, Subject
+from workers.replication.core.tables import Tables
 from workers.replication.http_server import BODY_BYTES, HEAD_BYTES
 
 REPLICATION = Replication(
@@ -68,6 +69,20 @@ def test_connections_are_granted_and_given_back(api: httpx.Client) -> None:
     assert shown(api, "domain-connections") == [["x.example", 1]]
 
 
+def test_it_is_told_whose_connections_they_are(running: Node, api: httpx.Client) -> None:
+    other = Tables("n2", REPLICATION.every_table, incarnation=1, now=time.time())
+    other.gauge("domain-connections", "x.example").add(1)
+    batch = other.batch(time.time())
+    assert batch
+    running.do(lambda: running.tables.take(batch, time.time()))
+    assert api.post("/v1/acquire", json=TO).status_code == 200
+    assert api.post("/v1/acquire", json=TO).status_code == 429
+
+    (found,) = api.get("/v1/explain", params={"key": "x.example"}).json()["limits"][:1]
+    assert (found["name"], found["value"], found["own"]) == ("open", 2, 1)
+    assert found["nodes"] == {"n1": 1, "n2": 1}
+
+
 def test_to_check_changes_nothing(api: httpx.Client) -> None:
     for _ in range(5):
         assert api.post("/v1/check", json=TO).json()["granted"]
@@ -110,6 +125,7 @@ def test_why_somebody_was_refused_is_explained(running: Node, api: httpx.Client)
             talker.recv(1_000)
     (found,) = api.get("/v1/explain", params={"key": "192.0.2.1"}).json()["limits"]
     assert (found["name"], found["value"], found["own"], found["remaining"]) == ("in", 1, 1, 0)
+    assert found["nodes"] == {"n1": 1}
     (refusal,) = api.get("/v1/refusals").json()["refusals"]
     assert (refusal["limit"], refusal["key"], refusal["test"]) == ("in", "192.0.2.1", False)
     metrics = api.get("/metrics").text

@@ -13,6 +13,8 @@ PAGES = (
     *("", "vips/vip/", "vips/vip/add/", "inventory/node/", "inventory/subcluster/import/"),
     *("inventory/subcluster/add/", "accounts/user/", "accounts/token/add/", "events/event/"),
     *("logs/logsource/", "logs/logsource/add/", "logs/logsubscriber/", "logs/logsubscriber/add/"),
+    *("replication/trafficlimit/", "replication/trafficlimit/add/"),
+    *("replication/replicatedtable/add/", "replication/limitexemption/add/"),
 )
 
 

@@ -8,6 +8,16 @@ from hypothesis import strategies as st
 from cluster_admin.configs.definitions_merge import ClashError, merge
 from workers.failover.core.definitions import Definitions, Knobs, Node, Topology, Vip
 from workers.logs.core.definitions import Logs, Source, Subscriber
+from workers.replication.core.definitions import (
+    CutOff,
+    Exempt,
+    Limit,
+    Per,
+    Replication,
+    Subject,
+    Table,
+    TableType,
+)
 
 NAMES = ("a", "b", "c")
 small = st.integers(1, 3)
@@ -28,6 +38,20 @@ sources = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["/x", "/y"]))
 subscribers = st.dictionaries(st.sampled_from(NAMES), small).map(
     lambda found: tuple(Subscriber(name, size) for name, size in sorted(found.items()))
 )
+tables = st.dictionaries(st.sampled_from(NAMES), small).map(
+    lambda found: tuple(
+        Table(name, TableType.CACHE, max_pending=size) for name, size in sorted(found.items())
+    )
+)
+limits = st.dictionaries(st.sampled_from(NAMES), st.tuples(small, small)).map(
+    lambda found: tuple(
+        Limit(name, Subject.INBOUND_MESSAGES, Per.ADDRESS, most, window)
+        for name, (most, window) in sorted(found.items())
+    )
+)
+exempts = st.dictionaries(st.sampled_from(NAMES), small).map(
+    lambda found: tuple(Exempt(name, "", "k", most) for name, most in sorted(found.items()))
+)
 definitions = st.builds(
     Definitions,
     cluster=st.just("demo"),
@@ -38,6 +62,9 @@ definitions = st.builds(
     nodes=nodes,
     vips=vips,
     logs=st.builds(Logs, sources, subscribers),
+    replication=st.builds(
+        Replication, tables, limits, exempts, st.sampled_from(CutOff), st.booleans()
+    ),
 )
 
 
@@ -56,6 +83,11 @@ def _values(one: Definitions | None) -> dict[tuple[str, str, str], object]:
     tables["topologies"] = {row.cidr: row for row in one.topologies}
     tables["sources"] = {row.name: row for row in one.logs.sources}
     tables["subscribers"] = {row.name: row for row in one.logs.subscribers}
+    shared = one.replication
+    tables["tables"] = {row.name: row for row in shared.tables}
+    tables["limits"] = {row.name: row for row in shared.limits}
+    tables["exempts"] = {row.name: row for row in shared.exempts}
+    tables["replication"] = {"": replace(shared, tables=(), limits=(), exempts=())}
     return {
         (table, key, field.name): getattr(row, field.name)
         for table, rows in tables.items()

@@ -33,6 +33,12 @@ from cluster_admin.inventory.models import (
 )
 from cluster_admin.logs.models import LogSource, LogSubscriber
 from cluster_admin.logs.shipping_models import Shipping
+from cluster_admin.replication.models import (
+    LimitExemption,
+    Limiting,
+    ReplicatedTable,
+    TrafficLimit,
+)
 from cluster_admin.vips.models import Vip, VipStatus
 from workers.repository.core.changes import Entry
 
@@ -96,6 +102,11 @@ def make_subcluster(name: str, net: str, nodes: int = 2, vips: int = 2) -> Subcl
         Setting.objects.create(subcluster=row, name="probe_count", value=4)
         LogSource.objects.create(subcluster=row, name="mail", path="/var/log/mail.log")
         LogSubscriber.objects.create(subcluster=row, name="manager")
+        ReplicatedTable.objects.create(subcluster=row, name="inbound", type="connections-inbound")
+        rate = {"subject": "inbound-messages", "per": "address", "most": 100, "window": 60}
+        TrafficLimit.objects.create(subcluster=row, name="per-client", **rate)
+        LimitExemption.objects.create(subcluster=row, name="office", key="198.18.9.0/24")
+        Limiting.objects.create(subcluster=row, test=True)
         for number in range(1, nodes + 1):
             node = Node.objects.create(
                 subcluster=row,

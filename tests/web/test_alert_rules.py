@@ -2,6 +2,8 @@
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +17,7 @@ from cluster_admin.inventory.models import Node, NodeStatus
 from cluster_admin.logs.shipping_models import Shipping
 from cluster_admin.vips.models import VipStatus
 from tests.architecture.tree import ROOT
+from tests.web.counting import Counting, answering
 from tests.web.listening import Bus, make_subcluster
 from workers.config.core.reports import Outcome
 from workers.failover.core.messages import NodeState
@@ -37,7 +40,7 @@ OF_PROMETHEUS = {"up": {"job", "instance"}}
 
 
 @pytest.fixture
-def metrics() -> dict[str, Metric]:
+def metrics(settings: Any, tmp_path: Path) -> dict[str, Metric]:
     make_subcluster()
     Bus().all_well()
     now = datetime.now(UTC)
@@ -47,7 +50,11 @@ def metrics() -> dict[str, Metric]:
     Application.objects.create(**home, at=now, revision=1, outcome="applied")
     Shipping.objects.create(**home, subscriber="archive", heard_at=now)
     RefusedMessages.objects.create(sender="mta1", count=1, newest_at=now)
-    return {sample.name: metric for metric in Rows().collect() for sample in metric.samples}
+    settings.MUSTER_SHARED_SOCKET = tmp_path / "shared.sock"
+    counting = Counting()
+    counting.refuse("mta1", "per-client", "192.0.2.1")
+    with answering(settings.MUSTER_SHARED_SOCKET, counting):
+        return {sample.name: metric for metric in Rows().collect() for sample in metric.samples}
 
 
 @pytest.mark.django_db

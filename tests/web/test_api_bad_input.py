@@ -48,6 +48,18 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "logs/sources/": {"subcluster": "default", "name": "mail", "path": "/var/log/x", "nodes": []},
     "logs/subscribers/": {"subcluster": "default", "name": "manager", "backlog_bytes": 2**30},
+    "limits/": {
+        **{"subcluster": "default", "name": "per-client", "subject": "inbound-messages"},
+        **{"per": "address", "most": 5, "window": 60, "prefix_v4": 32, "prefix_v6": 64},
+        **{"match": "", "stage": "RCPT", "action": "defer", "message": "", "test": False},
+        "enabled": True,
+    },
+    "limits/exemptions/": {"subcluster": "default", "name": "office", "key": "a", "limit": ""},
+    "shared/tables/": {
+        **{"subcluster": "default", "name": "inbound", "type": "connections-inbound"},
+        **{"parameters": {}, "max_delay": 1, "max_pending": 100, "max_size": 1000},
+        **{"binding_group": "", "table_class": "", "snapshot": True, "scope": "cluster"},
+    },
     "subclusters/": {"name": "more", "description": ""},
     "segments/": {"name": "rack", "description": ""},
     "tokens/": {"name": "robot", "read_only": False, "scopes": ["read"], "expires_in_seconds": 9},
@@ -67,13 +79,26 @@ GOOD = {
     ("topologies/", "segment"): (None, ""),
     ("topologies/", "interface"): ("-1", "NaN"),
     ("logs/sources/", "nodes"): ([],),
+    **{("limits/", one): (5,) for one in ("most", "prefix_v4", "prefix_v6")},
+    ("limits/", "window"): (5, 1.5),
+    ("limits/", "stage"): ("",),
+    **{("limits/", one): (True,) for one in ("test", "enabled")},
+    **{("shared/tables/", one): (5,) for one in ("max_pending", "max_size")},
+    ("shared/tables/", "max_delay"): (5, 1.5),
+    ("shared/tables/", "parameters"): ({},),
+    ("shared/tables/", "snapshot"): (True,),
+    ("limits/exemptions/", "limit"): ("",),
     ("tokens/", "read_only"): (True,),
     ("tokens/", "expires_in_seconds"): (5,),
     ("users/", "is_active"): (True,),
     ("users/", "username"): ("Ü", "-1", "NaN"),
     ("grants/", "subcluster"): ("",),
 }
-FREE = {("vips/", "check"), ("tokens/", "name"), ("users/", "password")}
+FREE = {
+    *(("vips/", "check"), ("tokens/", "name"), ("users/", "password")),
+    *(("limits/", "match"), ("limits/", "message"), ("limits/exemptions/", "key")),
+    *(("shared/tables/", "binding_group"), ("shared/tables/", "table_class")),
+}
 """Texts that may be nearly anything printable."""
 
 

@@ -8,6 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from cluster_admin.logs.models import LogSource, LogSubscriber
 from cluster_admin.logs.shipping_models import Shipping
+from cluster_admin.replication.models import LimitExemption, ReplicatedTable, TrafficLimit
 from tests.web import seeding
 from tests.web.api_client import Api
 
@@ -25,6 +26,9 @@ QUERIES = {
     "logs/sources/": 4,
     "logs/subscribers/": 4,
     "logs/shipping/": 4,
+    "limits/": 4,
+    "limits/exemptions/": 4,
+    "shared/tables/": 4,
     "events/": 4,
     "subclusters/default/settings/": 4,
     "subclusters/default/revisions/": 4,
@@ -56,6 +60,10 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(
         LogSubscriber.objects.create(subcluster=home, name=f"taker{number}")
         about = {"subcluster": home.name, "node": f"mta{number + 1}", "subscriber": "taker0"}
         Shipping.objects.create(**about, heard_at=timezone.now())
+        row = {"subcluster": home, "name": f"row{number}"}
+        TrafficLimit.objects.create(**row, subject="inbound-open", per="address", most=5)
+        LimitExemption.objects.create(**row, key="k")
+        ReplicatedTable.objects.create(**row, type="cache")
     api = _reader()
 
     with django_assert_num_queries(QUERIES[where]):

@@ -18,7 +18,8 @@ READS = (
     *("subclusters/default/settings/lease_ttl/", "topologies/", "nodes/", "nodes/mta1/"),
     *("nodes/mta1/if-dies/", "vips/", "vips/198.18.0.1/", "vips/198.18.0.1/history/"),
     *("vips/198.18.0.1/owner/", "events/", "logs/sources/", "logs/subscribers/"),
-    "logs/shipping/",
+    *("logs/shipping/", "limits/", "limits/exemptions/", "shared/tables/"),
+    "subclusters/default/limiting/",
 )
 OVER_ALL = ("audit/", "users/", "grants/")
 VIP = {"address": "198.18.0.250", "subcluster": "default"}

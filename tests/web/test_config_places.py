@@ -14,9 +14,16 @@ from cluster_admin.inventory import repository as texts
 from cluster_admin.inventory import services
 from cluster_admin.inventory.models import Node, Setting, Subcluster
 from cluster_admin.logs.models import LogSource, LogSubscriber
+from cluster_admin.replication.models import (
+    LimitExemption,
+    Limiting,
+    ReplicatedTable,
+    TrafficLimit,
+)
 from cluster_admin.vips.models import Vip
 from tests.web.config_stage import ACTOR, add_vip, commit, head, subcluster, text
 from workers.failover.core.definitions_text import parse
+from workers.replication.core.definitions import Replication
 from workers.repository.core.changes import Entry
 from workers.repository.errors import ConflictError, NothingChangedError, UnknownRevisionError
 
@@ -99,6 +106,32 @@ def test_a_copy_ships_its_logs_as_its_model_does(home: Subcluster) -> None:
     assert [(one.name, one.path) for one in row.logsource_set.all()] == [("mail", "/var/log/mail")]
     assert [one.name for one in row.logsubscriber_set.all()] == ["archive"]
     assert not LogSource.objects.filter(subcluster__name="plain").exists()
+
+
+def test_tables_and_limits_are_copied_and_promoted_with_the_settings(home: Subcluster) -> None:
+    staging = Subcluster.objects.get(name="staging")
+    rate = {"subject": "inbound-messages", "per": "address", "most": 5, "window": 60}
+    with services.change(staging, ACTOR) as change:
+        here = {"subcluster": change.subcluster}
+        TrafficLimit.objects.create(**here, name="per-client", **rate)
+        LimitExemption.objects.create(**here, name="office", key="192.0.2.0/24")
+        ReplicatedTable.objects.create(**here, name="seen", type="cache")
+        Limiting.objects.create(**here, cut_off="full")
+
+    done(places_copying.copied("staging", "trial"))
+    done(places_copying.copied("staging", "plain", knobs=False))
+    done(promoting.promotion("staging", "default", settings=True))
+
+    wanted = parse(text("staging/definitions.toml")).replication
+    assert len(wanted.limits) == len(wanted.exempts) == len(wanted.tables) == 1
+    for name in ("trial", "default"):
+        assert parse(text(f"{name}/definitions.toml")).replication == wanted
+        row = Subcluster.objects.get(name=name)
+        assert [one.name for one in row.trafficlimit_set.all()] == ["per-client"]
+        assert [one.cut_off for one in row.limiting_set.all()] == ["full"]
+    assert parse(text("plain/definitions.toml")).replication == Replication()
+    with pytest.raises(NothingChangedError):
+        promoting.promotion("staging", "default", settings=True)
 
 
 def test_a_copy_takes_nodes_like_any_other(home: Subcluster) -> None:

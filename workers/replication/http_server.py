@@ -1,15 +1,16 @@
 """HTTP/1.1 for programs of this node, on local sockets: h11 reads it, a function answers.
 
-Answers are made at once, in the loop that everything else runs in, so a function must not wait. A
-client that is slow, silent, one too many, or sends more than `BODY_BYTES`, costs bounded memory, is
-closed and counted, and disturbs nobody else.
+Answers are made in the loop that everything else runs in: what takes long is awaited, so that it
+lets others have their turn, and what else its client asked meanwhile has to wait. A client that is
+slow, silent, one too many, or sends more than `BODY_BYTES`, costs bounded memory, is closed and
+counted, and disturbs nobody else.
 """
 
 import asyncio
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -47,7 +48,7 @@ class Response:
     retry_after: float = 0.0
 
 
-Answer = Callable[[Request], Response]
+Answer = Callable[[Request], Response | Awaitable[Response]]
 _STRANGE = Response(400, b'{"error": "the target is no URL; write it as in /v1/limits"}\n')
 
 
@@ -74,12 +75,13 @@ class HttpServer:
         """Why clients were closed by us, and how often."""
 
     async def open(self, sockets: Sequence[socket.socket]) -> None:
-        """Begin to answer."""
+        """Begin to answer; may be called again for more sockets."""
         loop = asyncio.get_running_loop()
         for one in sockets:
             make = loop.create_unix_server if one.family is socket.AF_UNIX else loop.create_server
             self._servers.append(await make(lambda: HttpClient(self), sock=one, backlog=BACKLOG))
-        self._look = loop.call_later(self._look_seconds, self._look_around)
+        if self._look is None:
+            self._look = loop.call_later(self._look_seconds, self._look_around)
 
     def close(self) -> None:
         """Answer nobody any more."""
@@ -118,6 +120,7 @@ class HttpClient(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._request: h11.Request | None = None
         self._body = bytearray()
+        self._waiting: asyncio.Task[None] | None = None
         self.heard_at = server.clock()
         self.begun_at: float | None = None
         self.held_up_at: float | None = None
@@ -135,9 +138,10 @@ class HttpClient(asyncio.Protocol):
             self.begun_at = self.heard_at
         try:
             self._connection.receive_data(data)
-            self._go_on()
         except h11.RemoteProtocolError as error:
             self._complain(error.error_status_hint or 400, str(error))
+        else:
+            self._read_on()
 
     def eof_received(self) -> bool:
         """Nothing more is asked, and nothing more is answered."""
@@ -155,23 +159,28 @@ class HttpClient(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             with contextlib.suppress(RuntimeError):
                 self._transport.resume_reading()
-            try:
-                self._go_on()
-            except h11.RemoteProtocolError as error:
-                self._complain(error.error_status_hint or 400, str(error))
+            self._read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a client."""
         del exc
         self._server.clients.discard(self)
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def close(self) -> None:
         """Do not wait for what it has not read."""
         if self._transport is not None:
             self._transport.abort()
 
+    def _read_on(self) -> None:
+        try:
+            self._go_on()
+        except h11.RemoteProtocolError as error:
+            self._complain(error.error_status_hint or 400, str(error))
+
     def _go_on(self) -> None:
-        while self.held_up_at is None:
+        while self.held_up_at is None and self._waiting is None:
             event = self._connection.next_event()
             if event in (h11.NEED_DATA, h11.PAUSED) or isinstance(event, h11.ConnectionClosed):
                 return
@@ -189,17 +198,30 @@ class HttpClient(asyncio.Protocol):
                 return
 
     def _finish(self) -> bool:
-        """Answer the request; whether the connection goes on."""
+        """Answer the request, or begin to; whether the next one may be looked at."""
         assert self._request is not None  # noqa: S101 - h11 tells the end behind the beginning
-        try:
-            asked = _asked(self._request, bytes(self._body))
-            response = _STRANGE if asked is None else self._server.answer(asked)
-        except Exception as error:
-            context = {"message": "a local request could not be answered", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
-            response = Response(500, b'{"error": "this failed; the log of the worker says why"}\n')
+        asked = _asked(self._request, bytes(self._body))
         self._body.clear()
         self.begun_at = None
+        try:
+            response = _STRANGE if asked is None else self._server.answer(asked)
+        except Exception as error:
+            response = _failed(error)
+        if isinstance(response, Response):
+            return self._finished(response)
+        self._waiting = asyncio.get_running_loop().create_task(self._wait_for(response))
+        return False
+
+    async def _wait_for(self, answer: Awaitable[Response]) -> None:
+        try:
+            response = await answer
+        except Exception as error:
+            response = _failed(error)
+        self._waiting = None
+        if self._finished(response):
+            self._read_on()
+
+    def _finished(self, response: Response) -> bool:
         self._respond(response)
         if self._connection.our_state is h11.MUST_CLOSE:
             self._end()
@@ -238,6 +260,12 @@ class HttpClient(asyncio.Protocol):
     def _end(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def _failed(error: Exception) -> Response:
+    context = {"message": "a local request could not be answered", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)
+    return Response(500, b'{"error": "this failed; the log of the worker says why"}\n')
 
 
 def _continue() -> h11.InformationalResponse:

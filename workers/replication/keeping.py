@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Protocol
 
 from workers.replication import state
+from workers.replication.core import held_leases
 from workers.replication.core.journal import Journal, damage
+from workers.replication.core.leases import Lease
 from workers.replication.core.offsets import TABLE, Offsets
 from workers.replication.segments import SEGMENT_BYTES, Segments
 
@@ -27,8 +29,8 @@ REST = 50
 """A snapshot that took a second is followed by so many seconds without one, at least."""
 REST_MAX_SECONDS = 3_600.0
 EVERY_SECONDS = 60.0
-OFFSETS = b"\xff"
-"""What a piece of a snapshot with offsets begins with; others with the number of their part."""
+OFFSETS, LEASES = b"\xff", b"\xfe"
+"""What pieces of a snapshot with these begin with; others with the number of their part."""
 log = logging.getLogger("muster.replication")
 
 
@@ -50,8 +52,8 @@ class Kept(Protocol):
 class Keeper:
     """Of one run of a node. `directory` is for it alone; `parts`: what is kept, by name.
 
-    Journals of the first part keep the offsets too. `clock`: the parts' time. Raises `OSError` when
-    the directory cannot be read or made.
+    Journals of the first part keep offsets and leases too. `clock`: the parts' time. Raises
+    `OSError` when the directory cannot be read or made.
     """
 
     def __init__(
@@ -74,6 +76,8 @@ class Keeper:
         self._generation = self._loaded.generation - 1
         self._ready: list[mmap.mmap] | None = None
         self._buffers: list[mmap.mmap] = []
+        self.leases: Callable[[], Iterable[Lease]] = tuple
+        """What is held now."""
         self._lost = 0
         self._full = 0
         """Bytes of journals since the last snapshot, but for those that are written to."""
@@ -90,20 +94,26 @@ class Keeper:
         """What an operator should see to."""
         return [one for one in (self._problem, self._segments.problem, *self.problems) if one]
 
-    def begin(self) -> None:
-        """Fill the parts with what was kept, and keep what they count from now on."""
+    def begin(self) -> list[Lease]:
+        """Fill the parts with what was kept, and keep what they count from now on.
+
+        The leases that were held: the gauges of the parts are not to be trusted without them.
+        """
         now = self._clock()
         pieces: dict[int, list[bytes]] = {}
         for piece in self._loaded.pieces:
             pieces.setdefault(piece[0], []).append(piece[1:])
         journals = self._loaded.journals
+        held: list[Lease] = []
+        first = journals[self._names[0]]
         try:
+            held = held_leases.load(pieces.pop(LEASES[0], []), first)
             self._offsets.load(pieces.pop(OFFSETS[0], []), ())
             for number, part in enumerate(self._parts.values()):
                 part.load(pieces.pop(number, []), now)
         except ValueError as error:
             self.problems.append(state.put_aside_all(self._directory, self._names, str(error)))
-        self._offsets.load((), journals[self._names[0]])
+        self._offsets.load((), first)
         for name, part in self._parts.items():
             for data in journals[name]:
                 part.replay(data, now)
@@ -111,6 +121,7 @@ class Keeper:
             log.error("replication: %s", problem)
         self._loaded = state.Loaded(iter(()), {}, 0)
         self._turn()
+        return held
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -129,6 +140,11 @@ class Keeper:
         self._offsets.advance(source, offset)
         if journals := self._journals():
             journals[0].value(TABLE, source.encode(), offset, 0.0, b"")
+
+    def lease(self, lease: Lease, is_held: bool) -> None:
+        """Keep that a lease is held, or that it is not any more."""
+        if journals := self._journals():
+            held_leases.write(journals[0], lease, is_held)
 
     def tick(self) -> None:
         """Have room for what comes; call it a few times a second."""
@@ -188,6 +204,8 @@ class Keeper:
     def _pieces(self) -> Iterator[bytes]:
         for piece in self._offsets.dump():
             yield OFFSETS + piece
+        for piece in held_leases.dump(self.leases()):
+            yield LEASES + piece
         for number, part in enumerate(self._parts.values()):
             mark = bytes([number])
             for piece in part.dump(self._clock()):

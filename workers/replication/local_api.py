@@ -8,8 +8,10 @@ What is asked and answered is JSON. All is decided in `core/limits` and the tabl
 with a request is said in one sentence, under `error`.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
+from heapq import nsmallest
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,7 +25,8 @@ from workers.replication.core.definitions import (
     TableType,
     rate_text,
 )
-from workers.replication.core.limits import Limits, Verdict
+from workers.replication.core.keys import packed
+from workers.replication.core.limits import Explained, Limits, Verdict
 from workers.replication.core.local_requests import (
     SERIES,
     Acquire,
@@ -33,13 +36,13 @@ from workers.replication.core.local_requests import (
     strange_series,
 )
 from workers.replication.core.stages import stage_of
-from workers.replication.core.tables import Tables
+from workers.replication.core.tables import Row, Tables
 from workers.replication.exposition import CONTENT_TYPE, exposition
 from workers.replication.http_server import Request, Response
 
 T = TypeVar("T", bound=msgspec.Struct)
 ROWS_MAX = 10_000
-TREE_MAX = 100_000
+TREE_MAX = 20_000
 """Addresses with the greatest values that a tree is made of."""
 TOP = 100
 SERIES_SECONDS = 3_600.0
@@ -83,7 +86,7 @@ class LocalApi:
             "/v1/renew": self._renew,
             "/v1/report": self._report,
         }
-        self._gets: dict[str, Callable[[Request], Response]] = {
+        self._gets: dict[str, Callable[[Request], Response | Awaitable[Response]]] = {
             "/v1/limits": self._list,
             "/v1/explain": self._explain,
             "/v1/tables": self._list_tables,
@@ -92,7 +95,7 @@ class LocalApi:
             "/metrics": self._metrics,
         }
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response | Awaitable[Response]:
         """Answer a request."""
         post, get = self._posts.get(request.path), self._gets.get(request.path)
         if get is None and request.path.startswith("/v1/tables/"):
@@ -165,17 +168,33 @@ class LocalApi:
         if not key:
             return refused(400, "no key is given; write /v1/explain?key=192.0.2.1")
         found = []
-        for one in self._limits.explain(key[:1024], self._clock()):
-            numbers = {"value": one.value, "own": one.own, "most": one.most}
+        now = self._clock()
+        for one in self._limits.explain(key[:1024], now):
+            numbers: dict[str, Any] = {"value": one.value, "own": one.own, "most": one.most}
+            numbers["nodes"] = self._shares(one, now)
             place = {"key": one.key, "table": one.table, "cell": one.cell, "stage": one.stage}
             found.append({**_limit(one.limit), **place, **numbers, "remaining": one.remaining})
         return told({"key": key, "limits": found})
+
+    def _shares(self, one: Explained, now: float) -> dict[str, int]:
+        """How much of the count is whose: by node, where it is anything."""
+        part = self._part(one.table)
+        names = sorted({owner.name for owner in part.owners.lives()})
+        if one.limit.subject.is_gauge:
+            gauges = part.gauges(one.table)
+            cell = packed(one.cell, gauges.by_address)
+            values = [(name, gauges.value(cell, name)) for name in names]
+        else:
+            windows = part.windows(one.table, one.limit.window)
+            cell = packed(one.cell, windows.by_address)
+            values = [(name, windows.value(cell, now, name)) for name in names]
+        return {name: value for name, value in values if value}
 
     def _list_tables(self, request: Request) -> Response:
         del request
         return told({"tables": [_table(one) for one in self._limits.replication.every_table]})
 
-    def _show(self, request: Request) -> Response:
+    def _show(self, request: Request) -> Response | Awaitable[Response]:
         name = request.path.removeprefix("/v1/tables/")
         every = self._limits.replication.every_table
         table = next((one for one in every if one.name == name), None)
@@ -192,12 +211,22 @@ class LocalApi:
             values = part.values(name, now)[: int(top)]
             rows = [(key, value.decode("utf-8", "replace"), who) for key, value, who in values]
             return told({**told_too, "rows": rows})
-        if request.query.get("tree", "0") in ("", "0"):
-            return told({**told_too, "rows": part.rows(name, now, owner=node, top=int(top))})
-        if not table.type.is_address:
+        is_tree = request.query.get("tree", "0") not in ("", "0")
+        if is_tree and not table.type.is_address:
             return refused(400, f"table {name} has no addresses, so no tree; leave tree out")
-        leaves = part.rows(name, now, owner=node, top=TREE_MAX)
-        return told({**told_too, "tree": tree(leaves)})
+        return self._show_rows(told_too, node, TREE_MAX if is_tree else int(top), is_tree)
+
+    async def _show_rows(
+        self, table: dict[str, Any], node: str | None, top: int, is_tree: bool
+    ) -> Response:
+        """There may be a million keys: others have their turn between some of them."""
+        found: list[Row] = []
+        for rows in self._part(table["name"]).chunks(table["name"], self._clock(), owner=node):
+            found = nsmallest(top, [*found, *rows], key=lambda row: (-row[1], row[0]))
+            await asyncio.sleep(0)
+        if not is_tree:
+            return told({**table, "rows": found})
+        return told({**table, "tree": await asyncio.to_thread(tree, found)})
 
     def _refusals(self, request: Request) -> Response:
         del request

@@ -13,7 +13,7 @@ from typing import cast
 
 from workers.replication.core.clients import CLIENTS_MAX, crowded_out, overdue
 from workers.replication.core.limits import Limits
-from workers.replication.core.policy_protocol import Conversation
+from workers.replication.core.policy_protocol import DUNNO, Conversation
 from workers.replication.listening import BACKLOG
 
 LOOK_SECONDS = 5.0
@@ -40,14 +40,17 @@ class PolicyServer:
         self.clients: set[PolicyClient] = set()
         self.closed: Counter[str] = Counter()
         """Why clients were closed by us, and how often."""
+        self.failed = 0
+        """Requests that were let through because deciding failed."""
 
     async def open(self, sockets: Sequence[socket.socket]) -> None:
-        """Begin to answer."""
+        """Begin to answer; may be called again for more sockets."""
         loop = asyncio.get_running_loop()
         for one in sockets:
             make = loop.create_unix_server if one.family is socket.AF_UNIX else loop.create_server
             self._servers.append(await make(self._client, sock=one, backlog=BACKLOG))
-        self._look = loop.call_later(self._look_seconds, self._look_around)
+        if self._look is None:
+            self._look = loop.call_later(self._look_seconds, self._look_around)
 
     def close(self) -> None:
         """Answer nobody any more."""
@@ -66,9 +69,17 @@ class PolicyServer:
         self.clients.add(client)
 
     def _client(self) -> "PolicyClient":
-        return PolicyClient(
-            self, Conversation(self._limits.answer, self._limits.faults), self._clock
-        )
+        return PolicyClient(self, Conversation(self._answer, self._limits.faults), self._clock)
+
+    def _answer(self, request: bytes, now: float) -> bytes:
+        """No fault of ours stops mail."""
+        try:
+            return self._limits.answer(request, now)
+        except Exception as error:
+            self.failed += 1
+            context = {"message": "a policy request could not be decided", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+            return DUNNO
 
     def _look_around(self) -> None:
         for client, why in overdue(self.clients, self._clock()):

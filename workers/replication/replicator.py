@@ -8,6 +8,7 @@ ends this; a broker that is away stops no decision. For one asyncio loop.
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from workers.bus.exchanges import (
     replication_exchange,
 )
 from workers.bus.keys import load_keys
+from workers.files import locks
 from workers.replication.bus_link import Link
 from workers.replication.core.cut_off import is_cut_off
 from workers.replication.core.definitions import Replication, Scope
@@ -29,6 +31,7 @@ from workers.replication.core.offsets import Offsets
 from workers.replication.core.shared import Shared
 from workers.replication.core.standing import Standing, is_due, shorter
 from workers.replication.core.wire import CLUSTER_NAME, Wire, may_say, speaker
+from workers.replication.errors import ReplicationError
 from workers.replication.incarnation import next_incarnation
 from workers.replication.keeping import Keeper
 from workers.replication.timeline import TimeLine
@@ -38,6 +41,10 @@ TICK_SECONDS = 0.02
 LOOK_SECONDS = 0.5
 VECTOR_SECONDS = 2.0
 KEYS_SECONDS = 10.0
+AFAR_SECONDS = 15.0
+"""A node of another subcluster that was not heard for so long has nothing open."""
+LOCK = "lock"
+LOCK_SECONDS = 2.0
 BATCHES_MAX = 16
 """At one tick."""
 log = logging.getLogger("muster.replication")
@@ -70,26 +77,36 @@ Alive = Callable[[], Awaitable[Collection[str] | None]]
 class Replicator:
     """Of one node; raises `BusError` for its keys or brokers and `OSError` for its directory.
 
+    Raises `ReplicationError` where another process counts for this node.
+
     `defined`: the newest definitions, None without any; `alive`: asked again and again.
     """
 
     def __init__(self, site: Site, defined: Callable[[], Membership | None], alive: Alive) -> None:
         self.site, self._defined, self._ask_alive = site, defined, alive
-        self.clock = TimeLine()
         self.membership = defined() or Membership((site.node,), Replication())
         tables = self.membership.replication.every_table
         site.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _locked(site.directory)
+        self.clock = TimeLine(site.directory)
         incarnation = next_incarnation(site.directory)
         self.shared = Shared(site.node, tables, incarnation=incarnation, now=self.clock())
         self._offsets = Offsets()
         parts = {scope.value: part for scope, part in self.shared.parts.items()}
         self.keeper = Keeper(site.directory, parts, self._offsets, incarnation, self.clock)
-        self.keeper.begin()
+        held = self.keeper.begin()
         replication, nodes = self.membership.replication, len(self.membership.nodes)
-        self.limits = Limits(replication, self.shared, site.node, max(1, nodes))
+        life = f"{site.node}.{incarnation:x}"
+        self.limits = Limits(replication, self.shared, life, max(1, nodes))
+        self.shared.close_all()
+        self.limits.leases.load(held, charge=True)
+        self.limits.leases.told = self.keeper.lease
+        self.keeper.leases = self.limits.leases.dump
         self.alive: frozenset[str] | None = None
         self.cut_off = False
         self.heard_at: dict[str, float] = {}
+        self._heard_afar: dict[str, float] = {}
+        """The same, where all subclusters speak."""
         self.began_at = self.clock()
         self._lost_at: float | None = self.began_at
         self._keys = load_keys(site.key_file)
@@ -126,6 +143,7 @@ class Replicator:
                 await link.close()
             await self.keeper.save()
             self.keeper.close()
+            os.close(self._lock)
 
     def stop(self) -> None:
         """End soon; to be called in the loop."""
@@ -183,6 +201,8 @@ class Replicator:
         now = self.clock()
         if scope is Scope.SUBCLUSTER:
             self.heard_at[speaker(message)] = now
+        else:
+            self._heard_afar[speaker(message)] = now
         if not isinstance(message, Standing):
             for answer in self.shared.parts[scope].take(message, now):
                 self.links[scope].say(answer)
@@ -200,6 +220,7 @@ class Replicator:
         now = self.clock()
         self._follow_definitions()
         self._judge(now)
+        self.limits.leases.end(now)
         self._read_keys(now)
         self.keeper.tick()
         for scope, link in self.links.items():
@@ -260,10 +281,26 @@ class Replicator:
             if found is not None:
                 self.alive = frozenset(found) | {self.site.node}
                 self.shared.parts[Scope.SUBCLUSTER].alive(self.alive)
+                self.shared.parts[Scope.CLUSTER].alive(self.alive | self._alive_afar())
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _alive_afar(self) -> frozenset[str]:
+        """Nodes of other subclusters, of whom our agent knows nothing: those that were heard."""
+        since = self.clock() - AFAR_SECONDS
+        heard = {name for name, at in self._heard_afar.items() if at >= since}
+        return frozenset(heard) - frozenset(self.membership.nodes)
 
     async def _save_at_times(self) -> None:
         while True:
             if self.keeper.due(asyncio.get_running_loop().time()):
                 await self.keeper.save()
             await asyncio.sleep(LOOK_SECONDS)
+
+
+def _locked(directory: Path) -> int:
+    """The lock of a node's counts, which goes with the process that has it."""
+    try:
+        return locks.take(directory / LOCK, LOCK_SECONDS)
+    except locks.TakenError:
+        way = "stop it first"
+        raise ReplicationError(f"{directory}: another worker of this node counts; {way}") from None

@@ -19,6 +19,69 @@ JSON, PROBLEM, STREAM = "application/json", "application/problem+json", "text/ev
 KEYS = {
     **{"nodes": "name", "vips": "address", "topologies": "id", "tokens": "id"},
     **{"logs/sources": "id", "logs/subscribers": "id"},
+    **{"limits": "id", "limits/exemptions": "id", "shared/tables": "id"},
+}
+BELOW = "logs/sources|logs/subscribers|limits/exemptions|shared/tables"
+BRANCHES = [
+    {"depth": 0, "prefix": "192.0.2.0/28", "value": 0, "total": 9, "is_leaf": False},
+    {"depth": 1, "prefix": "192.0.2.1", "value": 5, "total": 5, "is_leaf": True},
+    {"depth": 1, "prefix": "192.0.2.9", "value": 4, "total": 4, "is_leaf": True},
+]
+_LIMIT = {
+    **{"subcluster": "default", "limit": "per-client", "subject": "inbound-messages"},
+    **{"per": "address", "most": 100, "window": 60.0, "rate": "100/60s", "action": "defer"},
+    **{"test": False, "enabled": True, "key": "192.0.2.1", "value": 90, "share": 0.9},
+}
+_REFUSAL = {
+    **{"subcluster": "default", "node": "mta1", "number": 7, "at": 1767225600.0, "value": 100},
+    **{"limit": "per-client", "key": "192.0.2.1", "most": 100, "action": "defer", "test": False},
+}
+LIVE: dict[str, dict[str, Any]] = {
+    "shared": {
+        "rows": [
+            {
+                **{"subcluster": "default", "name": "inbound", "type": "connections-inbound"},
+                **{"kind": "gauge", "scope": "subcluster", "is_address": True, "defined": True},
+                **{"keys": 2, "total": 9, "evicted": 0},
+            }
+        ]
+    },
+    "shared/rows": {
+        **{"subcluster": "default", "name": "inbound", "type": "connections-inbound"},
+        **{"kind": "gauge", "scope": "subcluster", "is_address": True, "node": "", "spans": []},
+        **{"keys": 22, "total": 9, "tree": [], "more": 20},
+        "rows": [{"key": "192.0.2.1", "value": 5}, {"key": "192.0.2.9", "value": 4}],
+    },
+    "shared/nodes": {
+        "rows": [
+            {
+                **{"subcluster": "default", "node": "mta1", "age_seconds": 0.5, "cut_off": False},
+                **{"broker": "127.0.0.1:5672", "requests": 1000, "refused": 7, "faults": 0},
+                **{"published_bytes": 1, "heard_bytes": 2, "healed": 0, "unkept": 0},
+                **{"problems": [], "up_seconds": 5.0, "peers": ["mta2"]},
+                "by_limit": {"per-client": 7},
+            }
+        ],
+        "silent": ["mta4"],
+    },
+    "limits/usage": {
+        "rows": [
+            {
+                **_LIMIT,
+                "refused": 7,
+                "near": [
+                    {"key": "192.0.2.1", "value": 90, "most": 100, "share": 0.9},
+                    {"key": "192.0.2.9", "value": 10, "most": 20, "share": 0.5},
+                ],
+            }
+        ]
+    },
+    "limits/explain": {
+        "key": "192.0.2.1",
+        "rows": [{**_LIMIT, "remaining": 10, "stage": "RCPT", "nodes": {"mta1": 60, "mta2": 30}}],
+        "refusals": [_REFUSAL],
+    },
+    "limits/refusals": {"rows": [_REFUSAL], "more": 3},
 }
 DEFINITIONS = 'format = 1\ncluster = "demo"\nsubcluster = "default"\n'
 NEXT_HOST = "http://elsewhere.test"
@@ -62,6 +125,43 @@ def knob(name: str, value: float) -> Row:
     return {"name": name, "value": value, "unit": "s", "help": "When a peer is dead.", **bounds}
 
 
+def limit(number: int, name: str, **other: Any) -> Row:
+    return {
+        **{"id": number, "subcluster": "default", "name": name, "subject": "inbound-messages"},
+        **{"per": "address", "most": 100, "window": 60.0, "prefix_v4": 32, "prefix_v6": 64},
+        **{"match": "", "binding": "", "host": "", "domain": "", "stage": "", "throttle": ""},
+        **{"action": "defer", "message": "", "test": False, "enabled": True, **other},
+    }
+
+
+def table(number: int, name: str, kind: str) -> Row:
+    return {
+        **{"id": number, "subcluster": "default", "name": name, "type": kind, "parameters": {}},
+        **{"max_delay": 1.0, "max_pending": 100, "max_size": 1_000_000, "binding_group": ""},
+        **{"table_class": "", "snapshot": True, "scope": "subcluster"},
+    }
+
+
+def _limiting_rows() -> dict[str, list[Row]]:
+    return {
+        "limits": [
+            *(limit(4, "per-client"), limit(5, "bulk", subject="outbound-messages")),
+            limit(14, "nets", per="network", test=True),
+        ],
+        "limits/exemptions": [
+            {
+                **{"id": number, "subcluster": "default", "name": name, "key": "192.0.2.0/24"},
+                **{"limit": "per-client" if number == 16 else "", "most": None},
+            }
+            for number, name in ((6, "office"), (16, "partner"))
+        ],
+        "shared/tables": [
+            table(7, "inbound", "connections-inbound"),
+            table(17, "throttles", "throttle-messages"),
+        ],
+    }
+
+
 def _rows() -> dict[str, list[Row]]:
     return {
         "subclusters": [
@@ -103,6 +203,7 @@ def _rows() -> dict[str, list[Row]]:
             {"id": number, "subcluster": "default", "name": name, "backlog_bytes": 1 << 30}
             for number, name in enumerate(("manager", "archive"))
         ],
+        **_limiting_rows(),
         "subclusters/default/settings": [knob("dead_after", 0.6)],
         "subclusters/default/revisions": [
             {
@@ -153,8 +254,10 @@ class Manager:
             ("(config/replicas)/", self._list),
             ("logs/(decommission)/", self._decommission),
             ("mail/(counts)/", self._mail),
-            ("(logs/sources|logs/subscribers)/([^/]+)/", self._object),
-            ("(logs/sources|logs/subscribers)/", self._list),
+            ("subclusters/([^/]+)/limiting/", self._limiting),
+            (f"({'|'.join(LIVE)})/", self._live),
+            (f"({BELOW})/([^/]+)/", self._object),
+            (f"({BELOW})/", self._list),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/([^/]+)/", self._object),
             ("(subclusters/[^/]+/settings|subclusters/[^/]+/revisions)/", self._list),
             ("([a-z]+)/([^/]+)/", self._object),
@@ -223,6 +326,17 @@ class Manager:
             return self._changed(request, {"name": name})
         etag = {"content-type": "text/plain; charset=utf-8", "etag": '"definitions"'}
         return httpx.Response(200, headers=etag, text=DEFINITIONS)
+
+    def _live(self, request: httpx.Request, what: str) -> httpx.Response:
+        told = LIVE[what]
+        if what == "shared/rows" and request.url.params.get("tree") == "1":
+            told = {**told, "rows": [], "tree": BRANCHES}
+        return answer(told)
+
+    def _limiting(self, request: httpx.Request, _name: str) -> httpx.Response:
+        if request.method == "GET":
+            return answer({"cut_off": "share", "test": False})
+        return self._changed(request, json.loads(request.content))
 
     def _set_state(self, request: httpx.Request, name: str, verb: str) -> httpx.Response:
         row = self._find("nodes", name)

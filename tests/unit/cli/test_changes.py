@@ -17,6 +17,9 @@ REMOVALS = [
     "segment remove rack-7",
     "logs source remove mail",
     "logs subscriber remove manager",
+    "limits remove per-client",
+    "limits exempt remove office",
+    "shared remove inbound",
     "token revoke monitoring",
     "subcluster definitions default --import -",
 ]

@@ -39,8 +39,9 @@ def _operator(words: str, operator: Operator, manager: Manager) -> Operator:
     """Someone for whom the example makes sense."""
     if words.endswith((" add", " create")):
         kinds = ("nodes", "vips", "segments", "topologies", "subclusters")
-        for kind in (*kinds, "logs/sources", "logs/subscribers"):
+        for kind in (*kinds, "logs/sources", "logs/subscribers", "limits", "limits/exemptions"):
             names = ("mta4", "198.18.0.107", "rack-7", "outbound", "mail", "manager", "archive")
+            names += ("per-client", "nets", "bulk", "office", "partner")
             manager.rows[kind] = [r for r in manager.rows[kind] if not set(names) & _names(r)]
     if words in ("muster subcluster edit", "muster subcluster remove"):
         manager.rows["subclusters"].append({"name": "outbound", "description": ""})

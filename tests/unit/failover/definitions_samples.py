@@ -11,6 +11,18 @@ from workers.failover.core.definitions import (
     Vip,
 )
 from workers.logs.core.definitions import Logs, Source, Subscriber
+from workers.replication.core.definitions import (
+    Action,
+    CutOff,
+    Exempt,
+    Limit,
+    Per,
+    Replication,
+    Scope,
+    Subject,
+    Table,
+    TableType,
+)
 
 PLAIN = Definitions(
     cluster="demo",
@@ -67,5 +79,56 @@ EVERYTHING = Definitions(
             Source("system", '/var/log/"of all"'),
         ),
         (Subscriber("archive", 5 << 30), Subscriber("manager")),
+    ),
+    replication=Replication(
+        (
+            Table(
+                "connects",
+                TableType.SERIES_CONNECT,
+                (("window", "3600"),),
+                0.5,
+                50,
+                1000,
+                "bulk",
+                'of "all"',
+                snapshot=False,
+                scope=Scope.CLUSTER,
+            ),
+            Table("memory", TableType.CACHE),
+        ),
+        (
+            Limit("open", Subject.INBOUND_OPEN, Per.ADDRESS, 20),
+            Limit(
+                "per-network",
+                Subject.INBOUND_RECIPIENTS,
+                Per.NETWORK,
+                1000,
+                window=90.5,
+                prefix_v4=24,
+                prefix_v6=48,
+                match="2001:db8::/32",
+                stage="RCPT",
+                action=Action.REJECT,
+                message='Too "many" für \U0001f4e7',
+                test=True,
+                enabled=False,
+            ),
+            Limit(
+                "to-gmail",
+                Subject.OUTBOUND_MESSAGES,
+                Per.BINDING,
+                5000,
+                window=3600,
+                binding="bulk-1.example",
+                domain=".example.com",
+            ),
+            Limit("tokens", Subject.NAMED, Per.GLOBAL, 5, window=1, throttle="tickets"),
+        ),
+        (
+            Exempt("office", "per-network", "192.0.2.0/24", 0),
+            Exempt("partner", "", "sales@example.net"),
+        ),
+        cut_off=CutOff.REFUSE,
+        test=True,
     ),
 )

@@ -441,6 +441,12 @@ def test_the_canonical_form_is_the_same_whatever_the_order() -> None:
         nodes=dict(reversed(EVERYTHING.nodes.items())),
         vips=dict(reversed(EVERYTHING.vips.items())),
         logs=Logs(EVERYTHING.logs.sources[::-1], EVERYTHING.logs.subscribers[::-1]),
+        replication=replace(
+            EVERYTHING.replication,
+            tables=EVERYTHING.replication.tables[::-1],
+            limits=EVERYTHING.replication.limits[::-1],
+            exempts=EVERYTHING.replication.exempts[::-1],
+        ),
     )
 
     assert render(turned) == render(EVERYTHING)

@@ -1,5 +1,6 @@
 """What Postfix is told at each stage, and what it costs."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -273,3 +274,22 @@ def test_it_is_explained_what_applies_to_a_key() -> None:
     assert (address.limit.name, address.value, address.own, address.remaining) == ("a", 2, 2, 3)
     assert (address.cell, address.stage) == ("a/192.0.2.1", "RCPT")
     assert [one.limit.name for one in decider.explain("example.org", 0.0)] == ["n"]
+
+
+def test_what_is_long_is_counted_but_not_kept() -> None:
+    per = (Per.ADDRESS, Per.SENDER, Per.SASL_USER, Per.RECIPIENT)
+    several = [limit(f"a{number}", 10**6, one) for number, one in enumerate(per)]
+    several.append(limit("r", 10**6, subject=Subject.INBOUND_RECIPIENTS))
+    decider, counters = limits(*several)
+    tracemalloc.start()
+    for number in range(300):
+        long = f"{number}" + "x" * 15_000
+        request = asked(sender=long, recipient=long, sasl_username=long, instance=long)
+        assert decider.answer(request, 0.0) == DUNNO
+        assert decider.answer(request, 0.0) == DUNNO
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert counters.counted()["a0/192.0.2.1"] == 300
+    assert counters.counted()["r/192.0.2.1"] == 300
+    assert kept < 300 * 15_000

@@ -10,7 +10,6 @@ so that a file cut short, even between two tables, or spoilt is noticed. Whoever
 by hand removes its first line; then the last is an ordinary comment. Bounds: `definitions_rules`.
 """
 
-import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -35,7 +34,13 @@ from workers.failover.core.definitions_rules import (
     check,
     usual_dead_after,
 )
-from workers.failover.core.toml_text import Problem, Table, line_of, load
+from workers.failover.core.replication_text import (
+    KEYS,
+    place_in_text,
+    replication_lines,
+    replication_of,
+)
+from workers.failover.core.toml_text import Problem, Table, line_of, listed, load, quoted
 from workers.logs.core.definitions import (
     BACKLOG_BYTES,
     LEAST_BACKLOG_BYTES,
@@ -48,7 +53,7 @@ from workers.logs.core.definitions import (
 FORMAT = 1
 TOP_KEYS = (
     *("format", "cluster", "subcluster", "revision", "knobs", "topology", "node", "vip"),
-    *("log", "subscriber"),
+    *("log", "subscriber", *KEYS),
 )
 LIMIT_BYTES = 4 * 1024 * 1024
 USUAL_RING_PORT = 7411
@@ -76,7 +81,8 @@ def parse(text: str, source: str = "definitions.toml") -> Definitions:
         definitions = _definitions(load(text))
         check(definitions)
     except Problem as problem:
-        line = problem.line or line_of(text, problem.path)
+        places = (problem.path, place_in_text(problem.path))  # of a table both are behind its name
+        line = problem.line or max(line_of(text, one) for one in places)
         raise DefinitionsError(source, line, problem.sentence) from None
     return definitions
 
@@ -133,6 +139,7 @@ def _definitions(top: Table) -> Definitions:
         nodes={name: _node(name, table) for name, table in top.tables("node")},
         vips=_vips(top.tables("vip")),
         logs=_logs(top),
+        replication=replication_of(top),
     )
 
 
@@ -246,24 +253,25 @@ def _subscriber(name: str, table: Table) -> Subscriber:
 def _lines(definitions: Definitions) -> Iterator[str]:
     yield FIRST_LINE
     yield f"format = {FORMAT}"
-    yield f"cluster = {_quote(definitions.cluster)}"
-    yield f"subcluster = {_quote(definitions.subcluster)}"
+    yield f"cluster = {quoted(definitions.cluster)}"
+    yield f"subcluster = {quoted(definitions.subcluster)}"
     yield f"revision = {definitions.revision}"
     yield from _knob_lines(definitions.knobs)
     for topology in definitions.topologies:
-        yield from ("", f"[topology.{_quote(topology.cidr)}]")
-        yield f"interface = {_quote(topology.interface)}"
+        yield from ("", f"[topology.{quoted(topology.cidr)}]")
+        yield f"interface = {quoted(topology.interface)}"
         if topology.witnesses:
-            yield f"witnesses = {_list(topology.witnesses)}"
+            yield f"witnesses = {listed(topology.witnesses)}"
         if topology.interest:
-            yield f"interest = {_list(topology.interest)}"
+            yield f"interest = {listed(topology.interest)}"
         if topology.segment:
-            yield f"segment = {_quote(topology.segment)}"
+            yield f"segment = {quoted(topology.segment)}"
     for name in sorted(definitions.nodes):
         yield from _node_lines(definitions.nodes[name])
     for address in sorted(definitions.vips, key=_by_number):
         yield from _vip_lines(definitions.vips[address])
     yield from _log_lines(definitions.logs)
+    yield from replication_lines(definitions.replication)
 
 
 def _knob_lines(knobs: Knobs) -> Iterator[str]:
@@ -273,7 +281,7 @@ def _knob_lines(knobs: Knobs) -> Iterator[str]:
         yield from ("", "[knobs]")
     for name in changed:
         value = getattr(knobs, name)
-        yield f"{name} = {_quote(value) if isinstance(value, str) else _number(name, value)}"
+        yield f"{name} = {quoted(value) if isinstance(value, str) else _number(name, value)}"
 
 
 def _number(name: str, value: float) -> str:
@@ -283,50 +291,42 @@ def _number(name: str, value: float) -> str:
 
 def _node_lines(node: Node) -> Iterator[str]:
     yield from ("", f"[node.{node.name}]")
-    yield f"address = {_quote(node.address)}"
+    yield f"address = {quoted(node.address)}"
     if node.ring_port != USUAL_RING_PORT:
         yield f"ring_port = {node.ring_port}"
     if node.weight != 1:
         yield f"weight = {node.weight}"
     if node.interfaces:
-        pairs = ", ".join(f"{_quote(cidr)} = {_quote(name)}" for cidr, name in node.interfaces)
+        pairs = ", ".join(f"{quoted(cidr)} = {quoted(name)}" for cidr, name in node.interfaces)
         yield f"interfaces = {{ {pairs} }}"
     if node.admin_state is not AdminState.ENABLED:
-        yield f"state = {_quote(node.admin_state)}"
+        yield f"state = {quoted(node.admin_state)}"
     if node.segment:
-        yield f"segment = {_quote(node.segment)}"
+        yield f"segment = {quoted(node.segment)}"
 
 
 def _vip_lines(vip: Vip) -> Iterator[str]:
-    yield from ("", f"[vip.{_quote(vip.address)}]")
+    yield from ("", f"[vip.{quoted(vip.address)}]")
     if vip.prefer:
-        yield f"prefer = {_list(vip.prefer)}"
+        yield f"prefer = {listed(vip.prefer)}"
     if vip.follow:
-        yield f"follow = {_quote(vip.follow)}"
+        yield f"follow = {quoted(vip.follow)}"
     if vip.weight != 1:
         yield f"weight = {vip.weight}"
     for key in VIP_TEXTS:
         if text := getattr(vip, key):
-            yield f"{key} = {_quote(text)}"
+            yield f"{key} = {quoted(text)}"
 
 
 def _log_lines(logs: Logs) -> Iterator[str]:
     for source in sorted(logs.sources, key=lambda one: one.name):
-        yield from ("", f"[log.{source.name}]", f"path = {_quote(source.path)}")
+        yield from ("", f"[log.{source.name}]", f"path = {quoted(source.path)}")
         if source.nodes:
-            yield f"nodes = {_list(source.nodes)}"
+            yield f"nodes = {listed(source.nodes)}"
     for subscriber in sorted(logs.subscribers, key=lambda one: one.name):
         yield from ("", f"[subscriber.{subscriber.name}]")
         if subscriber.backlog_bytes != BACKLOG_BYTES:
             yield f"backlog_bytes = {subscriber.backlog_bytes}"
-
-
-def _quote(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)  # TOML knows no surrogate pairs
-
-
-def _list(texts: Iterable[str]) -> str:
-    return f"[{', '.join(map(_quote, texts))}]"
 
 
 def _by_number(address: str) -> tuple[int, int]:

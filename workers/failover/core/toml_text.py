@@ -4,9 +4,10 @@ Every `Problem` names the thing, the value and the way out, and carries the path
 to it; `line_of` finds that path in the text. What the values mean is decided by the callers.
 """
 
+import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 Path = tuple[str, ...]
@@ -141,6 +142,17 @@ class Table:
             )
         return float(value)
 
+    def flag(self, key: str, default: bool) -> bool:
+        """Return a truth value."""
+        value = self._values.get(key, default)
+        if not isinstance(value, bool):
+            raise self.problem(key, f"{key} is {_shown(value)}; write true or false")
+        return value
+
+    def value(self, key: str) -> Any:
+        """Return what stands there, of whatever type; None when nothing does."""
+        return self._values.get(key)
+
     def table(self, key: str, thing: str) -> "Table":
         """Return the table `key`, empty when it is not there."""
         value = self._values.get(key, {})
@@ -167,6 +179,16 @@ class Table:
         if default is None:
             raise self.problem("", f"{key} is missing; write {key} = ...")
         return default
+
+
+def quoted(text: str) -> str:
+    """Write a text as TOML has it."""
+    return json.dumps(text, ensure_ascii=False)  # TOML knows no surrogate pairs
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Write texts as an array."""
+    return f"[{', '.join(map(quoted, texts))}]"
 
 
 def _shown(value: object) -> str:

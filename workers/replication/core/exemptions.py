@@ -45,7 +45,7 @@ class Exemptions:
 
     def most(self, limit: Limit, text: str) -> int | None:
         """Return how much `limit` allows whoever said `text`; None: as much as they like."""
-        found = self.find(limit, text)
+        found = self.find(limit, text) if self._words else None
         return limit.most if found is None else found.most
 
     def _by_address(self, name: str, text: str) -> Exempt | None:

@@ -31,7 +31,7 @@ class Lease:
 
 
 class Leases:
-    """The leases of one node; `prefix` must be new with each life of the node's counts."""
+    """The leases of one node. Names have the node and the time in them: no two lives share any."""
 
     def __init__(self, prefix: str, gauge: Callable[[TableType, str], Gauge]) -> None:
         self._prefix = prefix
@@ -39,6 +39,8 @@ class Leases:
         self._number = 0
         self._held: dict[str, Lease] = {}
         self._ends: list[tuple[float, str]] = []
+        self.told: Callable[[Lease, bool], None] | None = None
+        """Hears of each lease that changes, and whether it is held: to be written down."""
         self.ended = 0
         """How many were not renewed in time."""
 
@@ -52,10 +54,10 @@ class Leases:
 
     def acquire(self, cells: Sequence[Cell], count: int, ttl: float, now: float) -> Lease:
         """Count `count` connections in `cells`; the caller has looked at limits and `is_full`."""
-        self._number += 1
-        lease = Lease(f"{self._prefix}-{self._number:x}", tuple(cells), count, ttl, now + ttl)
+        lease = Lease(self._name(now), tuple(cells), count, ttl, now + ttl)
         self._hold(lease)
         self._charge(lease, count)
+        self._tell(lease, True)
         return lease
 
     def release(self, name: str) -> bool:
@@ -64,6 +66,7 @@ class Leases:
         if lease is None:
             return False
         self._charge(lease, -lease.count)
+        self._tell(lease, False)
         return True
 
     def renew(self, name: str, ttl: float | None, now: float) -> Lease | None:
@@ -74,6 +77,7 @@ class Leases:
         lease.ttl = ttl or lease.ttl
         lease.ends_at = now + lease.ttl
         self._expect(lease)
+        self._tell(lease, True)
         return lease
 
     def end(self, now: float) -> int:
@@ -103,9 +107,20 @@ class Leases:
                 if charge:
                     self._charge(lease, lease.count)
 
+    def _name(self, now: float) -> str:
+        while True:
+            self._number += 1
+            name = f"{self._prefix}-{int(now * 1_000):x}-{self._number:x}"
+            if name not in self._held:
+                return name
+
     def _hold(self, lease: Lease) -> None:
         self._held[lease.name] = lease
         self._expect(lease)
+
+    def _tell(self, lease: Lease, is_held: bool) -> None:
+        if self.told is not None:
+            self.told(lease, is_held)
 
     def _expect(self, lease: Lease) -> None:
         heapq.heappush(self._ends, (lease.ends_at, lease.name))

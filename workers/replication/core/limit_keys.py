@@ -14,6 +14,8 @@ from workers.replication.core.definitions import KEY_CHARACTERS, Limit, Per
 
 EVERYONE = "*"
 """The key of what is counted as a whole."""
+ADDRESS_CHARACTERS = 80
+"""With an interface behind it; what is longer is no address."""
 MOST_CHARACTERS = KEY_CHARACTERS // 2
 """Of what was said; the name of the limit stands before it in a table."""
 
@@ -23,6 +25,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 def address_of(text: str) -> Address | None:
     """Return the address that a text is; an IPv4 address written as IPv6 is the IPv4 address."""
+    return _address_of(text) if len(text) <= ADDRESS_CHARACTERS else None
+
+
+@lru_cache(16_384)
+def _address_of(text: str) -> Address | None:
     text = text.partition("%")[0].removeprefix("[").removesuffix("]")
     try:
         found = ipaddress.ip_address(text)

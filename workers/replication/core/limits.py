@@ -15,7 +15,7 @@ from workers.replication.core.leases import USUAL_TTL_SECONDS, Lease, Leases
 from workers.replication.core.limit_keys import address_of
 from workers.replication.core.outbound import Asked, AskedKind, Outbound
 from workers.replication.core.policy_protocol import BEGINNING, DUNNO, Faults, is_request
-from workers.replication.core.stages import Stage, stage_of
+from workers.replication.core.stages import REQUEST_BYTES, Stage, stage_of
 from workers.replication.core.verdicts import (
     CutOffNow,
     Gauge,
@@ -125,7 +125,7 @@ class Limits:
         self.requests += 1
         values = self._read(request)
         stage = self._short.get(values[0])
-        if stage is not None and request.startswith(BEGINNING):
+        if stage is not None and len(request) <= REQUEST_BYTES and request.startswith(BEGINNING):
             answer = stage.answer(values, now)
             if answer is not None:
                 return answer

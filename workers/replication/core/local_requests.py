@@ -11,7 +11,7 @@ from workers.replication.core.definitions import TableType
 from workers.replication.core.leases import TTL_SECONDS, USUAL_TTL_SECONDS
 from workers.replication.core.outbound import Asked, AskedKind
 
-EVENTS_MAX = 10_000
+EVENTS_MAX = 2_000
 COUNT_MAX = 1_000_000
 Word = Annotated[str, msgspec.Meta(max_length=512)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]

@@ -50,6 +50,13 @@ class Shared:
         """How many there are now."""
         return self.part(table).gauge(table, key)
 
+    def close_all(self) -> None:
+        """Have nothing open on this node."""
+        for part in self.parts.values():
+            for grid in part.content.gauges.values():
+                for key in grid.shelf.keys():  # noqa: SIM118 - a list: the shelf changes
+                    grid.own(key, 0)
+
     def _point(self, tables: Sequence[Table]) -> None:
         self._of = {one.name: self.parts[one.scope] for one in tables}
 

@@ -6,8 +6,9 @@ it is the rule, and where both can answer they answer alike. The same message (`
 once per stage, a recipient of it once. What is remembered is bounded; beyond it is counted again.
 """
 
+import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from workers.replication.core.attributes import Values
 from workers.replication.core.counting import Places
@@ -26,10 +27,13 @@ from workers.replication.core.verdicts import (
 
 KEYS_MAX = 32_768
 """Of each attribute, so many values are known with what they are charged to."""
-MESSAGES_MAX = 65_536
-"""Messages of one stage that are remembered, so that none counts twice."""
+MESSAGES_MAX = 32_768
+"""Messages of one stage that are remembered, so that none counts twice: by what was said."""
+REQUEST_BYTES = 4_096
 CHARGES_MAX = 20_000
 """Recipients and keys remembered of one message."""
+VALUE_BYTES = 512
+"""What is longer is worked out anew each time, so that what is known stays small."""
 RECIPIENTS_MAX = 1_000_000
 """A client that says more recipients than this says nonsense."""
 
@@ -67,6 +71,13 @@ def stage_of(limit: Limit) -> str:
     return limit.stage or USUAL_STAGE.get(limit.subject, "")
 
 
+def short(value: bytes) -> bytes:
+    """Return a value, or its hash where it is long."""
+    if len(value) <= VALUE_BYTES:
+        return value
+    return hashlib.blake2b(value, digest_size=32).digest()
+
+
 class Step:
     """The limits that need one attribute, and what its values are charged to."""
 
@@ -80,13 +91,13 @@ class Step:
         self._limits = limits
         self._places = places
 
-    def charged_to(self, value: bytes) -> tuple[Meter, ...]:
-        """Return what a value of the attribute is charged to."""
+    def charged_to(self, value: bytes, *, is_news: bool = True) -> tuple[Meter, ...]:
+        """Return what a value of the attribute is charged to; `is_news`: it is said just now."""
         found = self.known.get(value)
         if found is None:
             text = value.decode("utf-8", "replace")
             if self.at == _ADDRESS and address_of(text) is None:
-                self.faults.bad_address += 1
+                self.faults.bad_address += is_news
                 return ()
             made = (self._places.meter(limit, text) for limit in self._limits)
             found = tuple(one for one in made if one is not None)
@@ -94,6 +105,8 @@ class Step:
         return found
 
     def _keep(self, value: bytes, found: tuple[Meter, ...]) -> None:
+        if len(value) > VALUE_BYTES:
+            return
         if len(self._order) >= KEYS_MAX:
             self.known.pop(self._order.popleft(), None)
         self._order.append(value)
@@ -105,7 +118,7 @@ class Past:
 
     __slots__ = ("_charged", "_recipients")
 
-    def __init__(self, meters: Sequence[Meter], recipient: bytes) -> None:
+    def __init__(self, meters: Iterable[Meter], recipient: bytes) -> None:
         self._recipients = {recipient}
         self._charged = {(one.limit.name, one.key) for one in meters}
 
@@ -134,7 +147,7 @@ class Stage:
             for one in names
         )
         self._ways = tuple((one.at, one.known, one) for one in self._steps)
-        self._past: dict[bytes, Past | tuple[list[Meter], bytes]] = {}
+        self._past: dict[bytes, Past | tuple[bytes, ...]] = {}
         self._order: deque[bytes] = deque()
         counts = any(each.subject is Subject.INBOUND_RECIPIENTS for each in limits)
         self._needs_recipient = counts and name == _ENVELOPE
@@ -147,11 +160,13 @@ class Stage:
         self._past, self._order = other._past, other._order
 
     def answer(self, values: tuple[bytes, ...], now: float) -> bytes | None:
-        """Return the answer if nothing is reached and the message is new; None: `judge` it."""
+        """Return the answer if nothing is reached and the message is new; None: `judge` it.
+
+        For requests of at most `REQUEST_BYTES`: their values are kept.
+        """
         instance = values[_INSTANCE]
         if instance in self._past:
             return None
-        meters: list[Meter] = []
         windows: list[Window] = []
         for at, known, step in self._ways:
             value = values[at]
@@ -167,20 +182,18 @@ class Stage:
                 if window.total >= meter.most:
                     return None
                 windows.append(window)
-            meters += found
         for window in windows:
             window.add(1, now)
         if instance:
-            recipient = values[_RECIPIENT] if self._needs_recipient else b""
-            self._note(instance, (meters, recipient))
+            self._note(instance, values)
         return DUNNO
 
     def judge(
         self, values: tuple[bytes, ...], cut: CutOffNow | None, test: bool, now: float
     ) -> tuple[Refusal | None, list[Refusal]]:
         """Check all, then charge all; return the refusal that counts, and all that there are."""
-        instance = values[_INSTANCE]
-        recipient = values[_RECIPIENT] if self._needs_recipient else b""
+        instance = short(values[_INSTANCE])
+        recipient = short(values[_RECIPIENT]) if self._needs_recipient else b""
         past = self._past_of(instance)
         asked = [
             (meter, self._number(meter.limit, values[_COUNT]))
@@ -199,10 +212,10 @@ class Stage:
                 self._note(instance, Past(meters, recipient))
         return refusal, over
 
-    def meters(self, values: tuple[bytes, ...]) -> Iterator[Meter]:
+    def meters(self, values: tuple[bytes, ...], *, is_news: bool = True) -> Iterator[Meter]:
         """Return everything that a request is charged to."""
         for step in self._steps:
-            yield from step.charged_to(values[step.at])
+            yield from step.charged_to(values[step.at], is_news=is_news)
 
     def _number(self, limit: Limit, said: bytes) -> int:
         """How much a request counts for `limit`."""
@@ -217,10 +230,11 @@ class Stage:
         past = self._past.get(instance) if instance else None
         if past is None or isinstance(past, Past):
             return past
-        found = self._past[instance] = Past(*past)
+        recipient = past[_RECIPIENT] if self._needs_recipient else b""
+        found = self._past[instance] = Past(self.meters(past, is_news=False), recipient)
         return found
 
-    def _note(self, instance: bytes, past: Past | tuple[list[Meter], bytes]) -> None:
+    def _note(self, instance: bytes, past: Past | tuple[bytes, ...]) -> None:
         if len(self._order) >= MESSAGES_MAX:
             self._past.pop(self._order.popleft(), None)
         self._order.append(instance)

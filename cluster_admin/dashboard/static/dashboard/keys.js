@@ -1,7 +1,7 @@
 // Everything by keyboard: / filters, j and k move, Enter opens (the row's link has the focus).
 import { go } from "./parts.js";
 
-const PLACES = { o: "/", n: "/nodes/", v: "/vips/", c: "/config/", l: "/logs/", m: "/mail/", e: "/events/" };
+const PLACES = { o: "/", n: "/nodes/", v: "/vips/", c: "/config/", l: "/logs/", i: "/limits/", m: "/mail/", e: "/events/" };
 let prefix = -Infinity; // when g was pressed
 
 const shown = (one) => one.offsetParent !== null;
