@@ -123,9 +123,9 @@ class Exchange:
         told = [
             one
             for one in self.owners.lives()
-            if one.seen and (one.heard >= oldest or self._is_going_on(one))
+            if one.seen and (one.heard >= oldest or not self.owners.has_ended(one))
         ]
-        told.sort(key=lambda one: (self._is_going_on(one), one.heard), reverse=True)
+        told.sort(key=lambda one: (not self.owners.has_ended(one), one.heard), reverse=True)
         known = [(one.name, one.incarnation, one.known, one.seen) for one in told[:VECTOR_LIVES]]
         mine = self.owners.mine
         mine.heard = now
@@ -218,7 +218,7 @@ class Exchange:
             return []
         for key in [key for key in self.incoming if key[1] == life]:
             del self.incoming[key]
-        ahead = [] if self._is_going_on(owner) else piece.ahead
+        ahead = piece.ahead if self.owners.has_ended(owner) else []
         for since, upto in [(0, piece.upto), *ahead]:
             owner.learn(since, upto)
         self.owners.floor(owner, piece.upto)
@@ -304,10 +304,7 @@ class Exchange:
         """
         if knows[0] > owner.known:
             return True
-        return knows[1] > owner.seen and not self._is_going_on(owner)
-
-    def _is_going_on(self, owner: Owner) -> bool:
-        return self.owners.newest(owner.name) is owner
+        return knows[1] > owner.seen and self.owners.has_ended(owner)
 
     def _memory(self) -> float:
         """How long an ended life is told of: until nothing of it counts."""
