@@ -56,14 +56,16 @@ class DefinedReplication:
         self._defined = Defined(settings, "what is shared and limited", log)
 
     def __call__(self) -> Membership | None:
-        """What the newest good definitions say."""
+        """What the newest good definitions say; a node that drains still delivers its share."""
         newest = self._defined()
         if newest is None:
             return None
-        enabled = (
-            node.name for node in newest.nodes.values() if node.admin_state is AdminState.ENABLED
+        at_work = (
+            node.name
+            for node in newest.nodes.values()
+            if node.admin_state is not AdminState.MAINTENANCE
         )
-        return Membership(tuple(sorted(enabled)), newest.replication)
+        return Membership(tuple(sorted(at_work)), newest.replication)
 
 
 class Agent:
