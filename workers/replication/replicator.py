@@ -64,7 +64,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What the definitions say: the enabled nodes, and what they replicate."""
+    """What the definitions say: the nodes not in maintenance, and what they replicate."""
 
     nodes: tuple[str, ...]
     replication: Replication
