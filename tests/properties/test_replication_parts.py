@@ -196,7 +196,7 @@ def _messages() -> list[Delta | Vector | Ask | Piece]:
     delta = tables.batch(NOW)
     assert delta is not None
     tables.exchange.log.clear()
-    ask = Ask("b", "a", "a", 1, 0)
+    ask = Ask("b", "a", "a", 1, 0, 0)
     tables.take(ask, NOW)
     piece = tables.piece(NOW)
     assert piece is not None

@@ -8,8 +8,8 @@ from workers.replication.core.standing import Standing
 from workers.replication.core.wire import Wire, may_say, speaker
 
 DELTA = Delta("mta1", 1, 0, 1, 5.0, [])
-VECTOR = Vector("mta1", 1, 5.0, [("mta1", 1, 1), ("mta2", 1, 9)])
-ASK = Ask("mta1", "mta2", "mta3", 1, 4)
+VECTOR = Vector("mta1", 1, 5.0, [("mta1", 1, 1, 1), ("mta2", 1, 9, 9)])
+ASK = Ask("mta1", "mta2", "mta3", 1, 4, 4)
 PIECE = Piece("mta1", "mta2", 1, 0, True, "mta3", 1, 5.0, 4.0, 9, [])
 STANDING = Standing("mta1", 1e9, 5.0, "127.0.0.1:5672", cut_off=False)
 EVERY: tuple[Wire, ...] = (DELTA, VECTOR, ASK, PIECE, STANDING)

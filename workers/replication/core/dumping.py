@@ -56,7 +56,7 @@ _DECODER: msgspec.msgpack.Decoder[Head | Part] = msgspec.msgpack.Decoder(Head | 
 
 def dump(content: Content, owners: Owners, now: float) -> Iterator[bytes]:
     """Return the head, then parts, of which some are empty: nobody waits long for the next."""
-    lives = owners.lives()
+    lives = [one for one in owners.lives() if one is owners.mine or one.seen]
     told = [
         Life(*(one.name, one.incarnation, one.known), owners.told(one), one.offset, one.heard)
         for one in lives

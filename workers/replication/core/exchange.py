@@ -64,6 +64,7 @@ class Outgoing:
     to: str
     walk: Walk
     upto: int
+    ahead: list[tuple[int, int]]
     snapshot: int
     number: int = 0
 
@@ -75,8 +76,8 @@ class Exchange:
         self.content, self.owners = content, owners
         self.log: deque[tuple[float, int, Delta]] = deque()
         self.log_bytes = 0
-        self.heard: dict[str, tuple[float, dict[Life, int]]] = {}
-        """Peer -> when it told its vector, and what it knew."""
+        self.heard: dict[str, tuple[float, dict[Life, tuple[int, int]]]] = {}
+        """Peer -> when it told its vector, and what it knew and had seen."""
         self.asked: dict[Life, float] = {}
         """Life -> until when an answer may still come."""
         self.incoming: dict[tuple[str, Life], Incoming] = {}
@@ -122,10 +123,10 @@ class Exchange:
         told = [
             one
             for one in self.owners.lives()
-            if one.known and (one.heard >= oldest or self._is_going_on(one))
+            if one.seen and (one.heard >= oldest or not self.owners.has_ended(one))
         ]
-        told.sort(key=lambda one: (self._is_going_on(one), one.heard), reverse=True)
-        known = [(one.name, one.incarnation, one.known) for one in told[:VECTOR_LIVES]]
+        told.sort(key=lambda one: (not self.owners.has_ended(one), one.heard), reverse=True)
+        known = [(one.name, one.incarnation, one.known, one.seen) for one in told[:VECTOR_LIVES]]
         mine = self.owners.mine
         mine.heard = now
         return Vector(self.node, mine.incarnation, now, known)
@@ -162,6 +163,7 @@ class Exchange:
             time=max(0.0, now - owner.offset),
             heard=max(0.0, owner.heard - owner.offset),
             upto=job.upto,
+            ahead=job.ahead,
             sections=sections,
             values=values,
         )
@@ -172,16 +174,10 @@ class Exchange:
         return piece
 
     def tidy(self, now: float) -> None:
-        """Forget batches, questions, and ended lives that nobody needs any more.
-
-        What an ended life lost for good leaves no hole for ever: peers then give what they have.
-        """
+        """Forget batches, questions, and ended lives that nobody needs any more."""
         self._trim(now)
         self.asked = {life: until for life, until in self.asked.items() if until > now}
         self.heard = {n: one for n, one in self.heard.items() if one[0] > now - PEER_SECONDS}
-        for owner in self.owners.lives():
-            if owner.ahead and owner.heard < now - PEER_SECONDS and not self._is_going_on(owner):
-                owner.learn(0, max(upto for _since, upto in owner.ahead))
         for owner in self.owners.forget(now - self._memory() - PEER_SECONDS):
             for key in [key for key in self.incoming if key[1] == (owner.name, owner.incarnation)]:
                 del self.incoming[key]
@@ -209,7 +205,8 @@ class Exchange:
         if owner is None or owner is self.owners.mine:
             return []
         owner.hear(piece.time, now, piece.heard)
-        if piece.upto <= owner.known:
+        seen = max((upto for _since, upto in piece.ahead), default=piece.upto)
+        if not self._is_more((piece.upto, seen), owner):
             return []
         life = (owner.name, owner.incarnation)
         self.asked[life] = now + PIECES_SECONDS
@@ -221,7 +218,9 @@ class Exchange:
             return []
         for key in [key for key in self.incoming if key[1] == life]:
             del self.incoming[key]
-        owner.learn(0, piece.upto)
+        ahead = piece.ahead if self.owners.has_ended(owner) else []
+        for since, upto in [(0, piece.upto), *ahead]:
+            owner.learn(since, upto)
         self.owners.floor(owner, piece.upto)
         self.owners.settle(owner)
         self.content.recount()
@@ -234,15 +233,13 @@ class Exchange:
         if sender is None:
             return []
         sender.hear(vector.time, now)
-        told = {(name, incarnation): upto for name, incarnation, upto in vector.known}
+        told = {(name, life): (known, seen) for name, life, known, seen in vector.known}
         self.heard[vector.sender] = (now, told)
         asks: list[Message] = []
-        for (name, incarnation), upto in told.items():
-            owner = self.owners.find(name, incarnation)
-            if upto > (owner.known if owner else 0):
-                owner = owner or self.owners.get(name, incarnation)
-                if owner is not None and owner is not self.owners.mine:
-                    asks += self._ask(self._who_knows(owner, now), owner, now)
+        for (name, incarnation), knows in told.items():
+            owner = self.owners.get(name, incarnation)
+            if owner is not None and owner is not self.owners.mine and self._is_more(knows, owner):
+                asks += self._ask(self._who_knows(owner, now), owner, now)
         return asks
 
     def _who_knows(self, owner: Owner, now: float) -> str:
@@ -251,7 +248,7 @@ class Exchange:
         able = [
             name
             for name, (at, told) in self.heard.items()
-            if at > now - PEER_SECONDS and told.get(life, 0) > owner.known
+            if at > now - PEER_SECONDS and self._is_more(told.get(life, (0, 0)), owner)
         ]
         alive = [name for name in able if self.owners.is_alive(name)] or able
         return owner.name if owner.name in alive else min(alive)
@@ -262,11 +259,13 @@ class Exchange:
             return []
         self.asked[life] = now + ASK_SECONDS
         self.asks += 1
-        return [Ask(self.node, to, owner.name, owner.incarnation, owner.known)]
+        return [Ask(self.node, to, owner.name, owner.incarnation, owner.known, owner.seen)]
 
     def _take_ask(self, ask: Ask, now: float) -> list[Message]:
         owner = self.owners.find(ask.owner, ask.incarnation)
-        if ask.to != self.node or owner is None or owner.known <= ask.since:
+        if ask.to != self.node or owner is None:
+            return []
+        if owner.known <= ask.since and owner.seen <= ask.seen:
             return []
         kept = [one for _at, _size, one in self.log if one.incarnation == ask.incarnation]
         if owner.is_mine and kept and kept[0].since <= ask.since and kept[-1].upto >= owner.known:
@@ -281,7 +280,8 @@ class Exchange:
         )
         if is_new and len(self.jobs) < JOBS_MAX:
             walk = Walk(self.content, owner, is_whole=False)
-            self.jobs.append(Outgoing(ask.sender, walk, owner.known, int(now * 1e6)))
+            ahead = list(owner.ahead)
+            self.jobs.append(Outgoing(ask.sender, walk, owner.known, ahead, int(now * 1e6)))
         return []
 
     def _keep(self, delta: Delta, now: float) -> None:
@@ -296,8 +296,15 @@ class Exchange:
         while log and (self.log_bytes > LOG_BYTES or log[0][0] < now - LOG_SECONDS):
             self.log_bytes -= log.popleft()[1]
 
-    def _is_going_on(self, owner: Owner) -> bool:
-        return self.owners.newest(owner.name) is owner
+    def _is_more(self, knows: tuple[int, int], owner: Owner) -> bool:
+        """Whether who (knows, has seen) so much has something of the owner that is not here.
+
+        What was seen beyond a hole counts of ended lives alone, whose gauges do not: of others the
+        hole is filled, and a snapshot does not say which of their gauges are how new.
+        """
+        if knows[0] > owner.known:
+            return True
+        return knows[1] > owner.seen and self.owners.has_ended(owner)
 
     def _memory(self) -> float:
         """How long an ended life is told of: until nothing of it counts."""

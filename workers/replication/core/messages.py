@@ -20,22 +20,26 @@ Time = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class Vector(msgspec.Struct, frozen=True, array_like=True, tag="v"):
-    """What the sender knows: (owner, incarnation, up to which batch); `time`: the sender's."""
+    """What the sender knows: (owner, incarnation, known, seen); `time`: the sender's.
+
+    Every batch up to `known`, and perhaps others, of which `seen` is the last.
+    """
 
     sender: Name
     incarnation: Number
     time: Time
-    known: list[tuple[Name, Number, Number]]
+    known: list[tuple[Name, Number, Number, Number]]
 
 
 class Ask(msgspec.Struct, frozen=True, array_like=True, tag="a"):
-    """The sender knows `owner` up to `since` and asks `to` for the rest."""
+    """The sender knows `owner` up to `since`, has `seen`, and asks `to` for the rest."""
 
     sender: Name
     to: Name
     owner: Name
     incarnation: Number
     since: Number
+    seen: Number
 
 
 class Values(msgspec.Struct, frozen=True, array_like=True):
@@ -62,7 +66,8 @@ class Piece(msgspec.Struct, frozen=True, array_like=True, tag="p"):
     """Piece `number` of all that `owner` has at batch `upto`, as `sender` knows it.
 
     `time`: the owner's, as the sender believes; `heard`: when the owner spoke last, in its time.
-    Pieces of one snapshot have the same `snapshot`.
+    Pieces of one snapshot have the same `snapshot`. `ahead`: (since, upto) of batches beyond `upto`
+    that are in it.
     """
 
     sender: Name
@@ -77,6 +82,7 @@ class Piece(msgspec.Struct, frozen=True, array_like=True, tag="p"):
     upto: Number
     sections: list[Section]
     values: list[Values] = []
+    ahead: list[tuple[Number, Number]] = []
 
 
 Message = Vector | Ask | Delta | Piece

@@ -44,6 +44,11 @@ class Owner:
         self._lowest = self._lowest_before = float("inf")
         self._period = 0.0
 
+    @property
+    def seen(self) -> int:
+        """The last batch that is here, whatever is missing in front of it."""
+        return max((upto for _since, upto in self.ahead), default=self.known)
+
     def hear(self, its_now: float, now: float, spoke: float | None = None) -> None:
         """Take in that the owner's clock showed `its_now` when the message of now was sent.
 
@@ -124,6 +129,10 @@ class Owners:
         """Return the last life of this node."""
         return self._newest.get(name)
 
+    def has_ended(self, owner: Owner) -> bool:
+        """Whether something is known of a later life of the same node."""
+        return self._newest[owner.name].incarnation > owner.incarnation
+
     def is_alive(self, name: str) -> bool:
         """Whether the cluster believes that this node is alive; everyone is until somebody says."""
         return self._alive is None or name == self.node or name in self._alive
@@ -152,11 +161,7 @@ class Owners:
 
     def forget(self, before: float) -> list[Owner]:
         """Forget ended lives not heard of since `before`; their indices are not used again."""
-        gone = [
-            one
-            for one in self._by_life.values()
-            if one.heard < before and one is not self.mine and self._newest.get(one.name) is not one
-        ]
+        gone = [one for one in self._by_life.values() if one.heard < before and self.has_ended(one)]
         for one in gone:
             del self._by_life[one.name, one.incarnation]
         return gone
