@@ -1,6 +1,8 @@
 """The local API on real sockets: what it grants, what it says, and who cannot disturb it."""
 
+import contextlib
 import json
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -240,6 +242,28 @@ def test_what_is_no_http_is_refused_and_closed(running: Node, text: bytes) -> No
 
     assert heard.startswith(b"HTTP/1.1 4")
     assert json.loads(heard.partition(b"\r\n\r\n")[2])["error"]
+
+
+def test_mangled_requests_leave_the_server_well(running: Node, api: httpx.Client) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    body = json.dumps({**TO, "count": 2}).encode()
+    head = b"POST /v1/acquire HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+    for _ in range(200):
+        text = bytearray((head + body) * dice.randrange(1, 4))
+        for _ in range(dice.randrange(1, 6)):
+            at = dice.randrange(len(text))
+            text[at : at + dice.randrange(3)] = dice.randbytes(dice.randrange(4))
+        with socket.create_connection(("127.0.0.1", running.http_port), 20) as talker:
+            talker.sendall(text)
+            talker.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionError):
+                while talker.recv(65_536):
+                    pass
+
+    assert api.get("/v1/health").status_code == 200
+    until(lambda: len(running.http.clients) <= 1, "clients stay")
 
 
 def test_a_body_without_end_is_cut_off(running: Node, api: httpx.Client) -> None:
