@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.replication.core.definitions import Limit, Per, Subject
-from workers.replication.core.shares import share_of, transport_of
+from workers.replication.core.shares import share_of
+from workers.replication.core.transports import transport_of
 
 PERS = st.sampled_from([Per.DOMAIN, Per.GLOBAL, Per.BINDING])
 OPEN = st.builds(

@@ -92,6 +92,7 @@ class Host:
         self.tables = None
         self.writing = None
         if is_disk_lost:
+            self.world.lost.add(self.name)
             incarnation = self.disk.incarnation
             self.disk = Disk(incarnation=incarnation)
             self.open = {}
@@ -171,6 +172,8 @@ class World:
         self.doubling = rng.choice((0.0, 0.2))
         self.slowness = rng.choice((0.01, 0.3, 3.0))
         self.parts: list[int] = []
+        self.lost: set[str] = set()
+        """Hosts that have lost a disk."""
         self.lag = 0.0
         """The slowest message so far: how much later a peer's buckets may go."""
         many = rng.choice((3, 3, 3, 4, 5, 8, 16))
@@ -290,15 +293,23 @@ class World:
                 real = sum(one.open.get(key, 0) for one in self.hosts)
                 if total != real:
                     return f"{host.name} gauge {key!r}: {total}, really {real}"
-            ours, theirs = (
-                [one.tables.get(CACHE, key, one.now()) for key in NAMES if one.tables]
-                for one in (host, self.hosts[0])
-            )
-            if ours != theirs:
-                return f"{host.name} and {self.hosts[0].name}: caches {ours} and {theirs}"
             strange = host.tables.counts()["strange"]
             if strange:
                 return f"{host.name}: {strange} strange"
+        return self.caches_apart()
+
+    def caches_apart(self) -> str:
+        """Say where caches differ; of who lost its disk, some may have what others never heard."""
+        every = [
+            {key: (value, who) for key, value, who in host.tables.values(CACHE, host.now())}
+            for host in self.hosts
+            if host.tables is not None
+        ]
+        unsure = {key for rows in every for key, (_v, who) in rows.items() if who in self.lost}
+        for rows in every:
+            for key in rows.keys() ^ every[0].keys() | rows.keys():
+                if key not in unsure and rows.get(key) != every[0].get(key):
+                    return f"cache {key[:20]!r}: {rows.get(key)} and {every[0].get(key)}"
         return ""
 
     def play(self, seconds: float) -> str:

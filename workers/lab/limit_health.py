@@ -2,12 +2,12 @@
 
 import http.client
 import json
-import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from workers.files.local_http import LocalConnection
 from workers.lab.core.hosts import Role
 from workers.lab.limit_files import limits_socket
 from workers.lab.state import Record
@@ -48,11 +48,8 @@ def missing_in(told: Told) -> list[str]:
 
 def ask(path: Path, place: str = "/v1/health") -> dict[str, Any] | None:
     """What the API at a UNIX socket has at a place; None when it does not answer with JSON."""
-    line = http.client.HTTPConnection("localhost", timeout=ASK_SECONDS)
+    line = LocalConnection(path, ASK_SECONDS)
     try:
-        line.sock = socket.socket(socket.AF_UNIX)
-        line.sock.settimeout(ASK_SECONDS)
-        line.sock.connect(str(path))
         line.request("GET", place)
         found = json.loads(line.getresponse().read(ANSWER_BYTES))
     except (OSError, ValueError, http.client.HTTPException):

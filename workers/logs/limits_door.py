@@ -5,7 +5,6 @@ nothing. So who asks first where that is, and tells what comes behind, is counte
 """
 
 import http.client
-import socket
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+from workers.files.local_http import LocalConnection
 from workers.maillog.core.reports import Event
 
 ANSWER_SECONDS = 5.0
@@ -49,7 +49,7 @@ class LimitsDoor:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._line: _Connection | None = None
+        self._line: LocalConnection | None = None
 
     @property
     def there(self) -> bool:
@@ -85,24 +85,10 @@ class LimitsDoor:
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
         if self._line is None:
-            self._line = _Connection(self._path)
+            self._line = LocalConnection(self._path, ANSWER_SECONDS)
         self._line.request("POST", "/v1/report", body, {"Content-Type": "application/json"})
         answer = self._line.getresponse()
         content = answer.read(ANSWER_BYTES + 1)
         if len(content) > ANSWER_BYTES:
             raise http.client.HTTPException("too long an answer")
         return answer.status, content
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a UNIX socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=ANSWER_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(ANSWER_SECONDS)
-        self.sock.connect(str(self._path))

@@ -101,8 +101,8 @@ class Teller:
             life = owners.newest(name)
             behind = 0
             if life is not None and name in heard:
-                known, _seen = heard[name][1].get((name, life.incarnation), (0, 0))
-                behind = max(0, known - life.known)
+                told, _seen = heard[name][1].get((name, life.incarnation), (0, 0))
+                behind = max(0, told - life.known)
             yield Peer(name, alive, min(silent, 1e10), behind)
 
     def _tables(self) -> Iterable[TableStanding]:

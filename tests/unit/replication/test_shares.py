@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from workers.replication.core.definitions import Limit, Per, Subject
-from workers.replication.core.shares import DELAY_SECONDS_MAX, Share, Transport, share_of
-from workers.replication.core.shares import transport_of as transport
+from workers.replication.core.shares import Share, share_of
+from workers.replication.core.transports import DELAY_SECONDS_MAX, Transport
+from workers.replication.core.transports import transport_of as transport
 
 OPEN = Limit("open", Subject.OUTBOUND_CONNECTIONS, Per.DOMAIN, 60)
 ALL = Limit("all", Subject.OUTBOUND_SCOPE_CONNECTIONS, Per.GLOBAL, 90)

@@ -10,7 +10,8 @@ from functools import cached_property, lru_cache
 
 from workers.logs.core.definitions import Logs
 from workers.replication.core.definitions import Replication
-from workers.replication.core.shares import Transport, share_of, transport_of
+from workers.replication.core.shares import share_of
+from workers.replication.core.transports import Transport, transport_of
 
 read_address = lru_cache(maxsize=1 << 15)(ipaddress.ip_address)
 """`ip_address`, fast for what was read before: thousands of VIPs are read at every change."""
