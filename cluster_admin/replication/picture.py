@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from cluster_admin.replication.walks import Chart, Row, Walk, greatest
+from cluster_admin.replication.charts import Chart
+from cluster_admin.replication.walks import Row, Walk, greatest
 from workers.bus.exchanges import MANAGER_ACCOUNT
 from workers.replication.core.cidrtree import Branch, tree
 from workers.replication.core.counting import Places, gauge_place

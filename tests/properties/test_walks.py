@@ -3,15 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_admin.replication.walks import (
-    COARSE_POINTS,
-    FINE_POINTS,
-    OF_LIMIT_MAX,
-    Chart,
-    Top,
-    Walk,
-    greatest,
-)
+from cluster_admin.replication.charts import COARSE_POINTS, FINE_POINTS, Chart
+from cluster_admin.replication.walks import OF_LIMIT_MAX, Top, Walk, greatest
 
 cells = st.sampled_from(["a", "a/", "a/b", "b/192.0.2.0/24", "c/x", "/a", ""]) | st.text(max_size=5)
 rows = st.dictionaries(cells, st.integers(1, 9), max_size=60).map(lambda found: list(found.items()))
