@@ -195,7 +195,7 @@ def test_what_is_kept_together_is_there_as_a_whole_or_not_at_all(tmp_path: Path)
         first.add("one")
         second.add("two", 5)
         keeper.advance("log", 10)
-    paths = [path_of(tmp_path, name, 0) for name in ("one", "two")]
+    paths = [path_of(tmp_path, name, 1) for name in ("one", "two")]
     before = [path.read_bytes() for path in paths]
     seen: list[list[bytes]] = []
 
@@ -241,4 +241,22 @@ def test_who_closes_leaves_no_empty_file(tmp_path: Path) -> None:
         lived(keeper, lambda: first.add("x"), 1)
     keeper.close()
 
-    assert generations(tmp_path, "one") == [0]
+    assert generations(tmp_path, "one") == [1]
+
+
+def test_a_disk_that_is_full_from_the_beginning_has_a_snapshot_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_room(*_arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", without_room)
+    keeper, first, _second = begun(tmp_path)
+    first.add("counted without a journal")
+    asyncio.run(keeper.save())
+    monkeypatch.undo()
+
+    keeper, again, _other = begun(tmp_path)
+    assert again.values == {"counted without a journal": 1}
+    again.add("and with one")
+    assert begun(tmp_path)[1].values == {"counted without a journal": 1, "and with one": 1}

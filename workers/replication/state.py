@@ -103,7 +103,7 @@ def load(directory: Path, names: Sequence[str], damage: Callable[[bytes], str]) 
         pass
     except StateError as error:
         problems.append(_put_aside(path, str(error)))
-    last = first - 1
+    last = max(0, first - 1)
     journals: dict[str, list[bytes]] = {}
     for name in names:
         found = [path_of(directory, name, one) for one in generations(directory, name)]
