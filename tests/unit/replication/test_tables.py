@@ -3,6 +3,7 @@
 import pytest
 
 from workers.replication.core.definitions import Table, TableType
+from workers.replication.core.journal import Journal
 from workers.replication.core.messages import Ask, Delta, Message, Piece, decoded, encoded
 from workers.replication.core.tables import Tables
 
@@ -304,3 +305,20 @@ def test_what_an_ended_life_lost_for_good_keeps_nobody_from_the_rest() -> None:
     assert _total(other) == _total(peer) == 3
     assert other.vector(NOW + 5).known == peer.vector(NOW + 5).known
     assert peer.take(other.vector(NOW + 5), NOW + 5) == []
+
+
+@pytest.mark.parametrize("is_dumped", [True, False])
+def test_what_a_node_counted_and_told_nobody_before_it_died_is_told(is_dumped: bool) -> None:
+    tables, peer = _tables("a"), _tables("b")
+    before, after = bytearray(1_000), bytearray(1_000)
+    tables.journal = Journal(before, 1)
+    peer.take(_batch(tables), NOW)
+    _count(tables, n=4)
+    tables.journal = Journal(after, 1)
+    dump = list(tables.dump(NOW))
+    again = _tables("a", 2)
+    again.load(dump if is_dumped else [], NOW)
+    for journal in (after,) if is_dumped else (before, after):
+        again.replay(bytes(journal), NOW)
+    _settle(again, peer)
+    assert _total(peer) == _total(again) == 4

@@ -130,7 +130,9 @@ def _open(owners: Owners, head: Head) -> None:
         owner = owners.get(life.name, life.incarnation)
         if owner is None or owner is owners.mine:
             continue
-        owner.known = max(owner.known, life.known)
+        is_last = (life.name, life.incarnation) == (owners.node, head.incarnation)
+        # Its last charges are in the dump, and may not have been told to anyone: one batch more.
+        owner.known = max(owner.known, life.known + is_last)
         owner.assume(life.offset, life.heard)
         owners.floor(owner, life.told)
         owners.settle(owner)
