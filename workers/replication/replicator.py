@@ -132,12 +132,14 @@ class Replicator:
                 if loop.time() >= look_at:
                     look_at = loop.time() + LOOK_SECONDS
                     self._look()
+                    for task in others:
+                        if task.done():
+                            task.result()  # what ended it ends all: nobody is to go on without
                 await asyncio.sleep(TICK_SECONDS)
         finally:
             for task in others:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(*others, return_exceptions=True)
             self.send(at_once=True)
             for link in self.links.values():
                 await link.close()
