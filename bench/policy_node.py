@@ -8,7 +8,6 @@ broker stands between: its processor time is none of the policy server's.
 """
 
 import asyncio
-import gc
 import random
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import uvloop
 
 from workers.bus.codec import Codec
+from workers.replication.collection import spare_the_loop
 from workers.replication.core.definitions import Limit, Per, Replication, Subject
 from workers.replication.core.limits import Limits
 from workers.replication.core.messages import Message
@@ -89,9 +89,7 @@ async def answer(path: Path, link: Path) -> None:
     server = PolicyServer(limits, time.time)
     linked = Link(tables, 1)
     listening = await asyncio.start_unix_server(linked.take, link)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    spare_the_loop()
     await server.open([listen_unix(path)])
     async with listening:
         await linked.tell(0.0)
