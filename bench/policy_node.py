@@ -61,18 +61,18 @@ class Link:
 
     async def tell(self, rate: float) -> None:
         """Tell what is due, for ever, and count at `rate` on our own."""
-        looked = time.monotonic()
+        looked, more = time.monotonic(), False
         while True:
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(0 if more else TICK_SECONDS)
             now, before = time.time(), looked
             looked = time.monotonic()
             for _ in range(int(rate * (looked - before))):
                 key = f"s/user{self._dice.randrange(PEER_KEYS)}@d1.example.org"
                 self._tables.window("named-throttles", key, WINDOW_SECONDS).add(1, now)
-            while (due := self._tables.pending(now)) is not None and due <= now:
-                batch = self._tables.batch(now)
-                if batch is None:
-                    break
+            due = self._tables.pending(now)
+            batch = self._tables.batch(now) if due is not None and due <= now else None
+            more = batch is not None
+            if batch is not None:
                 self._say(batch)
 
     def _say(self, message: Message) -> None:

@@ -5,7 +5,7 @@ Keys and counts are in no cycles; those of a lost connection are, and are found 
 
 import gc
 
-YOUNG_OBJECTS, MIDDLE, OLD = 20_000, 20, 1_000
+YOUNG_OBJECTS, MIDDLE, OLD = 2_000, 5, 100_000
 """New objects for a look at the young, such looks for one at the middle-aged, those for one at all:
 a second of processor at a million keys, which 400 million objects pay for."""
 

@@ -45,7 +45,7 @@ AFAR_SECONDS = 15.0
 """A node of another subcluster that was not heard for so long has nothing open."""
 LOCK = "lock"
 LOCK_SECONDS = 2.0
-BATCHES_MAX = 16
+BATCHES_MAX = 2_000
 """At one tick."""
 log = logging.getLogger("muster.replication")
 
@@ -126,7 +126,7 @@ class Replicator:
         try:
             look_at = loop.time()
             while not self._over.is_set():
-                self.send()
+                more = self.send()
                 for link in self.links.values():
                     link.tick()
                 if loop.time() >= look_at:
@@ -135,12 +135,14 @@ class Replicator:
                     for task in others:
                         if task.done():
                             task.result()  # what ended it ends all: nobody is to go on without
-                await asyncio.sleep(TICK_SECONDS)
+                await asyncio.sleep(0 if more else TICK_SECONDS)
         finally:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-            self.send(at_once=True)
+            for _ in range(BATCHES_MAX):
+                if not self.send(at_once=True):
+                    break
             for link in self.links.values():
                 await link.close()
             await self.keeper.save()
@@ -151,19 +153,18 @@ class Replicator:
         """End soon; to be called in the loop."""
         self._over.set()
 
-    def send(self, *, at_once: bool = False) -> None:
-        """Tell peers what is due, or whatever there is."""
-        now = self.clock()
+    def send(self, *, at_once: bool = False) -> bool:
+        """Tell peers a batch of what is due, or of whatever there is; whether there is more."""
+        now, more = self.clock(), False
         for scope, link in self.links.items():
             tables = self.shared.parts[scope]
-            for _ in range(BATCHES_MAX):
-                due = tables.pending(now)
-                if due is None or not link.ready or (due > now and not at_once):
-                    break
+            due = tables.pending(now)
+            if due is not None and link.ready and (due <= now or at_once):
                 batch = tables.batch(now)
-                if batch is None:
-                    break
-                link.say(batch)
+                if batch is not None:
+                    link.say(batch)
+                    more = True
+        return more
 
     def report(self, source: str, offset: int, count: Callable[[], None]) -> int:
         """Count what `source` tells up to `offset`, unless it was counted; the offset kept.
