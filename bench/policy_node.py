@@ -16,7 +16,7 @@ from pathlib import Path
 import uvloop
 
 from workers.bus.codec import Codec
-from workers.replication.collection import spare_the_loop
+from workers.replication.collection import collect_in_steps
 from workers.replication.core.definitions import Limit, Per, Replication, Subject
 from workers.replication.core.limits import Limits
 from workers.replication.core.messages import Message
@@ -89,10 +89,10 @@ async def answer(path: Path, link: Path) -> None:
     server = PolicyServer(limits, time.time)
     linked = Link(tables, 1)
     listening = await asyncio.start_unix_server(linked.take, link)
-    spare_the_loop()
+    collecting = asyncio.create_task(collect_in_steps())
     await server.open([listen_unix(path)])
     async with listening:
-        await linked.tell(0.0)
+        await asyncio.gather(linked.tell(0.0), collecting)
 
 
 async def peer(link: Path) -> None:

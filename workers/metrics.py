@@ -31,7 +31,7 @@ from workers.failover.core.definitions import AdminState
 from workers.failover.errors import FailoverError
 from workers.failover.reporter_door import AgentSilentError, Caller
 from workers.failover.settings import REPLICATION, Settings, read_file, read_settings
-from workers.replication.collection import spare_the_loop
+from workers.replication.collection import collect_in_steps
 from workers.replication.errors import ReplicationError
 from workers.replication.replicator import Membership, Replicator, Site
 from workers.replication.services import Services
@@ -128,12 +128,13 @@ class Step:
         )
         replicator = Replicator(site, DefinedReplication(settings), Agent(settings.socket))
         self._stop = replicator.stop
-        spare_the_loop()
         services = Services(replicator, self._local)
+        collecting = asyncio.create_task(collect_in_steps())
         await services.open()
         try:
             await replicator.run()
         finally:
+            collecting.cancel()
             await services.close()
 
 
