@@ -26,6 +26,7 @@ from workers.replication.policy_server import PolicyServer
 
 MOST, WINDOW_SECONDS = 1_000_000_000, 60.0
 TICK_SECONDS = 0.02
+PAUSE_SECONDS = 0.001
 PEER_RATE, PEER_KEYS = 1_000, 10_000
 LIMITS = tuple(
     Limit(name, Subject.INBOUND_MESSAGES, per, MOST, WINDOW_SECONDS)
@@ -63,7 +64,7 @@ class Link:
         """Tell what is due, for ever, and count at `rate` on our own."""
         looked, more = time.monotonic(), False
         while True:
-            await asyncio.sleep(0 if more else TICK_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS if more else TICK_SECONDS)
             now, before = time.time(), looked
             looked = time.monotonic()
             for _ in range(int(rate * (looked - before))):

@@ -51,7 +51,7 @@ def define(
         typer.Option(metavar="SECONDS", help="After which peers are told of a change; 1."),
     ] = None,
     max_pending: Annotated[
-        int | None, typer.Option(metavar="N", help="Changes after which they are at once; 100.")
+        int | None, typer.Option(metavar="N", help="Changes that shorten it to a tenth; 100.")
     ] = None,
     max_size: Annotated[
         int | None, typer.Option(metavar="KEYS", help="The least recently used go beyond; 1000000.")

@@ -19,7 +19,7 @@ TABLE_HELP = {
     "name": "One word in lower case.",
     "type": "What it holds. Limits use the first table of the type they need.",
     "max_delay": "Seconds after which peers are told of a change: 0.01 to 60.",
-    "max_pending": "Changes after which they are told at once.",
+    "max_pending": "Changes after which they are told within a tenth of it.",
     "max_size": "Keys; beyond it the least recently used go, counted.",
     "binding_group": "A label for people and mail software.",
     "table_class": "A label for people and mail software.",

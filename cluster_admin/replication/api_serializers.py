@@ -66,7 +66,7 @@ class TableSerializer(DefiningSerializer):
         min_value=PENDING_COUNT[0],
         max_value=PENDING_COUNT[1],
         default=100,
-        help_text="Changes after which they are told at once.",
+        help_text="Changes after which they are told within a tenth of it.",
     )
     max_size = Whole(
         min_value=SIZE_KEYS[0],

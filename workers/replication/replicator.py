@@ -38,6 +38,8 @@ from workers.replication.timeline import TimeLine
 
 TICK_SECONDS = 0.02
 """At most so much later than `max_delay` a batch is made."""
+PAUSE_SECONDS = 0.001
+"""Between two batches, for those who wait for an answer."""
 LOOK_SECONDS = 0.5
 VECTOR_SECONDS = 2.0
 KEYS_SECONDS = 10.0
@@ -46,7 +48,7 @@ AFAR_SECONDS = 15.0
 LOCK = "lock"
 LOCK_SECONDS = 2.0
 BATCHES_MAX = 2_000
-"""At one tick."""
+"""At the end."""
 log = logging.getLogger("muster.replication")
 
 
@@ -135,19 +137,23 @@ class Replicator:
                     for task in others:
                         if task.done():
                             task.result()  # what ended it ends all: nobody is to go on without
-                await asyncio.sleep(0 if more else TICK_SECONDS)
+                await asyncio.sleep(PAUSE_SECONDS if more else TICK_SECONDS)
         finally:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-            for _ in range(BATCHES_MAX):
-                if not self.send(at_once=True):
-                    break
-            for link in self.links.values():
-                await link.close()
-            await self.keeper.save()
-            self.keeper.close()
-            os.close(self._lock)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Tell peers what they lack, and write down everything."""
+        for _ in range(BATCHES_MAX):
+            if not self.send(at_once=True):
+                break
+        for link in self.links.values():
+            await link.close()
+        await self.keeper.save()
+        self.keeper.close()
+        os.close(self._lock)
 
     def stop(self) -> None:
         """End soon; to be called in the loop."""

@@ -32,6 +32,11 @@ SPAN_SECONDS = (0.5, 32 * 86_400.0)
 Grid = WindowGrid | GaugeGrid | Cache
 
 
+PACE = 0.1
+"""Of `max_delay`: once `max_pending` changes wait, none waits longer. What changes again meanwhile
+is told once: under load that is most of it."""
+
+
 class Content:
     """Tables by name. A grid of windows is made when its span is first asked for or heard of."""
 
@@ -101,8 +106,8 @@ class Content:
             if grid.is_waiting:
                 if grid.first_change is None:
                     grid.first_change = now
-                due = grid.first_change + grid.table.max_delay
-                due = min(due, now) if grid.changes >= grid.table.max_pending else due
+                is_full = grid.changes >= grid.table.max_pending
+                due = grid.first_change + grid.table.max_delay * (PACE if is_full else 1.0)
                 found = due if found is None else min(found, due)
         return found
 

@@ -239,8 +239,9 @@ class CutOff(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A replicated table. `max_delay` seconds or `max_pending` changes, then peers are told.
+    """A replicated table.
 
+    Peers are told after `max_delay` seconds, or a tenth of it once there are `max_pending` changes.
     `max_size`: keys; beyond it the least recently used go, counted. `binding_group` and
     `table_class` are labels for people and for MTAs. `snapshot`: whether joiners get it whole.
     """
