@@ -245,6 +245,7 @@ def test_the_door_is_the_managers_alone_and_lets_go_who_says_nonsense(
     assert door.ask(path, {"ask": "tables"})["rows"]
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("counting")
 def test_commands_tell_the_same(tmp_path: Path) -> None:
     shell = Shell(tmp_path, administrator().secret)
