@@ -22,7 +22,7 @@ FIRST_WORD = "/var/lib/muster/manager/admin.password"
 PRIVATE = ("cluster.key", "manager.env", "manager.key", "node.toml")
 UNITS = (
     *("agent", "beat", "collector", "listener", "logs"),
-    *("reporter", "tasks", "web", "worker"),
+    *("metrics", "reporter", "tasks", "web", "worker"),
 )
 pytestmark = [
     pytest.mark.timeout(600),
@@ -75,7 +75,9 @@ def test_a_role_brings_its_units_alone(machine: Machine) -> None:
     machine.install("node")
     there = machine.run("sh", "-c", "ls /etc/systemd/system/ | grep muster").stdout.split()
 
-    assert there == [f"muster-{name}.service" for name in ("agent", "logs", "reporter", "worker")]
+    assert there == [
+        f"muster-{name}.service" for name in ("agent", "logs", "metrics", "reporter", "worker")
+    ]
     machine.install("node", "manager")
 
 
