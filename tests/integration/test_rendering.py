@@ -389,7 +389,7 @@ def test_a_problem_is_a_value(shared: Renderer) -> None:
         Problem(
             "global/a.j2",
             1,
-            "'x' is not defined; templates know cluster, subcluster, revision, node, nodes, vips "
-            "and secret(name)",
+            "'x' is not defined; templates know cluster, subcluster, revision, node, nodes, vips, "
+            "transports and secret(name)",
         )
     ]
