@@ -49,7 +49,9 @@ class Backup:
         self._manager = manager
         self._copy = directory / "copy"
         manager.kill()
-        shutil.copytree(manager.directory, self._copy, ignore=shutil.ignore_patterns("mta1", "*.sock"))
+        shutil.copytree(
+            manager.directory, self._copy, ignore=shutil.ignore_patterns("mta1", "*.sock")
+        )
         listen(manager)
 
     def put_back(self) -> None:
