@@ -141,7 +141,10 @@ class LoadChild(Child):
     def _look_at_mark(self, message: Wire) -> None:
         if not isinstance(message, Delta | Piece):
             return
+        now = self.replicator.clock()
         window = self.replicator.shared.window(TABLE, mark_key(message.owner), SPAN_SECONDS)
+        if now >= window.rolls_at:  # until then it has nothing of the next bucket
+            window.roll(now)
         seen = self._seen.setdefault(message.owner, [])
         missing = window.total - len(seen)
         if missing > 0:
