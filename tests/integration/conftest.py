@@ -1,5 +1,7 @@
 """Real parts shared by the integration tests, each started once and taken down without remains."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,20 @@ def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("a file system of its own needs root")
+    place = tmp_path / "disk"
+    place.mkdir()
+    words = ("-t", "tmpfs", "-o", "size=1m", "muster-test", str(place))
+    if subprocess.run(["mount", *words], capture_output=True, check=False).returncode:
+        pytest.skip("a file system of its own may not be mounted here")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.fixture(autouse=True)

@@ -1,15 +1,14 @@
 """What a node counts outlives deaths at any moment, whatever of a snapshot was written."""
 
 import asyncio
-import errno
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from bench.small_disk import FILLER, fill, free
 from workers.replication import state
 from workers.replication.core.journal import Journal, Value, read
 from workers.replication.core.offsets import Offsets
@@ -138,38 +137,25 @@ def test_snapshots_are_due_by_time_and_by_what_was_counted(tmp_path: Path) -> No
     assert keeper.due(saved_at + 5)
 
 
-def test_a_full_disk_is_told_and_counting_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keeper, first, _second = begun(tmp_path)
+def test_a_full_disk_is_told_and_counting_goes_on(small_disk: Path) -> None:
+    keeper, first, _second = begun(small_disk)
     first.add("before")
-    full = True
-
-    def without_room(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
-            if full:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return real(*arguments)
-
-        return call
-
-    monkeypatch.setattr(os, "posix_fallocate", without_room(os.posix_fallocate))
-    monkeypatch.setattr(os, "fsync", without_room(os.fsync))
+    fill(small_disk)
     lived(keeper, lambda: first.add("while it is full"), 1_000)
     asyncio.run(keeper.save())
 
     assert any("No space left" in one for one in keeper.complaints)
     assert keeper.unkept > 0
-    assert not (tmp_path / f"{state.SNAPSHOT}.new").exists()
+    assert not (small_disk / f"{state.SNAPSHOT}.new").exists()
 
-    full = False
+    free(small_disk)
     keeper.tick()
     assert keeper.due(0.0)
     asyncio.run(keeper.save())
     first.add("after")
 
     assert keeper.complaints == []
-    _keeper, again, _other = begun(tmp_path)
+    _keeper, again, _other = begun(small_disk)
     assert again.values == first.values == {"before": 1, "while it is full": 1_000, "after": 1}
 
 
@@ -244,19 +230,19 @@ def test_who_closes_leaves_no_empty_file(tmp_path: Path) -> None:
     assert generations(tmp_path, "one") == [1]
 
 
-def test_a_disk_that_is_full_from_the_beginning_has_a_snapshot_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def without_room(*_arguments: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "posix_fallocate", without_room)
-    keeper, first, _second = begun(tmp_path)
+def test_a_disk_without_room_for_journals_has_a_snapshot_all_the_same(small_disk: Path) -> None:
+    place = small_disk / "counts"
+    place.mkdir()
+    fill(small_disk)
+    with (small_disk / FILLER).open("r+b") as filler:
+        filler.truncate(filler.seek(0, os.SEEK_END) - SIZE)  # for one of two journals
+    keeper, first, _second = begun(place)
+    assert first.journal is None
     first.add("counted without a journal")
     asyncio.run(keeper.save())
-    monkeypatch.undo()
+    free(small_disk)
 
-    keeper, again, _other = begun(tmp_path)
+    keeper, again, _other = begun(place)
     assert again.values == {"counted without a journal": 1}
     again.add("and with one")
-    assert begun(tmp_path)[1].values == {"counted without a journal": 1, "and with one": 1}
+    assert begun(place)[1].values == {"counted without a journal": 1, "and with one": 1}

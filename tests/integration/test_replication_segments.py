@@ -1,12 +1,9 @@
 """Files for journals: what is written outlives the process, and a full disk is an answer."""
 
-import errno
 import os
 from pathlib import Path
-from typing import Any
 
-import pytest
-
+from bench.small_disk import FILLER, fill, free
 from workers.replication.segments import Segments, generations, path_of
 
 SIZE = 8_192
@@ -29,25 +26,19 @@ def test_files_that_a_death_left_are_made_anew(tmp_path: Path) -> None:
     assert path_of(tmp_path, "one", 3).read_bytes() == bytes(SIZE)
 
 
-def test_a_full_disk_leaves_nothing_and_is_told_until_there_is_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, room = os.posix_fallocate, [1]
-
-    def allocate(*arguments: Any) -> None:
-        if not room[0]:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        room[0] -= 1
-        real(*arguments)
-
-    monkeypatch.setattr(os, "posix_fallocate", allocate)
-    segments = Segments(tmp_path, ("one", "two"), SIZE)
+def test_a_full_disk_leaves_nothing_and_is_told_until_there_is_room(small_disk: Path) -> None:
+    place = small_disk / "counts"
+    place.mkdir()
+    fill(small_disk)
+    with (small_disk / FILLER).open("r+b") as filler:
+        filler.truncate(filler.seek(0, os.SEEK_END) - SIZE)  # room for one of the two
+    segments = Segments(place, ("one", "two"), SIZE)
 
     assert segments.make(1) is None
     assert "No space left" in segments.problem
-    assert list(tmp_path.iterdir()) == []
+    assert list(place.iterdir()) == []
 
-    room[0] = 2
+    free(small_disk)
     assert segments.make(1) is not None
     assert not segments.problem
 

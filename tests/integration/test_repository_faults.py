@@ -4,10 +4,8 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -335,20 +333,6 @@ def test_a_file_that_does_not_fit_leaves_the_old_revision(repository: Repository
     assert [path.name for path in repository.directory.glob("objects/tmp_*")] == []
     assert commit(repository, {"global/after": b"1"}).number == 2
     assert sound(repository.directory)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("a file system of its own needs root")
-    place = tmp_path / "disk"
-    place.mkdir()
-    words = ("-t", "tmpfs", "-o", "size=1m", "muster-test", str(place))
-    if subprocess.run(["mount", *words], capture_output=True, check=False).returncode:
-        pytest.skip("a file system of its own may not be mounted here")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def test_a_full_disk_leaves_the_old_revision(small_disk: Path) -> None:
