@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.lab import browsing
 from tests.lab.looking import wait_until
 from workers.lab.bringup import Wish, bring_up, take_down
 from workers.lab.health import look, missing
@@ -18,6 +20,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.lab)
             if os.geteuid() != 0:
                 item.add_marker(pytest.mark.skip(reason="the lab needs root"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    with browsing.chromium() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -30,12 +30,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing.chromium() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def desk(stage: Stage, browser: Browser) -> Iterator[Page]:
     """A page of somebody who may do everything, for tests that need no fresh one."""
     with browsing.signed_in(browser, stage.url, "admin", PASSWORD) as page:

@@ -32,12 +32,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing.chromium() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def page(stage: Stage, browser: Browser) -> Iterator[Page]:
     with browsing.signed_in(browser, stage.url, "admin", PASSWORD) as made:
         yield made

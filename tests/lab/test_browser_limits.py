@@ -51,12 +51,6 @@ def stage(counting: Counting, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing.chromium() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def page(stage: Stage, browser: Browser) -> Iterator[Page]:
     with browsing.signed_in(browser, stage.url, "viewer", PASSWORD) as made:
         made.set_default_timeout(WAIT_MS)

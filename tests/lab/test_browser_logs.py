@@ -40,12 +40,6 @@ def stage(logs: Collected, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing.chromium() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def page(stage: Stage, browser: Browser) -> Iterator[Page]:
     with browsing.signed_in(browser, stage.url, "admin", PASSWORD) as made:
         made.set_default_timeout(WAIT_MS)

@@ -26,12 +26,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing.chromium() as made:
-        yield made
-
-
 @pytest.mark.parametrize("width", [browsing.DESK, browsing.PHONE], ids=["desk", "phone"])
 def test_what_is_long_is_broken_into_lines(
     stage: Stage, browser: Browser, width: dict[str, int]

@@ -55,12 +55,6 @@ def stage(numbers: MailNumbers, tmp_path_factory: pytest.TempPathFactory) -> Ite
             yield made
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing.chromium() as made:
-        yield made
-
-
 def kept(page: Page, name: str) -> None:
     if KEPT:
         page.screenshot(path=f"{KEPT}/{name}.png", full_page=True)
