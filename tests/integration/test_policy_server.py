@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.policy_parts import Node, all_is_taken, node, until
 from tests.unit.replication.asking import asked
-from workers.replication import listening, policy_server
+from workers.replication import listening, serving
 from workers.replication.core.clients import (
     CLIENTS_MAX,
     IDLE_SECONDS,
@@ -167,9 +167,9 @@ def test_who_does_not_read_is_not_listened_to_and_then_closed(server: Node, cloc
         assert not all_is_taken(talker, asked(client_address="none") * 100, 256 << 20)
         (client,) = server.policy.clients
         assert client.held_up_at is not None
-        assert client._transport is not None
-        held = client._transport.get_write_buffer_size()
-        assert held < 4 * policy_server.UNREAD_BYTES + len(DUNNO) * 1_000
+        assert client.transport is not None
+        held = client.transport.get_write_buffer_size()
+        assert held < 4 * serving.UNREAD_BYTES + len(DUNNO) * 1_000
         still_answers(server)
         clock.ahead = UNREAD_SECONDS + 1
         until(lambda: client not in server.policy.clients, "it is still there")

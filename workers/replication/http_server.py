@@ -1,30 +1,24 @@
 """HTTP/1.1 for programs of this node, on local sockets: h11 reads it, a function answers.
 
 Answers are made in the loop that everything else runs in: what takes long is awaited, so that it
-lets others have their turn, and what else its client asked meanwhile has to wait. A client that is
-slow, silent, one too many, or sends more than `BODY_BYTES`, costs bounded memory, is closed and
-counted, and disturbs nobody else.
+lets others have their turn, and what else its client asked meanwhile has to wait. Who sends more
+than `BODY_BYTES` is refused.
 """
 
 import asyncio
 import contextlib
-import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import h11
 
-from workers.replication.core.clients import crowded_out, overdue
-from workers.replication.listening import BACKLOG
+from workers.replication.serving import LOOK_SECONDS, LocalClient, LocalServer
 
 BODY_BYTES = 2 << 20
 HEAD_BYTES = 16 << 10
-UNREAD_BYTES = 64 << 10
 CLIENTS_MAX = 1_024
-LOOK_SECONDS = 5.0
 JSON = "application/json"
 
 
@@ -52,8 +46,8 @@ Answer = Callable[[Request], Response | Awaitable[Response]]
 _STRANGE = Response(400, b'{"error": "the target is no URL; write it as in /v1/limits"}\n')
 
 
-class HttpServer:
-    """Answers on sockets that listen already. `clock`: any that does not go back."""
+class HttpServer(LocalServer):
+    """Has `answer` answer; `clock`: any that does not go back."""
 
     def __init__(
         self,
@@ -62,78 +56,26 @@ class HttpServer:
         clients_max: int = CLIENTS_MAX,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
+        super().__init__(lambda: HttpClient(self), clock, clients_max, look_seconds)
         self.answer = answer
-        self.clock = clock
-        self._clients_max = clients_max
-        self._look_seconds = look_seconds
-        self._servers: list[asyncio.Server] = []
-        self._look: asyncio.TimerHandle | None = None
-        self.clients: set[HttpClient] = set()
         self.counts: Counter[int] = Counter()
         """Status -> how often it was answered."""
-        self.closed: Counter[str] = Counter()
-        """Why clients were closed by us, and how often."""
-
-    async def open(self, sockets: Sequence[socket.socket]) -> None:
-        """Begin to answer; may be called again for more sockets."""
-        loop = asyncio.get_running_loop()
-        for one in sockets:
-            make = loop.create_unix_server if one.family is socket.AF_UNIX else loop.create_server
-            self._servers.append(await make(lambda: HttpClient(self), sock=one, backlog=BACKLOG))
-        if self._look is None:
-            self._look = loop.call_later(self._look_seconds, self._look_around)
-
-    def close(self) -> None:
-        """Answer nobody any more."""
-        if self._look is not None:
-            self._look.cancel()
-        for server in self._servers:
-            server.close()
-        for client in list(self.clients):
-            client.close()
-
-    def joined(self, client: "HttpClient") -> None:
-        """Let a client in; another one may have to go."""
-        if len(self.clients) >= self._clients_max:
-            for one in crowded_out(self.clients, self._clients_max):
-                self._dismiss(one, "crowded")
-        self.clients.add(client)
-
-    def _look_around(self) -> None:
-        for client, why in overdue(self.clients, self.clock()):
-            self._dismiss(client, why)
-        loop = asyncio.get_running_loop()
-        self._look = loop.call_later(self._look_seconds, self._look_around)
-
-    def _dismiss(self, client: "HttpClient", why: str) -> None:
-        self.closed[why] += 1
-        self.clients.discard(client)
-        client.close()
 
 
-class HttpClient(asyncio.Protocol):
+class HttpClient(LocalClient):
     """One connection."""
 
     def __init__(self, server: HttpServer) -> None:
-        self._server = server
+        super().__init__(server)
+        self._http = server
         self._connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
-        self._transport: asyncio.Transport | None = None
         self._request: h11.Request | None = None
         self._body = bytearray()
         self._waiting: asyncio.Task[None] | None = None
-        self.heard_at = server.clock()
-        self.begun_at: float | None = None
-        self.held_up_at: float | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to listen."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by inheritance
-        self._transport.set_write_buffer_limits(high=UNREAD_BYTES, low=0)
-        self._server.joined(self)
 
     def data_received(self, data: bytes) -> None:
         """Answer what has come whole."""
-        self.heard_at = self._server.clock()
+        self.heard_at = self.server.clock()
         if self.begun_at is None:
             self.begun_at = self.heard_at
         try:
@@ -147,31 +89,19 @@ class HttpClient(asyncio.Protocol):
         """Nothing more is asked, and nothing more is answered."""
         return False
 
-    def pause_writing(self) -> None:
-        """Stop to listen to a client that does not read."""
-        self.held_up_at = self._server.clock()
-        if self._transport is not None:
-            self._transport.pause_reading()
-
     def resume_writing(self) -> None:
         """Listen again, first of all to what has come already."""
         self.held_up_at = None
-        if self._transport is not None and not self._transport.is_closing():
+        if self.transport is not None and not self.transport.is_closing():
             with contextlib.suppress(RuntimeError):
-                self._transport.resume_reading()
+                self.transport.resume_reading()
             self._read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a client."""
-        del exc
-        self._server.clients.discard(self)
+        super().connection_lost(exc)
         if self._waiting is not None:
             self._waiting.cancel()
-
-    def close(self) -> None:
-        """Do not wait for what it has not read."""
-        if self._transport is not None:
-            self._transport.abort()
 
     def _read_on(self) -> None:
         try:
@@ -204,7 +134,7 @@ class HttpClient(asyncio.Protocol):
         self._body.clear()
         self.begun_at = None
         try:
-            response = _STRANGE if asked is None else self._server.answer(asked)
+            response = _STRANGE if asked is None else self._http.answer(asked)
         except Exception as error:
             response = _failed(error)
         if isinstance(response, Response):
@@ -231,7 +161,7 @@ class HttpClient(asyncio.Protocol):
 
     def _complain(self, status: int, why: str) -> None:
         """Say what is wrong, if that can still be said, and end."""
-        self._server.closed["malformed"] += 1
+        self.server.closed["malformed"] += 1
         self._body.clear()
         with contextlib.suppress(h11.LocalProtocolError):
             text = why.encode("ascii", "replace").replace(b'"', b"'").replace(b"\\", b"/")
@@ -239,7 +169,7 @@ class HttpClient(asyncio.Protocol):
         self._end()
 
     def _respond(self, response: Response) -> None:
-        self._server.counts[response.status] += 1
+        self._http.counts[response.status] += 1
         headers = [("content-type", response.kind), ("content-length", str(len(response.body)))]
         if response.retry_after:
             headers.append(("retry-after", str(max(1, round(response.retry_after)))))
@@ -254,12 +184,12 @@ class HttpClient(asyncio.Protocol):
         self._write(b"".join(parts))
 
     def _write(self, data: bytes | None) -> None:
-        if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        if data and self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
 
     def _end(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        if self.transport is not None:
+            self.transport.close()
 
 
 def _failed(error: Exception) -> Response:
