@@ -30,6 +30,8 @@ TICK_SECONDS = 0.2
 PAUSE_SECONDS, PAUSE_MAX_SECONDS = 0.5, 8.0
 SOURCES_SECONDS = 1.0
 LOCK_SECONDS = 2.0
+SEGMENTS_MAX = 1_000
+"""Whose position is remembered; of others it is asked again."""
 FAILED_SECONDS = 8.0
 DIRECTORY = "reporting"
 log = logging.getLogger("muster.logs")
@@ -148,6 +150,8 @@ class Reporter:
         except RefusedError as error:
             log.error("%d events are not counted: %s", len(found.events), error)
         self._taken[source] = end
+        if len(self._taken) > SEGMENTS_MAX:
+            del self._taken[next(iter(self._taken))]
         self._well()
         return end
 
