@@ -10,7 +10,7 @@ import msgspec
 from tests.integration.brokers import CLUSTER, SUBCLUSTER, RunningBroker
 from workers.bus.codec import Codec
 from workers.bus.exchanges import replication_exchange
-from workers.replication.bus_link import FAULT, FOREIGN, ON_THE_WAY_BYTES, Link, named
+from workers.replication.bus_link import FAULT, FOREIGN, ON_THE_WAY_BYTES, Link
 
 KEYS = [b"k" * 32]
 EXCHANGE = replication_exchange(CLUSTER, SUBCLUSTER)
@@ -20,6 +20,11 @@ PATIENCE_SECONDS = 30.0
 class Said(msgspec.Struct, frozen=True):
     sender: str
     text: bytes
+
+
+def named(user: str, message: Said) -> bool:
+    """Whether a message names the account that it came from."""
+    return bool(user) and message.sender == user
 
 
 class Ear:

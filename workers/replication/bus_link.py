@@ -9,7 +9,7 @@ signed with a key of the cluster and come from the account that they name; nothi
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from workers.bus.codec import Codec, Refused
@@ -154,8 +154,3 @@ class Link(Generic[M]):
         if not self.refused[why]:
             log.warning("replication: a message was refused: %s", why)
         self.refused[why] += 1
-
-
-def named(user: str, message: Any) -> bool:
-    """Whether a message names the account that it came from."""
-    return bool(user) and message.sender == user

@@ -29,12 +29,11 @@ DUMPED_KEYS = 500
 
 SPAN_SECONDS = (0.5, 32 * 86_400.0)
 
-Grid = WindowGrid | GaugeGrid | Cache
-
-
 PACE = 0.1
 """Of `max_delay`: once `max_pending` changes wait, none waits longer. What changes again meanwhile
 is told once: under load that is most of it."""
+
+Grid = WindowGrid | GaugeGrid | Cache
 
 
 class Content:
