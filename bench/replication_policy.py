@@ -39,9 +39,9 @@ def rows(place: Path, seconds: float, seed: int, tell: Teller) -> Iterator[Row]:
         with policies.running(policy, place / str(number)) as socket:
             found[policy.name] = measured(socket, full, is_warmed=policy.may_be_left)
             tell(f"{policy.name}: {told(found[policy.name])}")
-            if policy is US:
-                late = measured(socket, Load(seconds, rate=RATE, seed=seed))
-                tell(f"{policy.name} at {RATE:.0f}/s: {told(late)}")
+    with policies.running(US, place / "at-a-rate") as socket:  # no flood's counts left to be told
+        late = measured(socket, Load(seconds, rate=RATE, seed=seed))
+        tell(f"{US.name} at {RATE:.0f}/s: {told(late)}")
     yield from judged(found, late)
 
 
