@@ -14,7 +14,15 @@ import pytest
 
 from tests.integration.policy_parts import Node, all_is_taken, node, until
 from tests.unit.replication.asking import asked
-from workers.replication.core.definitions import Exempt, Limit, Per, Replication, Subject
+from workers.replication.core.definitions import (
+    Exempt,
+    Limit,
+    Per,
+    Replication,
+    Subject,
+    Table,
+    TableType,
+)
 from workers.replication.core.tables import Tables
 from workers.replication.http_server import BODY_BYTES, HEAD_BYTES
 
@@ -104,6 +112,49 @@ def test_messages_are_throttled_but_for_who_is_exempt(api: httpx.Client) -> None
     assert [api.post("/v1/acquire", json=mail).status_code for _ in range(4)] == [200] * 3 + [429]
     free = {**mail, "domain": "free.example"}
     assert all(api.post("/v1/acquire", json=free).json()["granted"] for _ in range(5))
+
+
+def test_a_value_is_known_everywhere_until_its_time_or_nobody_is_to_know_it(
+    running: Node, api: httpx.Client
+) -> None:
+    put = {"key": "greylist 192.0.2.1", "value": "pässed\0"}
+    assert api.post("/v1/value", json=put).json()["ttl"] == 3_600
+    told = api.get("/v1/value", params={"key": put["key"]}).json()
+    assert told == {"table": "cache", **put}
+    other = Tables("n2", REPLICATION.every_table, incarnation=1, now=time.time())
+    running.do(lambda: other.take(running.tables.batch(time.time() + 60), time.time()))
+    assert other.get("cache", put["key"], time.time()) == put["value"].encode()
+
+    assert api.post("/v1/value", json={**put, "value": None}).status_code == 200
+    gone = api.get("/v1/value", params={"key": put["key"]})
+    assert (gone.status_code, "no value of" in gone.json()["error"]) == (404, True)
+    running.do(lambda: other.take(running.tables.batch(time.time() + 60), time.time()))
+    assert other.get("cache", put["key"], time.time()) is None
+
+
+def test_a_value_that_cannot_be_is_refused(api: httpx.Client) -> None:
+    put = {"key": "k", "value": "v"}
+    assert api.post("/v1/value", json={**put, "table": "named-throttles"}).status_code == 404
+    assert api.get("/v1/value", params={"table": "x", "key": "k"}).status_code == 404
+    assert api.post("/v1/value", json={**put, "value": "v" * 20_000}).status_code == 413
+    assert api.post("/v1/value", json={**put, "ttl": 0}).status_code == 400
+    assert api.get("/v1/value", params={"key": "k"}).status_code == 404
+
+
+def test_a_named_series_counts_in_its_own_table(tmp_path: Path) -> None:
+    tables = (
+        Table("audit-series", TableType.AUDIT_SERIES),
+        Table("logins", TableType.AUDIT_SERIES, parameters=(("window", "600"),)),
+    )
+    with node(tmp_path, Replication(tables=tables)) as running:
+        transport = httpx.HTTPTransport(uds=str(running.http_path))
+        with httpx.Client(transport=transport, base_url="http://node") as api:
+            event = {"key": "192.0.2.7", "count": 3}
+            for number, series in enumerate(("logins", "audit-series", "logins"), 1):
+                body = {"source": "x", "offset": number, "events": [{**event, "series": series}]}
+                assert api.post("/v1/report", json=body).status_code == 200
+            assert shown(api, "logins") == [["192.0.2.7", 6]]
+            assert shown(api, "audit-series") == [["192.0.2.7", 3]]
 
 
 def test_what_is_reported_twice_counts_once(api: httpx.Client) -> None:

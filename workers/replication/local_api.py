@@ -1,8 +1,8 @@
 """The API by which mail servers and `muster` ask this node: acquire, release, report, explain.
 
-    POST /v1/acquire /v1/check /v1/release /v1/renew /v1/report
+    POST /v1/acquire /v1/check /v1/release /v1/renew /v1/report /v1/value
     GET  /v1/limits /v1/explain?key=K /v1/tables /v1/tables/NAME?node=N&top=N&tree=1
-         /v1/refusals /v1/health /metrics
+         /v1/value?table=T&key=K /v1/refusals /v1/health /metrics
 
 What is asked and answered is JSON. All is decided in `core/limits` and the tables; what is wrong
 with a request is said in one sentence, under `error`.
@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from workers.replication.core.caches import TTL_SECONDS
 from workers.replication.core.cidrtree import tree
 from workers.replication.core.definitions import (
     Kind,
     Limit,
-    Replication,
     Table,
     TableType,
     rate_text,
@@ -28,11 +28,12 @@ from workers.replication.core.definitions import (
 from workers.replication.core.keys import packed
 from workers.replication.core.limits import Explained, Limits, Verdict
 from workers.replication.core.local_requests import (
-    SERIES,
     Acquire,
+    Put,
     Release,
     Renew,
     Report,
+    series_of,
     strange_series,
 )
 from workers.replication.core.stages import stage_of
@@ -85,11 +86,13 @@ class LocalApi:
             "/v1/release": self._release,
             "/v1/renew": self._renew,
             "/v1/report": self._report,
+            "/v1/value": self._put,
         }
         self._gets: dict[str, Callable[[Request], Response | Awaitable[Response]]] = {
             "/v1/limits": self._list,
             "/v1/explain": self._explain,
             "/v1/tables": self._list_tables,
+            "/v1/value": self._value,
             "/v1/refusals": self._refusals,
             "/v1/health": self._tell_health,
             "/metrics": self._metrics,
@@ -139,24 +142,59 @@ class LocalApi:
 
     def _report(self, body: bytes) -> Response:
         report = msgspec.json.decode(body, type=Report)
-        if sentence := strange_series(report):
+        tables = series_of(self._limits.replication)
+        if sentence := strange_series(report, tables):
             return refused(400, sentence)
-        kept = self._count_once(report.source, report.offset, lambda: self._count(report))
+        kept = self._count_once(report.source, report.offset, lambda: self._count(report, tables))
         return told({"offset": kept})
 
-    def _count(self, report: Report) -> None:
+    def _count(self, report: Report, tables: Mapping[str, Table]) -> None:
         now = self._clock()
-        replication = self._limits.replication
-        places = {name: _series(replication, type_) for name, type_ in SERIES.items()}
+        places = {
+            series: (table.name, table.seconds("window", SERIES_SECONDS))
+            for series, table in tables.items()
+        }
         for event in report.events:
-            table, span = places[event.series]
+            name, span = places[event.series]
             at = now if event.at is None else min(event.at, now)
             if now - at < span:
-                self._part(table).window(table, event.key, span).add(event.count, at)
+                self._part(name).window(name, event.key, span).add(event.count, at)
             attempt = event.asked()
             if attempt is not None:
                 self._limits.count(attempt, at)
         self.reported += len(report.events)
+
+    def _put(self, body: bytes) -> Response:
+        put = msgspec.json.decode(body, type=Put)
+        table = self._cache(put.table)
+        if isinstance(table, Response):
+            return table
+        ttl = put.ttl or table.seconds("ttl", TTL_SECONDS)
+        if put.value is None:
+            ttl = 0.0
+        value = (put.value or "").encode()
+        try:
+            self._part(table.name).put(table.name, put.key, value, self._clock(), ttl)
+        except ValueError as error:
+            return refused(413, str(error))
+        return told({"table": table.name, "key": put.key, "ttl": ttl})
+
+    def _value(self, request: Request) -> Response:
+        key = request.query.get("key", "")
+        table = self._cache(request.query.get("table", TableType.CACHE.value))
+        if isinstance(table, Response):
+            return table
+        found = self._part(table.name).get(table.name, key[:1024], self._clock())
+        if found is None:
+            return refused(404, f"{table.name} has no value of {key[:64]!r}, or none any more")
+        return told({"table": table.name, "key": key, "value": found.decode("utf-8", "replace")})
+
+    def _cache(self, name: str) -> Table | Response:
+        """The table of values of this name, or that there is none."""
+        every = self._limits.replication.every_table
+        caches = {one.name: one for one in every if one.type.kind is Kind.CACHE}
+        known = ", ".join(caches)
+        return caches.get(name) or refused(404, f"{name[:64]!r} is no cache; there are {known}")
 
     # What people ask.
 
@@ -287,8 +325,3 @@ def _table(table: Table) -> dict[str, Any]:
     kind = table.type.kind
     shown = "window" if kind is Kind.WINDOW else kind.value
     return {"name": table.name, "type": table.type, "kind": shown, "scope": table.scope}
-
-
-def _series(replication: Replication, type_: TableType) -> tuple[str, float]:
-    table = replication.table_of(type_)
-    return table.name, table.seconds("window", SERIES_SECONDS)

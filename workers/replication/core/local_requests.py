@@ -3,11 +3,12 @@
 Counts and offsets are whole numbers, times are seconds since 1970 or seconds that pass.
 """
 
+from collections.abc import Collection
 from typing import Annotated
 
 import msgspec
 
-from workers.replication.core.definitions import TableType
+from workers.replication.core.definitions import Replication, Table, TableType
 from workers.replication.core.leases import TTL_SECONDS, USUAL_TTL_SECONDS
 from workers.replication.core.outbound import Asked, AskedKind
 
@@ -60,6 +61,16 @@ class Renew(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ttl: Ttl | None = None
 
 
+class Put(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Let all nodes know a value for `ttl` seconds; None: as long as the table says."""
+
+    table: Name = TableType.CACHE.value
+    key: Name
+    value: str | None
+    """None: nobody is to know one any more."""
+    ttl: Ttl | None = None
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that happened `count` times at an instant; now, if it is not said.
 
@@ -102,10 +113,18 @@ SERIES = {
 """What an event may be of."""
 
 
-def strange_series(report: Report) -> str:
-    """Say which series of a report is none; empty if all are."""
+def series_of(replication: Replication) -> dict[str, Table]:
+    """Return where events are counted, by series; an audit series has its table's name, too."""
+    audits = {
+        one.name: one for one in replication.every_table if one.type is TableType.AUDIT_SERIES
+    }
+    return audits | {name: replication.table_of(type_) for name, type_ in SERIES.items()}
+
+
+def strange_series(report: Report, known: Collection[str]) -> str:
+    """Say which series of a report is not `known`; empty if all are."""
     for event in report.events:
-        if event.series not in SERIES:
-            known = ", ".join(sorted(SERIES))
-            return f"series {event.series[:64]!r} is not known; write one of {known}"
+        if event.series not in known:
+            words = ", ".join(sorted(known))
+            return f"series {event.series[:64]!r} is not known; write one of {words}"
     return ""
