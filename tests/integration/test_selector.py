@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from selectors import EVENT_READ
 
@@ -64,3 +65,19 @@ def test_no_timer_waits_for_what_may_follow(
     assert ready(selector, 0) == 1
     writing.join()
     assert ready(selector, BETWEEN_SECONDS) == 2
+
+
+def test_a_glance_is_taken_while_nothing_happens_and_ends_the_wait_when_it_finds_something(
+    selector: MeteredSelector,
+) -> None:
+    glances = iter([False, False, True])
+    selector.glance = lambda: next(glances)
+    assert ready(selector, LONG_SECONDS) == 0
+    assert next(glances, None) is None
+
+
+def test_a_glance_does_not_cut_short_what_a_timer_waits_for(selector: MeteredSelector) -> None:
+    selector.glance = lambda: False
+    began = time.monotonic()
+    assert ready(selector, BETWEEN_SECONDS) == 0
+    assert time.monotonic() >= began + BETWEEN_SECONDS

@@ -66,8 +66,6 @@ STOP_SECONDS = 12.0
 """A stop that is not complete by then is cut off; the lease ends what is left."""
 CLOSE_SECONDS = 0.5
 LOOK_SECONDS = 1.0
-WATCH_SECONDS = 0.03
-"""The kernel's news are read at least so often: a VIP that a hand deletes can then be put back."""
 FLUSH_SECONDS = 0.005
 FOREVER_SECONDS = 3600.0
 SWITCH_SECONDS = 0.001
@@ -154,7 +152,7 @@ class Consumer:
             self.checks.open()
             self.acquaintances.open(self.loop, self._fatal)
             self._look()
-            self._watch()
+            self._selector.glance = self._glance
             self.loop.call_later(self._audit_seconds, self._audit)
             await self.finished.wait()
             self.checks.close()
@@ -297,11 +295,12 @@ class Consumer:
             for fact in self.plumber.facts():
                 self._record(fact)
 
-    def _watch(self) -> None:
-        """Read the kernel's news even when nothing woke us, so as to know how old they can be."""
-        self.loop.call_later(WATCH_SECONDS, self._watch)
-        if self.plumber.holding:
-            self._read_kernel()
+    def _glance(self) -> bool:
+        """See that the kernel has no news, so as to know how old they can be; else read them."""
+        news = self.plumber.holding and not (self._closed or self.plumber.quiet())
+        if news:
+            self.loop.call_soon(self._read_kernel)
+        return news
 
     def _audit(self) -> None:
         """Compare the interfaces with the plan, whatever the kernel told or did not tell."""

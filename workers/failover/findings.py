@@ -38,6 +38,11 @@ class Findings:
         kept = [one for one in self._warnings if one[1] != sentence]
         self._warnings = deque([*kept, (now, sentence)], _WARNINGS)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something has not been told yet."""
+        return bool(self._facts)
+
     def take(self) -> list[Fact]:
         """What has not been told yet."""
         facts, self._facts = self._facts, []

@@ -9,10 +9,13 @@ import math
 import select
 import selectors
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 STEP_SECONDS = 0.05
+NOW = -math.inf
+GLANCE_SECONDS = 0.03
+"""The kernel's news are looked for at least so often: what a hand deletes can then be put back."""
 
 
 class Meter:
@@ -58,7 +61,9 @@ class MeteredSelector(selectors.EpollSelector):
     """Tells the meter how long the loop worked between two waits.
 
     `patience`: seconds for which what arrives may wait for more to arrive, so that one turn serves
-    all of it; no timer is late for it.
+    all of it; no timer is late for it. `glance`, if there is one, is called at each wake-up and at
+    least every `GLANCE_SECONDS`, without a turn of the loop; it says whether it gave the loop
+    something to do.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -66,16 +71,33 @@ class MeteredSelector(selectors.EpollSelector):
         self.meter = meter
         self._since = time.monotonic()
         self.patience = 0.0
+        self.glance: Callable[[], bool] | None = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait, as the selector does."""
         began = time.monotonic()
         self.meter.max_turn = max(self.meter.max_turn, began - self._since)
-        ready = super().select(timeout)
-        if ready and self.patience:
-            left = math.inf if timeout is None else began + timeout - time.monotonic()
-            if (pause := min(self.patience, left)) > 0:
-                select.select((), (), (), pause)
-                ready = super().select(0)
+        ready = self._wait(math.inf if timeout is None else began + timeout)
         self._since = time.monotonic()
         return ready
+
+    def _wait(self, until: float) -> list[tuple[selectors.SelectorKey, int]]:
+        while True:
+            end = self._look(until)
+            left = end - time.monotonic()
+            ready = super().select(None if left == math.inf else left)
+            if ready and self.patience:
+                pause = min(self.patience, self._look(until) - time.monotonic())
+                if pause > 0:
+                    select.select((), (), (), pause)
+                    ready = super().select(0)
+            if ready or end in (until, NOW):
+                return ready
+
+    def _look(self, until: float) -> float:
+        """Glance; until when to wait then, at most."""
+        if self.glance is None:
+            return until
+        if self.glance():
+            return NOW
+        return min(until, time.monotonic() + GLANCE_SECONDS)

@@ -8,6 +8,7 @@ of addresses is parsed in milliseconds. What to add, renew or delete is decided 
 
 import errno
 import os
+import select
 import socket
 import struct
 from collections.abc import Container, Iterator, Sequence
@@ -358,6 +359,8 @@ class Notifications:
         self._sock.setblocking(False)
         # The kernel does not even wake us for what we did ourselves.
         packet_filter.attach(self._sock, packet_filter.notices_not_by(own_port))
+        self._poll = select.poll()
+        self._poll.register(self._sock, select.POLLIN)
 
     def fileno(self) -> int:
         """Readable when something changed."""
@@ -366,6 +369,10 @@ class Notifications:
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
+
+    def waiting(self) -> bool:
+        """Whether there is something to read, if only that something was lost."""
+        return bool(self._poll.poll(0))
 
     def read(self, limit: int) -> tuple[list[Notice], bool]:
         """At most `limit` notices, and whether some were lost because the buffer was full."""

@@ -234,6 +234,14 @@ class Plumber:
             self._kept.clear_at = began
         return changes
 
+    def quiet(self) -> bool:
+        """Whether there is nothing to `read` or to tell; then that is noted, as `read` does."""
+        began = time.monotonic()
+        if self._doubt or self._inspection.findings.waiting or self._notifications.waiting():
+            return False
+        self._kept.clear_at = began
+        return True
+
     def facts(self) -> list[Fact]:
         """What was put right since the last call."""
         return self._inspection.findings.take()
