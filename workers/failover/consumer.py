@@ -15,8 +15,7 @@ import signal
 import sys
 import time
 import traceback
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +71,23 @@ SWITCH_SECONDS = 0.001
 """The longest time for which the helper thread keeps the loop from running."""
 
 
+class Guard:
+    """A context in which faults do not rise: `fail` is told of them."""
+
+    def __init__(self, fail: Callable[[Exception], None]) -> None:
+        self._fail = fail
+
+    def __enter__(self) -> None:
+        """Nothing is prepared: it can be entered again and again."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        """Tell of a fault; what ends the process by another way goes on."""
+        if isinstance(error, Exception):
+            self._fail(error)
+            return True
+        return False
+
+
 class Consumer:
     """The machine with its sockets, files and timer. Raises `FailoverError` or `BusError`."""
 
@@ -82,6 +98,7 @@ class Consumer:
         self.parting = ""
         """Why the machine left without being asked."""
         self._selector, self._meter = selector, selector.meter
+        self._guard = Guard(self._fail)
         self._urgency = urgency
         self._started_at = time.monotonic()
         self.store = Store(settings.state_directory, settings.cluster, settings.subcluster)
@@ -189,9 +206,9 @@ class Consumer:
             return
         began = self.loop.time()
         with self._fatal():
-            outcomes = deque([event])
+            outcomes = self._decide(event)
             while outcomes:
-                outcomes += self._decide(outcomes.popleft())
+                outcomes += self._decide(outcomes.pop(0))
             self._arm()
         self._selector.patience = self.machine.patience
         self._meter.step(self.loop.time() - began)
@@ -326,16 +343,15 @@ class Consumer:
         for number in self._readers:
             self.loop.add_reader(number, self._read_wire)
 
-    @contextlib.contextmanager
-    def _fatal(self) -> Iterator[None]:
+    def _fatal(self) -> Guard:
         """End the process on a fault: half a step must not be followed by another."""
-        try:
-            yield
-        except Exception as error:
-            self.failure = self.failure or error
-            if not isinstance(error, FailoverError):
-                self.journal.output.write([traceback.format_exc().encode()])
-            self.finished.set()
+        return self._guard
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        if not isinstance(error, FailoverError):
+            self.journal.output.write(["".join(traceback.format_exception(error)).encode()])
+        self.finished.set()
 
     # Telling.
 
