@@ -4,6 +4,7 @@ It counts for an interface when either its own or the `all` setting is 1, and to
 `sysctl --system` set it back: so it is read before every use, never remembered.
 """
 
+import os
 from pathlib import Path
 
 _SETTINGS = Path("/proc/sys/net/ipv4/conf")
@@ -34,24 +35,30 @@ class Promotion:
         repairs, self._repairs = self._repairs, []
         return repairs
 
-    def _paths(self, interface: str) -> tuple[Path, Path]:
-        return self._settings / "all" / _NAME, self._settings / interface / _NAME
+    def _paths(self, interface: str) -> tuple[str, str]:
+        return f"{self._settings}/all/{_NAME}", f"{self._settings}/{interface}/{_NAME}"
 
-    def _clear(self, path: Path) -> None:
+    def _clear(self, path: str) -> None:
         try:
-            path.write_text("0")
+            Path(path).write_text("0")
         except OSError as error:
             sentence = f"{path} cannot be set to 0 ({error.strerror}): each VIP has its own lease"
         else:
-            self._repairs.append(str(path))
+            self._repairs.append(path)
             sentence = f"{path} was set to 0: otherwise VIPs would outlive their lease"
         if sentence not in self.changes:
             self.changes.append(sentence)
 
 
-def _read(path: Path) -> int | None:
+def _read(path: str) -> int | None:
+    """Plain system calls: it is done before each renewal of the lease."""
     try:
-        with path.open("rb", buffering=0) as setting:
-            return int(setting.read(8))
+        setting = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return int(os.read(setting, 8))
     except (OSError, ValueError):
         return None
+    finally:
+        os.close(setting)
