@@ -211,13 +211,15 @@ class Node:
         if not calm or any(under_way) or self.holdings.deadline() <= now:
             return False
         living = 0
+        patience = self.view.patience(self.detector)
         for peer in self.detector.peers.values():
-            unsure = peer.verdict is not Verdict.ALIVE
-            if unsure and self.detector.judge(peer, now) is not peer.verdict:
+            alive = peer.verdict is Verdict.ALIVE
+            if not alive and self.detector.judge(peer, now) is not peer.verdict:
                 return False
-            if peer.live and not self.view.member(peer, self.detector, now):
-                return False
-            living += peer.live
+            if alive or peer.live:
+                if now >= peer.hears_me_at + patience:
+                    return False
+                living += 1
         return len(self.view.members) == 1 + living
 
     @property

@@ -23,8 +23,12 @@ class View:
 
     def member(self, peer: Peer, detector: Detector, now: float) -> bool:
         """Two-way: it lives, and it has lately heard me."""
-        patience = detector.dead_after + TWO_WAY_INTERVALS * detector.interval
-        return peer.live and now < peer.hears_me_at + patience
+        return peer.live and now < peer.hears_me_at + self.patience(detector)
+
+    @staticmethod
+    def patience(detector: Detector) -> float:
+        """For how long a member may not have heard me."""
+        return detector.dead_after + TWO_WAY_INTERVALS * detector.interval
 
     def update(self, incarnation: int, detector: Detector, now: float) -> bool:
         """Recompute the members; True if they changed (a restarted peer is a change)."""
