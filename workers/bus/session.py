@@ -164,10 +164,13 @@ class Session:
         self._joining.cancel()
         self._channel.add_on_cancel_callback(lambda _frame: self.leave("our queue was removed"))
         self._in_the_room = True
+        self._stream.deliver = self._take
         self._compare()
 
     def _heard(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:
-        user = str(properties.user_id or "")
+        self._take(body, str(properties.user_id or ""))
+
+    def _take(self, body: bytes, user: str) -> None:
         if self._echoes and user == self._user:
             self._unanswered_since = None
         # Handed on by the loop: what the listener raises is no fault of the broker's.

@@ -10,13 +10,14 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pika
 import pika.connection
 import pika.exceptions
 
+from workers.bus.deliveries import delivery
 from workers.bus.names import resolved
 
 USER_TIMEOUT_MS = 1_000
@@ -51,6 +52,8 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
         self._connecting: asyncio.Task[None] | None = None
         self._outgoing = bytearray()
         self._over = False
+        self.deliver: Callable[[bytes, str], None] | None = None
+        """Is handed most messages, with their users, past pika; the others come by way of it."""
         super().__init__(parameters, opened, ended, ended, True)
 
     @property
@@ -74,6 +77,8 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
                 self._end(ConnectionResetError("the broker closed the connection"))
                 return
             self._take_in(data)
+            if len(data) < READ_BYTES:
+                return
 
     def abort(self, sentence: str) -> None:
         """Leave at once; what was not sent is lost."""
@@ -88,6 +93,17 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
         except Exception as error:
             if not self._over:
                 self._terminate_stream(error)
+
+    def _on_data_available(self, data_in: bytes) -> None:
+        start = 0
+        if self.deliver is not None and not self._frame_buffer:
+            while (found := delivery(data_in, start)) is not None:
+                start = found.end
+                self.frames_received += 3
+                self.bytes_received += len(found.body)  # pika only looks whether it grows
+                self.deliver(found.body, found.user)
+        if start < len(data_in):
+            super()._on_data_available(data_in[start:])
 
     async def _connect(self) -> None:
         try:
@@ -132,6 +148,10 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
             self._socket.close()
             self._socket = None
         self._on_stream_terminated(error and pika.exceptions.StreamLostError(str(error)))
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        """All frames of a message in one send."""
+        super()._output_marshaled_frames([b"".join(marshaled_frames)])
 
     # What pika asks of an adapter.
 
