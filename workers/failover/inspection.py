@@ -4,6 +4,7 @@ Invariant: the node's own address and what is neither a VIP nor in our form stay
 would take them along with what is removed. Each removal is told as a finding.
 """
 
+import itertools
 import socket
 import time
 from collections.abc import Collection, Iterable
@@ -29,6 +30,9 @@ class Inspection:
         self.findings = Findings()
         self._requests, self._kept = requests, kept
         self._operators: tuple[str, ...] = ()
+        self._seen: tuple[Places, dict[str, bool], list[list[KernelAddress]]] | None = None
+        self._listing = Listing()
+        """What came of what was `_seen`."""
 
     def switch_off_promotion(self, interface: str) -> bool:
         """Whether it is off now; that it was on while something hung on an anchor is told."""
@@ -40,19 +44,18 @@ class Inspection:
 
     def look(self, places: Places, sizes: Iterable[int] = ()) -> Listing:
         """What stands on all interfaces, of the sizes of address that matter, or of those."""
-        by_link: dict[int, list[KernelAddress]] = {index: [] for index in places.links}
-        elsewhere: list[KernelAddress] = []
-        for size in sorted(sizes or places.sizes):
-            for address in self._requests.all_addresses(_FAMILIES[size]):
-                by_link.get(address.ifindex, elsewhere).append(address)
-        standings = {}
-        for index, listed in by_link.items():
-            name = places.links[index]
-            # Where it is not ours to change, it is only read.
-            ours = name in places.anchoring
-            off = self.switch_off_promotion(name) if ours else self.promotion.is_off(name)
-            standings[index] = leases.judge(listed, anchored=off)
-        return listing.sort(standings, elsewhere, places.names)
+        lists = [self._requests.all_addresses(_FAMILIES[n]) for n in sorted(sizes or places.sizes)]
+        # Where it is not ours to change, promotion is only read.
+        off = {
+            name: self.switch_off_promotion(name)
+            if name in places.anchoring
+            else self.promotion.is_off(name)
+            for name in places.links.values()
+        }
+        seen = (places, off, lists)
+        if seen != self._seen:  # what is as it was is not sorted again: it may be thousands
+            self._seen, self._listing = seen, _sorted(places, off, lists)
+        return self._listing
 
     def clear(self, places: Places, leaving: Collection[str], sizes: Iterable[int] = ()) -> Listing:
         """List, and delete what should not be there: also what stands beside a held VIP."""
@@ -93,3 +96,16 @@ class Inspection:
             outlived = ours and (address.ifindex, address.packed) in names.placed
             reason = Reason.OUTLIVED if outlived else Reason.HAND_ADDED
             self.findings.tell(reason, time.monotonic(), vip=vip, detail=describe(address, name))
+
+
+def _sorted(places: Places, off: dict[str, bool], lists: Iterable[list[KernelAddress]]) -> Listing:
+    """`off`: interface -> whether promotion is off there."""
+    by_link: dict[int, list[KernelAddress]] = {index: [] for index in places.links}
+    elsewhere: list[KernelAddress] = []
+    for address in itertools.chain.from_iterable(lists):
+        by_link.get(address.ifindex, elsewhere).append(address)
+    standings = {
+        index: leases.judge(listed, anchored=off[places.links[index]])
+        for index, listed in by_link.items()
+    }
+    return listing.sort(standings, elsewhere, places.names)
