@@ -52,6 +52,16 @@ class Holdings:
     announcements: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
     announced_until: float = -math.inf
     """Nothing more is announced before this instant."""
+    _vips: tuple[str, ...] = ()
+    _vips_of: int = 0
+    """The version of `claimed` when `_vips` were all that was held."""
+
+    @property
+    def vips(self) -> tuple[str, ...]:
+        """All that is held; of thousands the list is not made at each renewal."""
+        if self._vips_of != self.claimed.version:
+            self._vips, self._vips_of = tuple(self.held), self.claimed.version
+        return self._vips
 
     def add(self, held: Held) -> None:
         """The kernel lists it."""

@@ -273,7 +273,7 @@ class Node:
         """Renew the lease of everything held, if entitled."""
         checked = not (self.resuming or self.adopting())
         if self.holdings.held and checked and self.objection is Reason.NONE:
-            self.out.act(Renew(tuple(self.holdings.held), now))
+            self.out.act(Renew(self.holdings.vips, now))
 
     def announce_all(self, now: float) -> None:
         """Something healed: tell the wire again who holds what."""
