@@ -369,11 +369,14 @@ class Plumber:
 
     def _idle_anchors(self, places: list[Place]) -> list[bytes]:
         """Deletions of anchors without a held VIP; not while thousands hang on them."""
-        busy = {self._at.of[vip].ifindex for vip in self._kept.held}
         if len(self._leaving) > _SMALL:
             return []
-        idle = {place.ifindex for place in places if _ipv4(place)} - busy
-        return [delete_address(leases.anchor(index, 0)) for index in sorted(idle)]
+        idle = [
+            index
+            for index in sorted({place.ifindex for place in places if _ipv4(place)})
+            if all(self._at.of[vip].ifindex != index for vip in self._kept.held)
+        ]
+        return [delete_address(leases.anchor(index, 0)) for index in idle]
 
     def _verify(self, places: list[Place]) -> None:
         """Look, and delete, until none of them is left in any form."""
