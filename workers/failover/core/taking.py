@@ -236,7 +236,8 @@ def _place(node: Node, vip: str, rank: int, now: float, *, mine: bool) -> None:
     ownership = node.ownership
     if vip not in ownership.owners and vip not in ownership.orphans:
         ownership.watch(vip, now)
-    aimed = ownership.targets.get(vip) == node.me
+    # Who has counted its silence goes on, whoever became the better heir meanwhile.
+    aimed = ownership.targets.get(vip) == node.me or node.takeover.progressing(vip, now)
     if not (mine and (aimed or ownership.overdue(vip, rank, now))):
         if vip in node.takeover.candidates:
             node.takeover.forget((vip,))
