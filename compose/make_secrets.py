@@ -12,14 +12,21 @@ import secrets
 import shlex
 import sys
 from base64 import b64encode
+from dataclasses import asdict
 from pathlib import Path
 
-CLUSTER = "compose"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from workers.bus.permissions import (  # found by the line above
+    Permissions,
+    manager_permissions,
+    node_permissions,
+    rooms_of,
+)
+
+CLUSTER, SUBCLUSTER = "compose", "default"
 NODES = ("mta1", "mta2", "mta3")
 BROKERS = ("198.18.240.251", "198.18.240.252", "198.18.240.253")
-ROOM, COUNTS = "muster.compose.default", "muster.compose.replication"
-KINDS = ("heartbeat", "events", "control", "config", "replication")
-QUEUES = r"amq\.gen-.*"
 MANAGER, ADMINISTRATOR = "manager", "administrator"
 
 
@@ -59,7 +66,7 @@ def broker_definitions(passwords: dict[str, str]) -> dict[str, object]:
         "vhosts": [{"name": "/"}],
         "exchanges": [
             room | {"name": name, "internal": False, "arguments": {}}
-            for name in (*(f"{ROOM}.{kind}" for kind in KINDS), COUNTS)
+            for name in rooms_of(CLUSTER, SUBCLUSTER)
         ],
         "users": [
             {
@@ -70,28 +77,17 @@ def broker_definitions(passwords: dict[str, str]) -> dict[str, object]:
             }
             for name, password in passwords.items()
         ],
-        "permissions": [{"user": name, "vhost": "/"} | allowed(name) for name in passwords],
+        "permissions": [{"user": name, "vhost": "/"} | asdict(allowed(name)) for name in passwords],
     }
 
 
-def allowed(name: str) -> dict[str, str]:
-    """Patterns of what an account may make, write to and read from: docs/reference/node.md."""
+def allowed(name: str) -> Permissions:
+    """What an account may make, write to and read from: docs/reference/node.md."""
     if name == ADMINISTRATOR:
-        return dict.fromkeys(("configure", "write", "read"), ".*")
-    room, counts = (name.replace(".", r"\.") for name in (ROOM, COUNTS))
+        return Permissions(".*", ".*", ".*")
     if name == MANAGER:
-        rooms = room.removesuffix("default") + rf".*\.(events|control|config|replication)|{counts}"
-        return {
-            "configure": rf"^({QUEUES}|manager|node\..*|{rooms})$",
-            "write": rf"^({QUEUES}|amq\.default|manager|{rooms})$",
-            "read": rf"^({QUEUES}|manager|{rooms})$",
-        }
-    own = rf"{QUEUES}|node\.{name}|node\.{name}\.metrics"
-    return {
-        "configure": f"^({own})$",
-        "write": rf"^({QUEUES}|{counts}|{room}\.(heartbeat|replication|events|config))$",
-        "read": rf"^({own}|{counts}|{room}\.(heartbeat|replication|control))$",
-    }
+        return manager_permissions(CLUSTER)
+    return node_permissions(CLUSTER, SUBCLUSTER, name)
 
 
 def addresses(name: str, password: str, brokers: tuple[str, ...]) -> list[str]:
@@ -131,7 +127,7 @@ def settings(node: str, brokers: list[str]) -> str:
     """A node's node.toml."""
     values = {
         "cluster": CLUSTER,
-        "subcluster": "default",
+        "subcluster": SUBCLUSTER,
         "node": node,
         "state_directory": "/var/lib/muster",
         "key_file": "/run/secrets/cluster_key",
