@@ -36,7 +36,7 @@ class PlacesBody(Saying):
 class PromoteBody(PlacesBody):
     """What to promote."""
 
-    settings = Flag(default=False, help_text="The settings (knobs, tables, limits) too.")
+    settings = Flag(default=False, help_text="The settings (knobs, logs, tables, limits) too.")
     revision = Whole(
         min_value=1,
         max_value=NUMBER_MAX,

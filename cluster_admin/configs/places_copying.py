@@ -46,7 +46,7 @@ def copied(
         subcluster=target,
         revision=1,
         knobs=there.knobs if knobs else Knobs(),
-        logs=_logs(there.logs) if knobs else Logs(),
+        logs=logs_of_all(there.logs) if knobs else Logs(),
         replication=there.replication if knobs else Replication(),
     )
     changes = places.entries(wanted, read)
@@ -57,6 +57,6 @@ def copied(
     return Plan(base, base, changes, message)
 
 
-def _logs(there: Logs) -> Logs:
+def logs_of_all(there: Logs) -> Logs:
     """Those that every node has, to the same subscribers."""
     return replace(there, sources=tuple(one for one in there.sources if not one.nodes))

@@ -7,15 +7,19 @@ was reviewed is what is committed.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
-from cluster_admin.configs import index, members, places
+from cluster_admin.configs import index, members, places, places_copying
 from cluster_admin.configs.places import Plan
 from cluster_admin.configs.store import repository
 from workers.failover.core.definitions_text import DefinitionsError, render
+from workers.logs.core.definitions import Logs, Source, Subscriber
 from workers.repository.core.changes import Entry
 from workers.repository.core.paths import DEFAULT, GLOBAL
 from workers.repository.errors import NothingChangedError
 from workers.repository.trees import Listing
+
+Named = TypeVar("Named", Source, Subscriber)
 
 
 def promotion(
@@ -29,7 +33,8 @@ def promotion(
 ) -> Plan:
     """Work it out; revisions are the newest unless given.
 
-    `settings`: knobs, tables and limits too.
+    `settings`: knobs, logs, tables and limits too. Logs of single nodes of the target stay, and so
+    do its subscribers: to leave one out would end it for good.
 
     `message`: instead of the usual one. Raises `Refused` for what are no two subclusters,
     `UnknownRevisionError`, and `NothingChangedError` when they are the same already.
@@ -57,13 +62,14 @@ def promotion(
 
 
 def _settings(source: str, origin: Listing, target: str, tree: Listing) -> Mapping[str, Entry]:
-    """The target's definitions with knobs, tables and limits of the source's, if they differ."""
+    """The target's definitions with the settings of the source's, if they differ."""
     read = repository().content
     there = members.definitions_in(origin, read, source)
     here = members.definitions_in(tree, read, target)
     if there is None or here is None:
         return {}
-    wanted = replace(here, knobs=there.knobs, replication=there.replication)
+    logs = _logs(there.logs, here.logs)
+    wanted = replace(here, knobs=there.knobs, logs=logs, replication=there.replication)
     if wanted == here:
         return {}
     try:
@@ -71,6 +77,20 @@ def _settings(source: str, origin: Listing, target: str, tree: Listing) -> Mappi
     except DefinitionsError as error:
         raise places.refused(f"{target} cannot have the settings of {source}: {error}") from error
     return {members.path_of(target): Entry(text.encode())}
+
+
+def _logs(there: Logs, here: Logs) -> Logs:
+    own = Logs(tuple(one for one in here.sources if one.nodes), here.subscribers)
+    shared = places_copying.logs_of_all(there)
+    return Logs(
+        _by_name(*own.sources, *shared.sources), _by_name(*own.subscribers, *shared.subscribers)
+    )
+
+
+def _by_name(*named: Named) -> tuple[Named, ...]:
+    """In order of names; of two with the same the later one."""
+    found = {one.name: one for one in named}
+    return tuple(found[name] for name in sorted(found))
 
 
 def _refuse(name: str, tree: Listing, revision: int) -> None:

@@ -108,6 +108,36 @@ def test_a_copy_ships_its_logs_as_its_model_does(home: Subcluster) -> None:
     assert not LogSource.objects.filter(subcluster__name="plain").exists()
 
 
+def test_logs_are_promoted_with_the_settings_and_nothing_of_the_targets_own_ends(
+    home: Subcluster,
+) -> None:
+    of_staging = {("mail", "/var/log/mail", ()), ("web", "/var/log/web", ("test1",))}
+    of_default = {
+        ("mail", "/var/log/other", ()),
+        ("old", "/var/log/old", ()),
+        ("own", "/o", ("mta1",)),
+    }
+    for name, sources, subscriber in (
+        ("staging", of_staging, "archive"),
+        ("default", of_default, "audit"),
+    ):
+        with services.change(Subcluster.objects.get(name=name), ACTOR) as change:
+            for log, path, nodes in sources:
+                LogSource.objects.create(
+                    subcluster=change.subcluster, name=log, path=path, nodes=list(nodes)
+                )
+            LogSubscriber.objects.create(subcluster=change.subcluster, name=subscriber)
+
+    done(promoting.promotion("staging", "default", settings=True))
+
+    found = parse(text("default/definitions.toml")).logs
+    assert [(one.name, one.path) for one in found.sources] == [
+        ("mail", "/var/log/mail"),
+        ("own", "/o"),
+    ]
+    assert [one.name for one in found.subscribers] == ["archive", "audit"]
+
+
 def test_tables_and_limits_are_copied_and_promoted_with_the_settings(home: Subcluster) -> None:
     staging = Subcluster.objects.get(name="staging")
     rate = {"subject": "inbound-messages", "per": "address", "most": 5, "window": 60}
