@@ -45,5 +45,5 @@ def delivery(data: bytes, start: int) -> Delivery | None:
             return None
     except (struct.error, IndexError):
         return None
-    user = data[name : name + user_length].decode()
+    user = data[name : name + user_length].decode(errors="replace")
     return Delivery(data[body + 7 : end - 1], user, end)
