@@ -70,7 +70,7 @@ class Session:
         """An exchange that the broker does not have, once that ended it."""
         self._declaring = ""
         self._joining = self._loop.call_later(JOIN_SECONDS, self._too_late)
-        self._stream = Stream(parameters, self._opened, self._ended)
+        self._stream = Stream(parameters, self._opened, self._ended, self.read)
         self._stream.add_on_connection_blocked_callback(lambda *_: self._set_blocked(True))
         self._stream.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(False))
 
@@ -173,9 +173,7 @@ class Session:
     def _take(self, body: bytes, user: str) -> None:
         if self._echoes and user == self._user:
             self._unanswered_since = None
-        # Handed on by the loop: what the listener raises is no fault of the broker's.
-        if not self._inbox:
-            self._loop.call_soon(self._hand_on)
+        # Handed on when the stream is done: what the listener raises is no fault of the broker's.
         self._inbox.append((body, user))
 
     def _confirmed(self, _frame: Any) -> None:
@@ -187,6 +185,7 @@ class Session:
         if since is None or now - since <= ECHO_SECONDS:
             return
         self._stream.read()  # the answer may be waiting: then only our own loop was late
+        self._loop.call_soon(self._hand_on)  # not under the one who publishes
         if self._unanswered_since is not None:
             self.leave(f"nothing came back for {ECHO_SECONDS} s")
 

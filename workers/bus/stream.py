@@ -43,9 +43,12 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
         parameters: pika.ConnectionParameters,
         opened: Callable[[pika.connection.Connection], None],
         ended: Ended,
+        readable: Callable[[], None] | None = None,
         *,
         user_timeout_ms: int = USER_TIMEOUT_MS,
     ) -> None:
+        """`readable` is called when there is something to `read`; by default that is read."""
+        self._readable = readable or self.read
         self._user_timeout_ms = user_timeout_ms
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
@@ -112,7 +115,7 @@ class Stream(pika.connection.Connection):  # type: ignore[misc]
             self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             _tune(self._socket, self._user_timeout_ms)
             await self._loop.sock_connect(self._socket, address)
-            self._loop.add_reader(self._socket, self.read)
+            self._loop.add_reader(self._socket, self._readable)
             self._on_stream_connected()
         except (OSError, ValueError) as error:  # ValueError: no name at all
             self._end(error)

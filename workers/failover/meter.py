@@ -14,7 +14,7 @@ from typing import Any
 
 STEP_SECONDS = 0.05
 NOW = -math.inf
-GLANCE_SECONDS = 0.03
+GLANCE_SECONDS, GLANCE_APART_SECONDS = 0.03, 0.015
 """The kernel's news are looked for at least so often: what a hand deletes can then be put back."""
 
 
@@ -61,9 +61,9 @@ class MeteredSelector(selectors.EpollSelector):
     """Tells the meter how long the loop worked between two waits.
 
     `patience`: seconds for which what arrives may wait for more to arrive, so that one turn serves
-    all of it; no timer is late for it. `glance`, if there is one, is called at each wake-up and at
-    least every `GLANCE_SECONDS`, without a turn of the loop; it says whether it gave the loop
-    something to do.
+    all of it; no timer is late for it. `glance`, if there is one, is called before a wait, at least
+    every `GLANCE_SECONDS` and seldom more often, without a turn of the loop; it says whether it
+    gave the loop something to do.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -72,6 +72,7 @@ class MeteredSelector(selectors.EpollSelector):
         self._since = time.monotonic()
         self.patience = 0.0
         self.glance: Callable[[], bool] | None = None
+        self._glanced_at = -math.inf
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait, as the selector does."""
@@ -98,6 +99,9 @@ class MeteredSelector(selectors.EpollSelector):
         """Glance; until when to wait then, at most."""
         if self.glance is None:
             return until
-        if self.glance():
-            return NOW
-        return min(until, time.monotonic() + GLANCE_SECONDS)
+        now = time.monotonic()
+        if now >= self._glanced_at + GLANCE_APART_SECONDS:
+            if self.glance():
+                return NOW
+            self._glanced_at = now
+        return min(until, self._glanced_at + GLANCE_SECONDS)
