@@ -206,16 +206,16 @@ class Consumer:
             return
         began = self.loop.time()
         with self._fatal():
-            outcomes = self._decide(event)
+            outcomes = self._decide(event, began)
             while outcomes:
-                outcomes += self._decide(outcomes.pop(0))
+                outcomes += self._decide(outcomes.pop(0), self.loop.time())
             self._arm()
         self._selector.patience = self.machine.patience
         self._meter.step(self.loop.time() - began)
 
-    def _decide(self, event: Event) -> list[Event]:
+    def _decide(self, event: Event, now: float) -> list[Event]:
         """Perform what the machine decides; returns the outcomes it has to be told."""
-        actions, facts = self.machine.decide(event, self.loop.time())
+        actions, facts = self.machine.decide(event, now)
         if self.machine.definitions is not self._plumbed:
             actions = self._redefine(self.machine.definitions, actions)
         outcomes: list[Event] = []
@@ -280,11 +280,13 @@ class Consumer:
 
     def _arm(self) -> None:
         """Be woken at the machine's deadline."""
-        due = min(self.machine.deadline(), self.loop.time() + FOREVER_SECONDS)
+        due = self.machine.deadline()
         if self._timer is not None:
             if self._timer.when() == due:
                 return
             self._timer.cancel()
+        if due == math.inf:
+            due = self.loop.time() + FOREVER_SECONDS
         self._timer = self.loop.call_at(due, self._wake, due)
 
     def _wake(self, due: float) -> None:

@@ -41,6 +41,9 @@ class Hearing(Enum):
     STALE = "older than dead_after"
     OLD_INCARNATION = "of an old incarnation"
 
+    def __init__(self, _sentence: str) -> None:
+        self.word = self.name.lower()
+
 
 @dataclass(slots=True)
 class Peer:

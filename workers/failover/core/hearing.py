@@ -39,7 +39,7 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
     peer = node.detector.peers[heartbeat.node]
     disputed = _disputes(node, peer)
     hearing, paused = node.detector.hear(heartbeat, now, _acknowledged(node, heartbeat))
-    node.hearings[hearing.name.lower()] += 1
+    node.hearings[hearing.word] += 1
     worthless = hearing in (Hearing.DUPLICATE, Hearing.STALE)
     node.idle = worthless and not paused and node.holdings.deadline() > now
     if hearing is Hearing.OLD_INCARNATION:
@@ -49,7 +49,8 @@ def hear(node: Node, heartbeat: Heartbeat, ring: Ring, now: float) -> bool:
         if node.finished:
             return False
         won = [vip for vip in disputed if vip in node.holdings.held and vip not in peer.claims]
-        node.holdings.announce(won, node.definitions.knobs.announce_count, now)
+        if won:
+            node.holdings.announce(won, node.definitions.knobs.announce_count, now)
         if heartbeat.asks:
             lacking = heartbeat.known
             node.say(now, to=(peer.name,), ring_a=ring is Ring.A, full=True, lacking=lacking)
