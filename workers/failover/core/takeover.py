@@ -236,8 +236,9 @@ class Takeover:
     def progressing(self, vip: str, now: float) -> bool:
         """I am about to take this VIP myself: its silence is proved up to now."""
         candidate = self.candidates.get(vip)
-        fresh = 2 * self.definitions.knobs.probe_interval
-        return candidate is not None and candidate.silent > 0 and now - candidate.silent_at <= fresh
+        if candidate is None or not candidate.silent:
+            return False
+        return now - candidate.silent_at <= 2 * self.definitions.knobs.probe_interval
 
     def deadline(self) -> float:
         """When a candidate without a round wants one."""
