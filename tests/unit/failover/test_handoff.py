@@ -69,6 +69,21 @@ def test_an_heir_says_at_once_that_it_is_armed_and_takes_what_is_released() -> N
     assert situation.said(Heartbeat)[-1].armed == ()
 
 
+def test_an_heir_forgets_what_it_was_armed_for_when_the_giver_is_defined_no_more() -> None:
+    situation = heir()
+    for peer in situation.peers.values():
+        peer.revision = 2
+    situation.live(0.3)
+    situation.hear(A, offers=(OFFER,))
+    assert V in situation.machine.handoffs.arming
+
+    situation.decide(Defined(define(nodes=(B, C), vips=[Vip(V, prefer=(C,))], revision=2)))
+
+    assert situation.machine.definitions.revision == 2
+    assert situation.machine.handoffs.arming == {}
+    assert V in situation.machine.ownership.orphans
+
+
 def test_what_the_giver_let_go_is_no_conflict_though_it_still_counts_it() -> None:
     situation = heir()
     situation.hear(A, offers=(OFFER,))

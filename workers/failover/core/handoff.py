@@ -175,7 +175,7 @@ def review(node: Node, now: float) -> None:
             node.dirty = True
     limit = act_seconds(node)
     for vip, arming in tuple(handoffs.arming.items()):
-        if now > arming.at + limit:
+        if now > arming.at + limit or arming.giver not in node.detector.peers:
             del handoffs.arming[vip]
             node.dirty = True
     if handoffs.came_at:
