@@ -313,32 +313,27 @@ def test_an_orphan_that_its_heir_leaves_is_taken_after_a_while() -> None:
     assert situation.machine.holdings.held[V].reason is Reason.HEIR_IDLE
 
 
-def died_while_another_joins() -> Situation:
-    """C is dying, its VIP probed here; A, the better heir, joins meanwhile and never takes."""
+def joins_while_an_owner_dies(answers: dict[str, str]) -> Situation:
+    """C is silent, its VIP probed here; A, the better heir, becomes ready and never takes."""
     situation = Situation(define(vips=[Vip(V, prefer=(C, A, B))]))
     situation.peers[C].claims = {V: 1}
     situation.peers[A].state = NodeState.JOINING
+    situation.answers |= answers
     situation.ready().silence(C).live(0.5)
+    assert V in situation.machine.takeover.candidates
     situation.peers[A].state = NodeState.READY
     situation.hear(A)
-    return situation.live(0.2)
+    return situation
 
 
 def test_who_probes_a_dying_owners_vip_takes_it_though_a_better_heir_appears() -> None:
-    situation = died_while_another_joins()
+    situation = joins_while_an_owner_dies({}).live(0.2)
     assert situation.kernel == {V}
     assert situation.machine.holdings.held[V].reason is Reason.OWNER_DIED
 
 
 def test_who_probed_without_silence_leaves_a_vip_to_the_better_heir() -> None:
-    situation = Situation(define(vips=[Vip(V, prefer=(C, A, B))]))
-    situation.peers[C].claims = {V: 1}
-    situation.peers[A].state = NodeState.JOINING
-    situation.answers[V] = mac(C)
-    situation.ready().silence(C).live(0.5)
-    assert V in situation.machine.takeover.candidates
-    situation.peers[A].state = NodeState.READY
-    situation.hear(A)
+    situation = joins_while_an_owner_dies({V: mac(C)})
     assert V not in situation.machine.takeover.candidates
 
 
