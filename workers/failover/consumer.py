@@ -15,7 +15,6 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,7 @@ from workers.failover.core.snapshot import holdings
 from workers.failover.door import Door
 from workers.failover.errors import FailoverError
 from workers.failover.following import Following
+from workers.failover.guard import Guard
 from workers.failover.handover import Handover
 from workers.failover.history import History
 from workers.failover.hooks import Hooks
@@ -69,23 +69,6 @@ FLUSH_SECONDS = 0.005
 FOREVER_SECONDS = 3600.0
 SWITCH_SECONDS = 0.001
 """The longest time for which the helper thread keeps the loop from running."""
-
-
-class Guard:
-    """A context in which faults do not rise: `fail` is told of them."""
-
-    def __init__(self, fail: Callable[[Exception], None]) -> None:
-        self._fail = fail
-
-    def __enter__(self) -> None:
-        """Nothing is prepared: it can be entered again and again."""
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        """Tell of a fault; what ends the process by another way goes on."""
-        if isinstance(error, Exception):
-            self._fail(error)
-            return True
-        return False
 
 
 class Consumer:

@@ -1,0 +1,61 @@
+"""Mediation: who hears two owners of a VIP tells each of the other: they may not hear each other.
+
+Two that are cut from each other on both rings and on the wire know by third nodes that the other
+lives, but not what it claims. Invariant: who is told lets go by the same rule as if it had heard
+the claim itself, and only for an owner that lives and said so of late.
+"""
+
+from itertools import permutations
+
+from workers.failover.core.actions import Reason, Send
+from workers.failover.core.detector import Verdict
+from workers.failover.core.messages import MEDIATED_MAX, Claim, Heard, Mediation
+from workers.failover.core.node import Node
+
+PATIENCE_INTERVALS = 0.5
+"""Two who hear each other settle it sooner than in so many heartbeat intervals."""
+NEWER_MAX = 3
+"""A claim counts while no more newer heartbeats of the claimant are known; what waited is older."""
+
+
+def mediate(node: Node, now: float) -> None:
+    """Once per heartbeat interval: tell those who go on claiming what another claims."""
+    contested, since = node.ownership.contested, node.contested_since
+    for vip in since.keys() - contested.keys():
+        del since[vip]
+    patience = PATIENCE_INTERVALS * node.definitions.knobs.heartbeat_interval
+    told: dict[tuple[str, str], list[str]] = {}
+    for vip in sorted(contested):
+        if now - since.setdefault(vip, now) >= patience:
+            for pair in permutations(sorted(contested[vip]), 2):
+                told.setdefault(pair, []).append(vip)
+    for (to, owner), vips in told.items():
+        _tell(node, to, owner, vips[:MEDIATED_MAX], now)
+
+
+def _tell(node: Node, to: str, owner: str, vips: list[str], now: float) -> None:
+    peer, other = node.detector.peers[owner], node.detector.peers[to]
+    if peer.verdict is not Verdict.ALIVE or other.verdict is not Verdict.ALIVE or peer.hearsay:
+        return
+    age_ms = round(1000 * max(0.0, now - peer.direct_at))
+    heard = Heard(owner, peer.incarnation, peer.sequence, age_ms)
+    claims = tuple(Claim(vip, peer.claims[vip]) for vip in vips if vip in peer.claims)
+    node.out.act(Send(Mediation(node=node.me, to=to, owner=heard, claims=claims), (to,)))
+
+
+def hear(node: Node, message: Mediation, now: float) -> None:
+    """Let go of what the other keeps: the higher epoch, then the lower name."""
+    owner = node.detector.peers.get(message.owner.node)
+    if owner is None or not owner.live or message.owner.incarnation != owner.told[0]:
+        return
+    if message.owner.sequence + NEWER_MAX < owner.told[1]:
+        return
+    held, claims = node.holdings.held, {claim.vip: claim.epoch for claim in message.claims}
+    lost = {
+        vip: epoch
+        for vip, epoch in claims.items()
+        if vip in held and node.holdings.loses(vip, epoch, owner.name, node.me)
+    }
+    if lost:
+        node.ownership.note(owner.name, owner.told_claims.change(lost, ()), now)
+        node.release(sorted(lost), Reason.CONFLICT, node=owner.name)
