@@ -48,6 +48,13 @@ opinions = st.builds(
     silent=vip_lists,
     held=vip_lists,
 )
+mediations = st.builds(
+    m.Mediation,
+    node=names,
+    to=names,
+    owner=st.builds(m.Heard, names, numbers, numbers, numbers),
+    claims=st.lists(st.builds(m.Claim, vips, numbers), max_size=m.MEDIATED_MAX).map(tuple),
+)
 pieces = st.builds(
     m.DefinitionsPiece,
     node=names,
@@ -63,7 +70,7 @@ neighbourhoods = st.builds(
     node=names,
     hosts=st.lists(st.tuples(vips, st.text(max_size=64)), max_size=512).map(tuple),
 )
-messages = heartbeats | questions | opinions | pieces | neighbourhoods
+messages = heartbeats | questions | opinions | mediations | pieces | neighbourhoods
 anything = st.recursive(
     st.none()
     | st.booleans()

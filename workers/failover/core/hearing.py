@@ -5,6 +5,7 @@ frame alone never makes a node let go, except on probation.
 """
 
 import math
+from collections.abc import Collection, Mapping
 
 from workers.failover.core import handoff, probation
 from workers.failover.core.actions import (
@@ -135,30 +136,45 @@ def _outlived(node: Node, incarnation: int) -> None:
 
 
 def _contend(node: Node, peer: Peer, gone: set[tuple[str, int]], now: float) -> None:
-    """A live peer claims what I hold: the lower claim lets go, the higher says so.
+    """A live peer claims what I hold, or what I found at my start.
 
     `gone`: what it says that it let go, though it has not come yet to telling claims without it.
     """
+    disputed = {vip: peer.claims[vip] for vip in _disputes(node, peer)}
+    contend(node, peer.name, disputed, now, gone=gone)
+    outlived = tuple(vip for vip in node.found if vip in peer.claims)
+    if outlived:  # found at my start, taken by the peer meanwhile: not adopted
+        node.found = tuple(vip for vip in node.found if vip not in peer.claims)
+        node.out.act(Release(outlived))
+
+
+def contend(
+    node: Node,
+    name: str,
+    claims: Mapping[str, int],
+    now: float,
+    *,
+    gone: Collection[tuple[str, int]] = (),
+    quiet: float = DEFEND_SECONDS,
+) -> list[str]:
+    """Of what I hold and another claims the lower claim lets go, the higher says so.
+
+    `quiet`: seconds for which nothing is said after an announcement. Returns what I let go.
+    """
     lost, kept = [], []
-    for vip in _disputes(node, peer):
-        epoch = peer.claims[vip]
-        if node.holdings.loses(vip, epoch, peer.name, node.me):
+    for vip, epoch in claims.items():
+        if node.holdings.loses(vip, epoch, name, node.me):
             lost.append(vip)
-        elif (vip, epoch) not in gone and now - node.holdings.held[
-            vip
-        ].announced_at >= DEFEND_SECONDS:
+        elif (vip, epoch) not in gone and now - node.holdings.held[vip].announced_at >= quiet:
             node.holdings.held[vip].announced_at = now
-            node.out.tell(FactKind.CONFLICT, Reason.CONFLICT, vip=vip, node=peer.name)
+            node.out.tell(FactKind.CONFLICT, Reason.CONFLICT, vip=vip, node=name)
             kept.append(vip)
     if kept:
         node.holdings.announce(sorted(kept), node.definitions.knobs.announce_count, now)
         node.urgent = True
     if lost:
-        node.release(sorted(lost), Reason.CONFLICT, node=peer.name)
-    outlived = tuple(vip for vip in node.found if vip in peer.claims)
-    if outlived:  # found at my start, taken by the peer meanwhile: not adopted
-        node.found = tuple(vip for vip in node.found if vip not in peer.claims)
-        node.out.act(Release(outlived))
+        node.release(sorted(lost), Reason.CONFLICT, node=name)
+    return lost
 
 
 def help_taker(node: Node, question: Question, now: float) -> None:

@@ -11,11 +11,20 @@ from collections.abc import Callable
 from typing import Any
 
 from workers.failover.core import events as ev
-from workers.failover.core import handoff, hearing, moving, probation, restarting, speaking, taking
+from workers.failover.core import (
+    handoff,
+    hearing,
+    mediation,
+    moving,
+    probation,
+    restarting,
+    speaking,
+    taking,
+)
 from workers.failover.core.actions import Action, Fact, FactKind, Reason, Release
 from workers.failover.core.definitions import Definitions
 from workers.failover.core.detector import Verdict
-from workers.failover.core.messages import Heartbeat, NodeState, Opinion, Question
+from workers.failover.core.messages import Heartbeat, Mediation, NodeState, Opinion, Question
 from workers.failover.core.node import ASK_SECONDS, Node
 from workers.failover.core.snapshot import snapshot
 from workers.failover.core.voice import FULL_CLAIMS_SENDS
@@ -98,6 +107,8 @@ class Machine(Node):
             hearing.help_taker(self, message, now)
         elif isinstance(message, Opinion) and message.to == self.me:
             self.takeover.hear(message)
+        elif isinstance(message, Mediation) and message.to == self.me:
+            mediation.hear(self, message, now)
 
     def _kernel_changed(self, event: ev.KernelChanged, now: float) -> None:
         for held in self.holdings.drop(event.gone):

@@ -7,8 +7,9 @@ the claim itself, and only for an owner that lives and said so of late.
 
 from itertools import permutations
 
-from workers.failover.core.actions import Reason, Send
+from workers.failover.core.actions import Send
 from workers.failover.core.detector import Verdict
+from workers.failover.core.hearing import contend
 from workers.failover.core.messages import MEDIATED_MAX, Claim, Heard, Mediation
 from workers.failover.core.node import Node
 
@@ -18,16 +19,19 @@ NEWER_MAX = 3
 """A claim counts while no more newer heartbeats of the claimant are known; what waited is older."""
 
 
+def watch(node: Node, now: float) -> None:
+    """After each look at who owns what: since when is each VIP contested?"""
+    before = node.ownership.contested_since
+    node.ownership.contested_since = {vip: before.get(vip, now) for vip in node.ownership.contested}
+
+
 def mediate(node: Node, now: float) -> None:
     """Once per heartbeat interval: tell those who go on claiming what another claims."""
-    contested, since = node.ownership.contested, node.contested_since
-    for vip in since.keys() - contested.keys():
-        del since[vip]
     patience = PATIENCE_INTERVALS * node.definitions.knobs.heartbeat_interval
     told: dict[tuple[str, str], list[str]] = {}
-    for vip in sorted(contested):
-        if now - since.setdefault(vip, now) >= patience:
-            for pair in permutations(sorted(contested[vip]), 2):
+    for vip, since in sorted(node.ownership.contested_since.items()):
+        if now - since >= patience:
+            for pair in permutations(sorted(node.ownership.contested[vip]), 2):
                 told.setdefault(pair, []).append(vip)
     for (to, owner), vips in told.items():
         _tell(node, to, owner, vips[:MEDIATED_MAX], now)
@@ -35,7 +39,7 @@ def mediate(node: Node, now: float) -> None:
 
 def _tell(node: Node, to: str, owner: str, vips: list[str], now: float) -> None:
     peer, other = node.detector.peers[owner], node.detector.peers[to]
-    if peer.verdict is not Verdict.ALIVE or other.verdict is not Verdict.ALIVE or peer.hearsay:
+    if not (peer.verdict is other.verdict is Verdict.ALIVE) or peer.hearsay:
         return
     age_ms = round(1000 * max(0.0, now - peer.direct_at))
     heard = Heard(owner, peer.incarnation, peer.sequence, age_ms)
@@ -44,18 +48,15 @@ def _tell(node: Node, to: str, owner: str, vips: list[str], now: float) -> None:
 
 
 def hear(node: Node, message: Mediation, now: float) -> None:
-    """Let go of what the other keeps: the higher epoch, then the lower name."""
+    """Contend with the other's claims, and remember those that I gave way to."""
     owner = node.detector.peers.get(message.owner.node)
     if owner is None or not owner.live or message.owner.incarnation != owner.told[0]:
         return
     if message.owner.sequence + NEWER_MAX < owner.told[1]:
         return
-    held, claims = node.holdings.held, {claim.vip: claim.epoch for claim in message.claims}
-    lost = {
-        vip: epoch
-        for vip, epoch in claims.items()
-        if vip in held and node.holdings.loses(vip, epoch, owner.name, node.me)
-    }
+    claims = {one.vip: one.epoch for one in message.claims if one.vip in node.holdings.held}
+    lost = contend(node, owner.name, claims, now, quiet=0.0)
     if lost:
-        node.ownership.note(owner.name, owner.told_claims.change(lost, ()), now)
-        node.release(sorted(lost), Reason.CONFLICT, node=owner.name)
+        known = owner.told_claims.change({vip: claims[vip] for vip in lost}, ())
+        node.ownership.note(owner.name, known, now)
+        owner.said = ((), ())  # its own next word is news, whatever it says

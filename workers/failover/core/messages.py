@@ -24,6 +24,8 @@ Mac = Annotated[str, msgspec.Meta(max_length=64)]
 NEIGHBOURS_MAX = 512
 CANNOT_MAX = 500
 """VIPs that a heartbeat names as refused by the sender's kernel."""
+MEDIATED_MAX = 500
+"""Claims that one mediation tells of."""
 Piece = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
@@ -159,6 +161,16 @@ class Opinion(msgspec.Struct, frozen=True, tag="opinion", kw_only=True):
     held: tuple[Address, ...]
 
 
+class Mediation(msgspec.Struct, frozen=True, tag="mediation", kw_only=True):
+    """Tell `to` what it and `owner` claim: the sender hears both, they may not hear each other."""
+
+    node: Name
+    to: Name
+    owner: Heard
+    """Its newest heartbeat, from which the claims are known."""
+    claims: Annotated[tuple[Claim, ...], msgspec.Meta(max_length=MEDIATED_MAX)]
+
+
 class DefinitionsPiece(msgspec.Struct, frozen=True, tag="definitions", kw_only=True):
     """A part of a zlib-compressed definitions file, handed to a peer that lacks the revision."""
 
@@ -180,4 +192,4 @@ class Neighbourhood(msgspec.Struct, frozen=True, tag="neighbourhood", kw_only=Tr
     """Address and link address."""
 
 
-Message = Heartbeat | Question | Opinion | DefinitionsPiece | Neighbourhood
+Message = Heartbeat | Question | Opinion | Mediation | DefinitionsPiece | Neighbourhood

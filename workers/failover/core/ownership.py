@@ -42,6 +42,9 @@ class Ownership:
     orphans: dict[str, Orphan] = field(default_factory=dict)
     gained_at: dict[str, float] = field(default_factory=dict)
     """When each node last was heard to claim something new."""
+    contested: dict[str, set[str]] = field(default_factory=dict)
+    """VIP -> the live peers that claim it, where they are several and I am not among them."""
+    contested_since: dict[str, float] = field(default_factory=dict)
     next_look: float = -math.inf
     """With thousands of VIPs: when to look again."""
 
@@ -60,6 +63,7 @@ class Ownership:
     def collect(self, me: str, holdings: Holdings, detector: Detector) -> None:
         """Rebuild the owners from my kernel and the claims of live peers."""
         owners = {vip: (held.epoch, me) for vip, held in holdings.held.items()}
+        contested: dict[str, set[str]] = {}
         for peer in detector.peers.values():
             if not peer.live or not peer.claims:
                 continue
@@ -68,9 +72,11 @@ class Ownership:
             else:
                 for vip, epoch in peer.claims.items():
                     best = owners.get(vip)
+                    if best is not None and best[1] != me:
+                        contested.setdefault(vip, {best[1]}).add(peer.name)
                     if best is None or (-epoch, peer.name) < (-best[0], best[1]):
                         owners[vip] = (epoch, peer.name)
-        self.owners = owners
+        self.owners, self.contested = owners, contested
 
     def aim(
         self,

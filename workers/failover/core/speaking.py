@@ -3,7 +3,7 @@
 A lease is renewed before the heartbeat that tells of it, never after.
 """
 
-from workers.failover.core import moving
+from workers.failover.core import mediation, moving
 from workers.failover.core.actions import Announce, Probe, Probing, Reason
 from workers.failover.core.definitions import PartitionPolicy
 from workers.failover.core.messages import NodeState
@@ -62,6 +62,7 @@ def _tick(node: Node, now: float) -> None:
     node.forgive(now)
     node.renew(now)
     moving.balance(node, now)
+    mediation.mediate(node, now)
     orphans = node.ownership.orphans.keys() - node.takeover.candidates.keys()
     if orphans:
         node.dirty = True

@@ -8,7 +8,7 @@ import math
 from collections.abc import Container, Mapping
 from itertools import islice
 
-from workers.failover.core import handoff
+from workers.failover.core import handoff, mediation
 from workers.failover.core.actions import (
     DECISION_SECONDS,
     Announce,
@@ -111,6 +111,7 @@ def reassess(node: Node, now: float) -> None:
     node.ownership.next_look = now + (LOOK_SECONDS_A_VIP * vips if vips > FEW_VIPS else 0.0)
     ownership = node.ownership
     ownership.collect(node.me, node.holdings, node.detector)
+    mediation.watch(node, now)
     weights, welcome = _eligible(node, now)
     barred = _barred(node, weights, now)
     left = _bar_refusing(node, weights, barred, now)
