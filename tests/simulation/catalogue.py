@@ -68,6 +68,7 @@ CLASSES: dict[str, tuple[c.Build, int]] = {
     "removed": (removed, 1),
     "late-look": (late_look, 3),
     "random": (random_faults, 10),
+    "third-voice": (c.third_voice, 1),
 }
 ROTATION = tuple(name for name, (_, weight) in CLASSES.items() for _ in range(weight))
 

@@ -23,6 +23,8 @@ HEIR_IDLE = 1.0 + 0.3 * 3 + 0.3
 """A planned move whose heir is late or hard to hear: anybody takes the orphan."""
 RESUMED = 0.1
 """An old owner that goes on while its VIPs are being taken makes the takers begin anew."""
+MEDIATED = 2.5 * INTERVAL + 0.03
+"""A third node hears both owners, waits half an interval, and tells them within another."""
 CORRECTED = 0.06
 """Both sides announce when they hear each other again; the keeper's next one corrects it."""
 
@@ -265,6 +267,20 @@ def double_cut(seed: int) -> Plan:
     """Both rings and ARP cut between parts that every client hears: two owners, until it heals."""
     bounds = Bounds(CORRECTED, HEALING, excuses_deaf=True)
     return _double_cut("double-cut", seed, bounds, PartitionPolicy.COVER)
+
+
+def third_voice(seed: int) -> Plan:
+    """Such parts; then one node hears both, and they do not hear each other yet."""
+    bounds = Bounds(CORRECTED, MEDIATED, excuses_deaf=True)
+    draft = Draft("third-voice", seed, bounds, nodes=(3, 5), clients=2)
+    voice = draft.pick()
+    part = draft.some_in_order(1, len(draft.names) - 2, but=voice)
+    rest = draft.others(voice, *part)
+    alone, seconds = draft.between(0.3, 3.0), draft.between(3.5, 5.0)
+    draft.fault(draft.at, alone, "cut", "mend", "both", " ".join(part), voice)
+    draft.fault(draft.at, seconds, "cut", "mend", "both", " ".join(part), " ".join(rest))
+    draft.fault(draft.at, seconds, "cut_broker", "mend_broker", " ".join(part))
+    return draft.finish()
 
 
 def quorum(seed: int) -> Plan:

@@ -21,54 +21,34 @@ class Ears:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.mute: set[tuple[str, str]] = set()
-        """Pairs between which no word passes directly."""
         self.deaf: set[tuple[str, str]] = set()
-        """Those without a third voice, and between which ARP does not pass either."""
-        self.mute_until: dict[tuple[str, str], float] = {}
-        self.deaf_spans: dict[tuple[str, str], tuple[float, float]] = {}
-        """When the last deafness of a pair began and ended."""
+        """Pairs between which no word passes, not by a third voice either, and no ARP."""
+        self.deaf_until: dict[tuple[str, str], float] = {}
+        """When the last deafness of a pair ended."""
 
     def refresh(self) -> None:
-        """Connectivity changed: remember when deafness began and ended."""
+        """Connectivity changed: remember when deafness ended."""
         if not self.world.plan.bounds.excuses_deaf:
             return
-        now = self.world.now
-        for pair in self.mute:
-            self.mute_until[pair] = now
         for pair in self.deaf:
-            self.deaf_spans[pair] = (self.deaf_spans[pair][0], now)
+            self.deaf_until[pair] = self.world.now
         groups = self._groups()
-        pairs = combinations(sorted(self.world.hosts), 2)
-        self.mute = {pair for pair in pairs if not self._talk(*pair)}
-        deaf = {
+        self.deaf = {
             pair
-            for pair in self.mute
+            for pair in combinations(sorted(self.world.hosts), 2)
             if groups[pair[0]] != groups[pair[1]] and not self.world.network.meets(*pair)
         }
-        for pair in deaf - self.deaf:
-            self.deaf_spans[pair] = (now, now)
-        self.deaf = deaf
 
-    def excused_until(self, owners: list[Host], vip: str, since: float) -> float:
-        """Until when owners of `vip` since `since` could not know of each other.
+    def excused_until(self, owners: list[Host], since: float) -> float:
+        """Until when owners since `since` could not know of each other.
 
-        Who became an owner in deafness stays one until the two hear each other's claims: third
-        voices carry life signs but no claims, and ARP alone decides nothing. What a third voice
-        lets a node know when deafness ends, it knows as late as everything else.
+        What a third voice lets a node know when deafness ends, it knows as late as everything else.
         """
-        until, took = since, self.world.watch.took
-        grace = self.world.plan.bounds.two_owners
+        until = since
         for pair in combinations(sorted(host.name for host in owners), 2):
-            began, ended = self.deaf_spans.get(pair, (0.0, 0.0))
-            both_since = max(took[name, vip] for name in pair)
-            if pair in self.deaf:
-                until = self.world.now
-            elif began <= since <= ended or began <= both_since <= ended + grace:
-                now_mute = pair in self.mute
-                until = max(until, self.world.now if now_mute else self.mute_until[pair])
-            else:
-                until = max(until, ended)
+            until = max(
+                until, self.world.now if pair in self.deaf else self.deaf_until.get(pair, since)
+            )
         return until
 
     def numb_until(self, host: Host) -> float:

@@ -129,6 +129,14 @@ def _lasting(world: World) -> None:
         host.kernel.lasting = True
 
 
+class WithoutMediation(Machine):
+    """Tells nobody of another's claims."""
+
+    def _settle(self, now: float) -> None:
+        self.ownership.contested_since.clear()
+        super()._settle(now)
+
+
 @dataclass(frozen=True, slots=True)
 class Mutation:
     """A safeguard taken out, and who notices."""
@@ -147,6 +155,7 @@ MUTATIONS: dict[str, Mutation] = {
     "no-two-way": Mutation(WithoutTwoWay, class_name="mute-node", within=20),
     "no-keeping": Mutation(WithoutKeeping, class_name="drain", within=20),
     "no-epochs": Mutation(WithoutEpochs, class_name="double-cut", within=20),
+    "no-mediation": Mutation(WithoutMediation, class_name="third-voice", within=20),
     "handoff-ageless": Mutation(h.Ageless, class_name="late-burst", within=20),
     "handoff-unarmed": Mutation(h.Unarmed, class_name="late-burst", within=20),
     "handoff-unreserved": Mutation(h.Unreserving, class_name="late-words", within=20),

@@ -273,7 +273,7 @@ class Watch:
         if since is None or not self.watching:
             return
         owners = owners or cell.owners
-        seconds = self.world.now - self._counted_from(since, cell.vip, owners)
+        seconds = self.world.now - self._counted_from(since, owners)
         self.worst_two = max(self.worst_two, seconds)
         if seconds > self.bounds.two_owners + SLACK_SECONDS:
             names = " and ".join(sorted(host.name for host in owners))
@@ -283,9 +283,9 @@ class Watch:
                 f" for {seconds:.3f} s (bound {self.bounds.two_owners:.3f})",
             )
 
-    def _counted_from(self, since: float, vip: str, owners: list[Host]) -> float:
+    def _counted_from(self, since: float, owners: list[Host]) -> float:
         if self.bounds.excuses_deaf:
-            since = self.world.ears.excused_until(owners, vip, since)
+            since = self.world.ears.excused_until(owners, since)
         if self.bounds.excuses_numb:
             since = max(since, *(self.world.ears.numb_until(host) for host in owners))
         return min(since, self.world.now)
