@@ -23,8 +23,6 @@ HEIR_IDLE = 1.0 + 0.3 * 3 + 0.3
 """A planned move whose heir is late or hard to hear: anybody takes the orphan."""
 RESUMED = 0.1
 """An old owner that goes on while its VIPs are being taken makes the takers begin anew."""
-MEDIATED = 2.5 * INTERVAL + 0.03
-"""A third node hears both owners, waits half an interval, and tells them within another."""
 CORRECTED = 0.06
 """Both sides announce when they hear each other again; the keeper's next one corrects it."""
 
@@ -271,7 +269,7 @@ def double_cut(seed: int) -> Plan:
 
 def third_voice(seed: int) -> Plan:
     """Such parts; then one node hears both, and they do not hear each other yet."""
-    bounds = Bounds(CORRECTED, MEDIATED, excuses_deaf=True)
+    bounds = Bounds(CORRECTED, HEALING, excuses_deaf=True)
     draft = Draft("third-voice", seed, bounds, nodes=(3, 5), clients=2)
     voice = draft.pick()
     part = draft.some_in_order(1, len(draft.names) - 2, but=voice)

@@ -15,40 +15,46 @@ if TYPE_CHECKING:
     from tests.simulation.host import Host
     from tests.simulation.world import World
 
+MEDIATION_SECONDS = 0.3
+"""A third node that hears two owners waits half an interval, and tells them within another."""
+
 
 class Ears:
     """Kept up to date by the network and the broker."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.apart: set[tuple[str, str]] = set()
+        """Pairs between which neither a word nor ARP passes directly."""
         self.deaf: set[tuple[str, str]] = set()
-        """Pairs between which no word passes, not by a third voice either, and no ARP."""
+        """Those without a third voice, too."""
+        self.apart_until: dict[tuple[str, str], float] = {}
         self.deaf_until: dict[tuple[str, str], float] = {}
-        """When the last deafness of a pair ended."""
 
     def refresh(self) -> None:
-        """Connectivity changed: remember when deafness ended."""
+        """Connectivity changed: remember until when pairs were apart, and deaf."""
         if not self.world.plan.bounds.excuses_deaf:
             return
-        for pair in self.deaf:
-            self.deaf_until[pair] = self.world.now
+        self.apart_until |= dict.fromkeys(self.apart, self.world.now)
+        self.deaf_until |= dict.fromkeys(self.deaf, self.world.now)
         groups = self._groups()
-        self.deaf = {
-            pair
-            for pair in combinations(sorted(self.world.hosts), 2)
-            if groups[pair[0]] != groups[pair[1]] and not self.world.network.meets(*pair)
-        }
+        pairs = combinations(sorted(self.world.hosts), 2)
+        meets = self.world.network.meets
+        self.apart = {pair for pair in pairs if not self._talk(*pair) and not meets(*pair)}
+        self.deaf = {(one, other) for one, other in self.apart if groups[one] != groups[other]}
 
     def excused_until(self, owners: list[Host], since: float) -> float:
         """Until when owners since `since` could not know of each other.
 
-        What a third voice lets a node know when deafness ends, it knows as late as everything else.
+        A third voice, where there is one, tells those that are still apart.
         """
         until = since
         for pair in combinations(sorted(host.name for host in owners), 2):
-            until = max(
-                until, self.world.now if pair in self.deaf else self.deaf_until.get(pair, since)
-            )
+            if pair in self.deaf:
+                return self.world.now
+            known = max(since, self.deaf_until.get(pair, since))
+            apart = self.world.now if pair in self.apart else self.apart_until.get(pair, since)
+            until = max(until, known, min(apart, known + MEDIATION_SECONDS))
         return until
 
     def numb_until(self, host: Host) -> float:
