@@ -39,10 +39,11 @@ def mediate(node: Node, now: float) -> None:
 
 def _tell(node: Node, to: str, owner: str, vips: list[str], now: float) -> None:
     peer, other = node.detector.peers[owner], node.detector.peers[to]
-    if not (peer.verdict is other.verdict is Verdict.ALIVE) or peer.hearsay:
+    age = max(0.0, now - peer.direct_at)
+    heard_itself = not peer.hearsay and age <= node.detector.dead_after
+    if not (peer.verdict is other.verdict is Verdict.ALIVE and heard_itself):
         return
-    age_ms = round(1000 * max(0.0, now - peer.direct_at))
-    heard = Heard(owner, peer.incarnation, peer.sequence, age_ms)
+    heard = Heard(owner, peer.incarnation, peer.sequence, round(1000 * age))
     claims = tuple(Claim(vip, peer.claims[vip]) for vip in vips if vip in peer.claims)
     node.out.act(Send(Mediation(node=node.me, to=to, owner=heard, claims=claims), (to,)))
 
